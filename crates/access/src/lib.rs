@@ -1,0 +1,1 @@
+//! Identities, sessions, tokens, grants, and the only builder of access sets.

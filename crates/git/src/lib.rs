@@ -1,0 +1,1 @@
+//! Reads objects with a library; talks to remotes through the hardened git program.

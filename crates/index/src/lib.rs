@@ -1,0 +1,1 @@
+//! The segment file and the ref table: writers, readers, posting lists.

@@ -1,0 +1,1 @@
+//! Keeps mirrors fresh and segments in step.

@@ -1,0 +1,1 @@
+//! One definition of a gram, shared by writing and asking.

@@ -1,0 +1,1 @@
+//! Lower the query, choose segments, iterate, verify, rank, merge, stream.

@@ -1,0 +1,1 @@
+//! HTTP, pages, streams: the only crate that knows JSON and HTML.

@@ -1,0 +1,2 @@
+//! The `sourcekeep` binary.
+fn main() {}

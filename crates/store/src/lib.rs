@@ -1,0 +1,1 @@
+//! Metadata and the durable job queue, in SQLite or PostgreSQL.

@@ -1,0 +1,1 @@
+//! Languages: detection, decoding, classification, highlighting.

@@ -1,0 +1,1 @@
+//! Fixtures, oracles and stubs for the tests of every crate.
