@@ -1,2 +1,49 @@
-//! Development tasks.
-fn main() {}
+//! Development tasks, run as `cargo xtask TASK`: `ci` is the one test command, `tidy` holds the house rules, `bench`
+//! measures, `browser` drives the pages. Nothing here is needed to build the product.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a development tool talks to its terminal")]
+#![allow(clippy::disallowed_methods, reason = "development tasks start compilers, browsers and servers")]
+
+mod bench;
+mod browser;
+mod ci;
+mod run;
+mod tidy;
+mod tools;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "xtask", about = "Development tasks of Sourcekeep")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Everything a change must pass: format, house rules, lints, tests, licences, browser.
+    Ci(ci::Options),
+    /// Check the house rules a compiler cannot: layers, module docs, sizes.
+    Tidy,
+    /// Measure indexing, size and query latencies beside ripgrep, git grep and csearch.
+    Bench(Box<bench::Options>),
+    /// Drive the web pages of a real server in headless Chromium and keep screenshots.
+    Browser(browser::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Ci(options) => ci::run(&options),
+        Task::Tidy => tidy::run(),
+        Task::Bench(options) => bench::run(&options),
+        Task::Browser(options) => browser::run(&options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

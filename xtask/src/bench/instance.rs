@@ -1,0 +1,219 @@
+//! The product under measurement: the real binary, its data directory, its HTTP interface on a loopback port.
+
+use super::corpus::Corpus;
+use super::queries::Query;
+use super::report::{Indexing, Latency, Memory, Row};
+use crate::run;
+use anyhow::{Context, Result, bail};
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const PASSWORD: &str = "a password for a benchmark only";
+
+/// Indexes the corpus with `up --once`, watching the time and the memory of the process.
+pub(crate) fn index(binary: &Path, data: &Path, corpus: &Corpus) -> Result<Indexing> {
+    let start = Instant::now();
+    let mut child = Command::new(binary)
+        .args(["up", "--once", "--quiet", "--data"])
+        .arg(data)
+        .arg(&corpus.repository)
+        .stdin(Stdio::null())
+        .spawn()
+        .context("cannot start sourcekeep")?;
+    let mut peak = Memory::default();
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if let Ok(now) = memory_of(child.id()) {
+            peak = Memory {
+                peak_kib: peak.peak_kib.max(now.peak_kib),
+                anonymous_kib: peak.anonymous_kib.max(now.anonymous_kib),
+                ..now
+            };
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let wall = start.elapsed();
+    if !status.success() {
+        bail!("`sourcekeep up --once` failed: {status}");
+    }
+    let (text_bytes, n_documents) = text_of(corpus)?;
+    Ok(Indexing {
+        wall_ms: wall.as_millis() as u64,
+        peak,
+        text_bytes,
+        n_documents,
+        index_bytes: folder_size(&data.join("index"))?,
+    })
+}
+
+/// A running server, signed in to with a token.
+pub(crate) struct Instance {
+    child: Child,
+    address: String,
+    token: String,
+    agent: ureq::Agent,
+    /// From starting the process to its first complete answer.
+    pub(crate) cold_start_ms: f64,
+}
+
+impl Instance {
+    /// Makes an account and a token, starts the server and waits for its first answer.
+    pub(crate) fn start(binary: &Path, data: &Path) -> Result<Instance> {
+        let token = credentials(binary, data)?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let address = format!("127.0.0.1:{port}");
+        let start = Instant::now();
+        let child = Command::new(binary)
+            .args(["serve", "--quiet", "--listen", &address, "--data"])
+            .arg(data)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .context("cannot start the server")?;
+        let mut instance = Instance { child, address, token, agent: ureq::agent(), cold_start_ms: 0.0 };
+        while start.elapsed() < Duration::from_secs(30) {
+            if instance.ask("sourcekeep_cold_start_probe", 1).is_ok() {
+                instance.cold_start_ms = start.elapsed().as_secs_f64() * 1e3;
+                return Ok(instance);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        bail!("the server at {} gave no answer within 30 s", instance.address)
+    }
+
+    /// Asks a query `rounds` times as a first page and as an exhaustive count.
+    pub(crate) fn measure(&mut self, query: &Query, rounds: usize) -> Result<Row> {
+        let first = self.series(&query.text, rounds)?;
+        let all = self.series(&format!("count:all {}", query.text), rounds.min(15))?;
+        Ok(Row {
+            class: query.class.clone(),
+            text: query.text.clone(),
+            lines: all.lines,
+            files: all.files,
+            first_page: first.server,
+            first_page_wall: first.wall,
+            exhaustive: all.server,
+            rivals: Vec::new(),
+        })
+    }
+
+    /// The memory of the server now.
+    pub(crate) fn memory(&self) -> Result<Memory> {
+        memory_of(self.child.id())
+    }
+
+    fn series(&self, query: &str, rounds: usize) -> Result<Series> {
+        let mut server = Vec::new();
+        let mut wall = Vec::new();
+        let mut last = serde_json::Value::Null;
+        for _ in 0..rounds.max(1) {
+            let start = Instant::now();
+            last = self.ask(query, 50)?;
+            wall.push(start.elapsed().as_secs_f64() * 1e3);
+            let duration_us =
+                last["stats"]["duration_us"].as_f64().context("the answer has no stats.duration_us")?;
+            server.push(duration_us / 1e3);
+        }
+        let count = |name: &str| last["stats"][name].as_u64().unwrap_or(0);
+        Ok(Series {
+            server: Latency::of(server),
+            wall: Latency::of(wall),
+            lines: count("lines"),
+            files: count("files"),
+        })
+    }
+
+    fn ask(&self, query: &str, limit: u32) -> Result<serde_json::Value> {
+        let url = format!("http://{}/api/v1/search", self.address);
+        let mut response = self
+            .agent
+            .get(&url)
+            .query("q", query)
+            .query("limit", limit.to_string())
+            .header("Accept", "application/json")
+            .header("Authorization", &format!("Bearer {}", self.token))
+            .call()
+            .with_context(|| format!("asking for '{query}'"))?;
+        Ok(response.body_mut().with_config().limit(1 << 30).read_json()?)
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // The process is ours; a failure means that it has gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+struct Series {
+    server: Latency,
+    wall: Latency,
+    lines: u64,
+    files: u64,
+}
+
+fn credentials(binary: &Path, data: &Path) -> Result<String> {
+    let mut user = Command::new(binary)
+        .args(["user", "create", "bench", "--admin", "--password-stdin", "--quiet", "--data"])
+        .arg(data)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    user.stdin.take().context("no standard input")?.write_all(PASSWORD.as_bytes())?;
+    // A data directory that was kept from an earlier run has the account already; the token below tells.
+    let _ = user.wait()?;
+    let mut token = Command::new(binary);
+    token.args(["token", "create", "--user", "bench", "--expires", "1d", "--data"]).arg(data);
+    Ok(String::from_utf8(run::output(&mut token)?)?.trim().to_string())
+}
+
+/// The bytes of text and the number of files at HEAD, as git sees them: what ratios and rates are told of.
+fn text_of(corpus: &Corpus) -> Result<(u64, u64)> {
+    let mut command = Command::new("git");
+    command.arg("-C").arg(&corpus.repository).args(["ls-tree", "-r", "-l", "-z", "HEAD"]);
+    let listing = run::output(&mut command)?;
+    let (mut bytes, mut files) = (0, 0);
+    for entry in listing.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
+        let head = String::from_utf8_lossy(entry.split(|byte| *byte == b'\t').next().unwrap_or_default())
+            .into_owned();
+        let size = head.split_whitespace().nth(3).and_then(|size| size.parse::<u64>().ok());
+        bytes += size.unwrap_or(0);
+        files += u64::from(size.is_some());
+    }
+    Ok((bytes, files))
+}
+
+fn folder_size(folder: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    let mut pending: Vec<PathBuf> = vec![folder.to_path_buf()];
+    while let Some(folder) = pending.pop() {
+        for entry in
+            std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?
+        {
+            let entry = entry?;
+            let metadata = entry.metadata()?;
+            if metadata.is_dir() {
+                pending.push(entry.path());
+            } else {
+                bytes += metadata.len();
+            }
+        }
+    }
+    Ok(bytes)
+}
+
+fn memory_of(process: u32) -> Result<Memory> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let field = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+        line.split_whitespace().nth(1).and_then(|value| value.parse().ok()).unwrap_or(0)
+    };
+    Ok(Memory { peak_kib: field("VmHWM:"), anonymous_kib: field("RssAnon:"), file_kib: field("RssFile:") })
+}

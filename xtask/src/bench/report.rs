@@ -1,0 +1,190 @@
+//! What was measured, as a table for people and as JSON for the next comparison.
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::Path;
+
+/// The memory of a process, in KiB.
+#[derive(Clone, Copy, Default, Serialize)]
+pub(crate) struct Memory {
+    /// The most that was ever resident, mapped files included (`VmHWM`).
+    pub(crate) peak_kib: u64,
+    /// Resident and not backed by files (`RssAnon`); the most that was seen, while indexing.
+    pub(crate) anonymous_kib: u64,
+    /// Resident pages of mapped files (`RssFile`).
+    pub(crate) file_kib: u64,
+}
+
+/// Making the index.
+#[derive(Serialize)]
+pub(crate) struct Indexing {
+    pub(crate) wall_ms: u64,
+    pub(crate) peak: Memory,
+    /// Bytes of the files at HEAD.
+    pub(crate) text_bytes: u64,
+    pub(crate) n_documents: u64,
+    pub(crate) index_bytes: u64,
+}
+
+impl Indexing {
+    /// One line for the terminal.
+    pub(crate) fn line(&self) -> String {
+        let mib = self.text_bytes as f64 / 1e6;
+        format!(
+            "{} files, {:.0} MB in {:.1} s = {:.1} MB/s; index {:.3} × text; peak {} MiB resident, {} MiB anonymous",
+            self.n_documents,
+            mib,
+            self.wall_ms as f64 / 1e3,
+            mib / (self.wall_ms as f64 / 1e3),
+            self.index_bytes as f64 / self.text_bytes as f64,
+            self.peak.peak_kib / 1024,
+            self.peak.anonymous_kib / 1024,
+        )
+    }
+}
+
+/// Percentiles of a series, in milliseconds.
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct Latency {
+    pub(crate) p50_ms: f64,
+    pub(crate) p95_ms: f64,
+}
+
+impl Latency {
+    /// The percentiles of a series, by the nearest rank.
+    pub(crate) fn of(mut series: Vec<f64>) -> Latency {
+        series.sort_by(f64::total_cmp);
+        let rank = |share: f64| {
+            let idx = (share * series.len() as f64).ceil() as usize;
+            series.get(idx.clamp(1, series.len().max(1)) - 1).copied().unwrap_or(0.0)
+        };
+        Latency { p50_ms: rank(0.5), p95_ms: rank(0.95) }
+    }
+}
+
+/// Another tool's answer to the same question.
+#[derive(Serialize)]
+pub(crate) struct Rival {
+    pub(crate) tool: &'static str,
+    pub(crate) best_ms: f64,
+    pub(crate) lines: u64,
+}
+
+/// One query.
+#[derive(Serialize)]
+pub(crate) struct Row {
+    pub(crate) class: String,
+    pub(crate) text: String,
+    pub(crate) lines: u64,
+    pub(crate) files: u64,
+    pub(crate) first_page: Latency,
+    pub(crate) first_page_wall: Latency,
+    pub(crate) exhaustive: Latency,
+    pub(crate) rivals: Vec<Rival>,
+}
+
+impl Row {
+    /// One line for the terminal.
+    pub(crate) fn line(&self) -> String {
+        let mut line = format!(
+            "{:<18} {:<46} {:>9} lines  first {:>8.2}/{:>8.2} ms  all {:>8.2}/{:>8.2} ms",
+            self.class,
+            self.text,
+            self.lines,
+            self.first_page.p50_ms,
+            self.first_page.p95_ms,
+            self.exhaustive.p50_ms,
+            self.exhaustive.p95_ms
+        );
+        for rival in &self.rivals {
+            // Writing to a String cannot fail.
+            let _ = write!(line, "  {} {:.0} ms ({})", rival.tool, rival.best_ms, rival.lines);
+        }
+        line
+    }
+}
+
+/// Everything of one run.
+#[derive(Serialize)]
+pub(crate) struct Report {
+    pub(crate) name: String,
+    pub(crate) indexing: Indexing,
+    pub(crate) cold_start_ms: f64,
+    pub(crate) rest: Memory,
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Report {
+    /// Writes `<folder>/<date>-<name>.md` and `.json`.
+    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
+        std::fs::create_dir_all(folder)?;
+        let date = jiff::Zoned::now().strftime("%Y-%m-%d").to_string();
+        let stem = folder.join(format!("{date}-{}", self.name));
+        let markdown = self.markdown(&date)?;
+        std::fs::write(stem.with_extension("md"), &markdown)?;
+        std::fs::write(stem.with_extension("json"), serde_json::to_string_pretty(self)? + "\n")?;
+        println!("{markdown}");
+        Ok(())
+    }
+
+    fn markdown(&self, date: &str) -> Result<String> {
+        let mut text =
+            format!("# {} · {date}\n\n{}\n\n", self.name, machine().context("cannot tell the machine")?);
+        writeln!(text, "Indexing: {}.  ", self.indexing.line())?;
+        writeln!(text, "Cold start to the first answer: {:.0} ms.  ", self.cold_start_ms)?;
+        let rest = self.rest;
+        writeln!(
+            text,
+            "Server after the queries: {} MiB anonymous, {} MiB of mapped files resident.\n",
+            rest.anonymous_kib / 1024,
+            rest.file_kib / 1024
+        )?;
+        text.push_str("Times in ms; ours as the server tells them (`duration_us`) and, for the first page, over HTTP too; the other tools' best of three, started as processes, files in the page cache. Lines are counted by each tool itself.\n\n");
+        text.push_str("| class | query | lines | files | first page p50 | p95 | over HTTP p50 | p95 | exhaustive p50 | p95 | ripgrep | git grep | csearch |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
+        for row in &self.rows {
+            let rival = |tool: &str| {
+                let found = row.rivals.iter().find(|rival| rival.tool == tool);
+                found.map_or("–".to_string(), |rival| {
+                    let same = if rival.lines == row.lines {
+                        String::new()
+                    } else {
+                        format!(" ({} lines)", rival.lines)
+                    };
+                    format!("{:.0}{same}", rival.best_ms)
+                })
+            };
+            writeln!(
+                text,
+                "| {} | `{}` | {} | {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {} | {} | {} |",
+                row.class,
+                row.text.replace('|', "\\|"),
+                row.lines,
+                row.files,
+                row.first_page.p50_ms,
+                row.first_page.p95_ms,
+                row.first_page_wall.p50_ms,
+                row.first_page_wall.p95_ms,
+                row.exhaustive.p50_ms,
+                row.exhaustive.p95_ms,
+                rival("ripgrep"),
+                rival("git grep"),
+                rival("csearch"),
+            )?;
+        }
+        Ok(text)
+    }
+}
+
+fn machine() -> Result<String> {
+    let cores = std::thread::available_parallelism()?;
+    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib: u64 = memory.split_whitespace().nth(1).and_then(|value| value.parse().ok()).unwrap_or(0);
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown processor");
+    Ok(format!(
+        "Machine: {cores} cores ({}), {} GiB of memory.",
+        model.trim_start_matches(['\t', ' ', ':']),
+        kib >> 20
+    ))
+}

@@ -1,0 +1,154 @@
+//! The house rules that no compiler holds. Each message says how to mend what it found.
+
+use crate::run;
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The layer of each crate; an arrow may only point down. `ARCHITECTURE.md` explains the crates in the same order.
+const LAYERS: [(&str, u8); 13] = [
+    ("model", 0),
+    ("ngram", 0),
+    ("query", 0),
+    ("index", 1),
+    ("syntax", 1),
+    ("access", 1),
+    ("search", 2),
+    ("store", 2),
+    ("git", 2),
+    ("mirror", 3),
+    ("server", 5),
+    ("sourcekeep", 6),
+    ("testkit", 7),
+];
+
+/// Inside layer 0 everything may use `model`, and `index` may use `ngram`; nothing else goes sideways.
+const SIDEWAYS: [(&str, &str); 2] = [("ngram", "model"), ("query", "model")];
+
+/// A file longer than this has a seam to find; a warning, not a failure.
+const FILE_LINES_WARN: usize = 600;
+
+/// Checks the tree and fails with all that it found.
+pub(crate) fn run() -> Result<()> {
+    let files = tracked_files()?;
+    let mut faults = Vec::new();
+    layers(&mut faults)?;
+    for file in &files {
+        check_file(file, &mut faults)?;
+    }
+    threats(&files, &mut faults)?;
+    if !faults.is_empty() {
+        bail!("the house is not tidy:\n  {}", faults.join("\n  "));
+    }
+    println!("tidy: {} files", files.len());
+    Ok(())
+}
+
+fn tracked_files() -> Result<Vec<PathBuf>> {
+    let mut command = Command::new("git");
+    command.current_dir(run::root()).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+    let listing = run::output(&mut command)?;
+    let names = listing.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    let paths = names.map(|name| PathBuf::from(String::from_utf8_lossy(name).into_owned()));
+    Ok(paths.filter(|path| run::root().join(path).is_file()).collect())
+}
+
+fn check_file(path: &Path, faults: &mut Vec<String>) -> Result<()> {
+    if path.extension().is_none_or(|extension| extension != "rs") {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(run::root().join(path))
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let generated = text.lines().take(5).any(|line| line.contains("@generated"));
+    if !text.starts_with("//!") {
+        faults.push(format!("{}: begin the file with a `//!` line that says what it is", path.display()));
+    }
+    let n_lines = text.lines().count();
+    if n_lines > FILE_LINES_WARN && !generated {
+        println!("tidy: warning: {} has {n_lines} lines; look for the seam", path.display());
+    }
+    if path.starts_with("crates") && path.components().any(|part| part.as_os_str() == "src") {
+        for (idx, line) in text.lines().enumerate() {
+            if line.trim_start().starts_with("#[ignore")
+                || line.contains("todo!(")
+                || line.contains("unimplemented!(")
+            {
+                faults.push(format!("{}:{}: finish it or leave it out", path.display(), idx + 1));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads every manifest and holds its arrows to [`LAYERS`].
+fn layers(faults: &mut Vec<String>) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for entry in std::fs::read_dir(run::root().join("crates"))? {
+        let folder = entry?.path();
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let Some(layer) = layer_of(&name) else {
+            faults.push(format!(
+                "crates/{name}: give it a layer in xtask/src/tidy.rs and a row in ARCHITECTURE.md"
+            ));
+            continue;
+        };
+        let manifest: toml::Table = std::fs::read_to_string(folder.join("Cargo.toml"))
+            .with_context(|| format!("crates/{name} has no Cargo.toml"))?
+            .parse()
+            .with_context(|| format!("crates/{name}/Cargo.toml"))?;
+        let dependencies = manifest.get("dependencies").and_then(toml::Value::as_table);
+        for dependency in dependencies.into_iter().flat_map(toml::Table::keys) {
+            let Some(below) = layer_of(dependency) else { continue };
+            let sideways = SIDEWAYS.contains(&(name.as_str(), dependency.as_str()));
+            if name != "testkit" && below >= layer && !sideways {
+                faults.push(format!("crates/{name}: depends on `{dependency}`, which is not below it; move what they share down"));
+            }
+        }
+        seen.insert(name);
+    }
+    let architecture = std::fs::read_to_string(run::root().join("ARCHITECTURE.md")).unwrap_or_default();
+    for name in seen {
+        if !architecture.contains(&format!("`{name}`")) {
+            faults.push(format!("ARCHITECTURE.md: the code map has no row for `{name}`"));
+        }
+    }
+    Ok(())
+}
+
+fn layer_of(name: &str) -> Option<u8> {
+    LAYERS.iter().find(|(known, _)| *known == name).map(|(_, layer)| *layer)
+}
+
+/// Every id in `testdata/threats/*.toml` must be named by a test.
+fn threats(files: &[PathBuf], faults: &mut Vec<String>) -> Result<()> {
+    let is_threat_file = |path: &&PathBuf| {
+        path.to_string_lossy().contains("testdata/threats/")
+            && path.extension().is_some_and(|extension| extension == "toml")
+    };
+    for path in files.iter().filter(is_threat_file) {
+        let table: toml::Table = std::fs::read_to_string(run::root().join(path))?
+            .parse()
+            .with_context(|| path.display().to_string())?;
+        let folder: PathBuf = path.components().take(2).collect();
+        let tests: Vec<String> = files
+            .iter()
+            .filter(|file| {
+                file.starts_with(&folder) && file.extension().is_some_and(|extension| extension == "rs")
+            })
+            .filter_map(|file| std::fs::read_to_string(run::root().join(file)).ok())
+            .collect();
+        for id in ids_in(&table) {
+            if !tests.iter().any(|text| text.contains(&id)) {
+                faults
+                    .push(format!("{}: the threat '{id}' is named by no test of its crate", path.display()));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn ids_in(table: &toml::Table) -> Vec<String> {
+    let cases = table.values().filter_map(toml::Value::as_array).flatten().filter_map(toml::Value::as_table);
+    cases.filter_map(|case| case.get("id").and_then(toml::Value::as_str)).map(str::to_string).collect()
+}
