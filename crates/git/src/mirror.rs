@@ -1,0 +1,277 @@
+//! Bare mirrors of remote repositories, made and refreshed by the git program.
+
+use crate::{
+    GitProgram, OpenError, OpenOptions, Progress, RefsError, RemoteUrl, Repository, RunError,
+    command::GitCommand,
+};
+use model::RefName;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
+
+/// What a clone in progress is called: nothing of this name is ever taken for a mirror.
+const PARTIAL_PREFIX: &str = ".clone-";
+/// Only branches and tags are mirrored: hosts advertise every review's refs too, often a hundred times as many.
+const REFSPECS: [&str; 2] = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
+/// From this many packs on, a fetch is followed by rolling small packs into larger ones.
+const PACKS_MAX: usize = 40;
+
+/// Makes and refreshes bare mirrors. Cheap to clone; blocks the calling thread.
+#[derive(Clone, Debug)]
+pub struct Mirror {
+    program: GitProgram,
+}
+
+/// What a fetch did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchOutcome {
+    /// Whether any branch, tag or the default branch is different from before.
+    pub changed: bool,
+}
+
+/// Why a mirror could not be made or refreshed.
+#[derive(Debug, thiserror::Error)]
+pub enum MirrorError {
+    /// git failed, was stopped or was refused.
+    #[error("'{url}': {source}")]
+    Run {
+        /// The remote, without its credential.
+        url: String,
+        /// What happened.
+        source: RunError,
+    },
+    /// There is something at the place of the new mirror.
+    #[error("'{}' exists already; remove it to clone again", dir.display())]
+    Exists {
+        /// The place.
+        dir: PathBuf,
+    },
+    /// The mirror's folder cannot be made, renamed or read.
+    #[error("the mirror in '{}' cannot be written: {source}", dir.display())]
+    NotWritable {
+        /// The mirror's folder.
+        dir: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The mirror cannot be opened. It can be removed and cloned anew.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The mirror's refs cannot be read. It can be removed and cloned anew.
+    #[error(transparent)]
+    Refs(#[from] RefsError),
+}
+
+impl MirrorError {
+    /// Whether it was cancelled by the caller.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, MirrorError::Run { source: RunError::Cancelled, .. })
+    }
+}
+
+impl Mirror {
+    /// Mirrors are made with this program.
+    pub fn new(program: GitProgram) -> Self {
+        Mirror { program }
+    }
+
+    /// Clones the branches, tags and default branch of `url` into the bare repository `dir`, which must not exist yet. The clone
+    /// is made beside `dir` under another name and renamed when it is complete: a failed, cancelled or killed clone leaves
+    /// nothing at `dir`.
+    pub fn clone_mirror(
+        &self,
+        url: &RemoteUrl,
+        dir: &Path,
+        cancel: &AtomicBool,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), MirrorError> {
+        if dir.symlink_metadata().is_ok() {
+            return Err(MirrorError::Exists { dir: dir.to_owned() });
+        }
+        let not_writable = |source| MirrorError::NotWritable { dir: dir.to_owned(), source };
+        let parent = dir.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(parent).map_err(not_writable)?;
+        let parent = parent.canonicalize().map_err(not_writable)?;
+        // Removed when dropped, so on every way out but the last.
+        let partial =
+            tempfile::Builder::new().prefix(PARTIAL_PREFIX).tempdir_in(&parent).map_err(not_writable)?;
+        let fresh = partial.path().join("mirror.git");
+        GitCommand::new(&self.program, "init")
+            .flags(&["--quiet", "--bare"])
+            .may_write(partial.path())
+            .operand(&fresh)
+            .run(cancel, &mut |_| ())
+            .map_err(|source| self.run_error(url, source))?;
+        self.fetch_refs(url, &fresh, cancel, on_progress)?;
+        self.follow_default_branch(url, &fresh, cancel)?;
+        sync_tree(&fresh).map_err(not_writable)?;
+        fs::rename(&fresh, dir).and_then(|()| sync_folder(&parent)).map_err(not_writable)
+    }
+
+    /// Refreshes `dir` from `url`, drops branches and tags that are gone there, and follows the default branch.
+    pub fn fetch(
+        &self,
+        url: &RemoteUrl,
+        dir: &Path,
+        cancel: &AtomicBool,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<FetchOutcome, MirrorError> {
+        let dir =
+            dir.canonicalize().map_err(|source| MirrorError::NotWritable { dir: dir.to_owned(), source })?;
+        let mirror = Repository::open(&dir, &OpenOptions::default())?;
+        let before = mirror.refs()?;
+        remove_stale_locks(&dir);
+        self.fetch_refs(url, &dir, cancel, on_progress)?;
+        self.follow_default_branch(url, &dir, cancel)?;
+        self.roll_up_packs(url, &dir, cancel)?;
+        let after = Repository::open(&dir, &OpenOptions::default())?.refs()?;
+        Ok(FetchOutcome { changed: before != after })
+    }
+
+    /// Removes what killed clones left in `parent`, and tells how many there were. Call it while nothing clones there, such as
+    /// at start.
+    pub fn remove_leftovers(parent: &Path) -> io::Result<usize> {
+        let mut n_removed = 0;
+        let entries = match fs::read_dir(parent) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PARTIAL_PREFIX));
+            if is_ours && entry.file_type()?.is_dir() {
+                fs::remove_dir_all(entry.path())?;
+                n_removed += 1;
+            }
+        }
+        Ok(n_removed)
+    }
+
+    fn fetch_refs(
+        &self,
+        url: &RemoteUrl,
+        dir: &Path,
+        cancel: &AtomicBool,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), MirrorError> {
+        let flags = [
+            "--prune",
+            "--no-tags",
+            "--force",
+            "--progress",
+            "--no-auto-maintenance",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            "--update-head-ok",
+        ];
+        let [heads, tags] = REFSPECS;
+        let command = GitCommand::new(&self.program, "fetch").flags(&flags).in_repository(dir).remote(url);
+        let outcome = command.operand(heads).operand(tags).run(cancel, on_progress);
+        outcome.map(drop).map_err(|source| self.run_error(url, source))
+    }
+
+    /// Asks the remote where its HEAD is and points ours to the same branch. Where the remote does not say, ours stays.
+    fn follow_default_branch(
+        &self,
+        url: &RemoteUrl,
+        dir: &Path,
+        cancel: &AtomicBool,
+    ) -> Result<(), MirrorError> {
+        let answer = GitCommand::new(&self.program, "ls-remote")
+            .flags(&["--symref"])
+            .in_repository(dir)
+            .remote(url)
+            .operand("HEAD")
+            .run(cancel, &mut |_| ())
+            .map_err(|source| self.run_error(url, source))?;
+        let Some(branch) = default_branch(&answer) else { return Ok(()) };
+        GitCommand::new(&self.program, "symbolic-ref")
+            .in_repository(dir)
+            .operand("HEAD")
+            .operand(branch.as_str())
+            .run(cancel, &mut |_| ())
+            .map(drop)
+            .map_err(|source| self.run_error(url, source))
+    }
+
+    /// Every fetch leaves a pack; reading slows with their number. Objects are only moved between packs, never dropped.
+    fn roll_up_packs(&self, url: &RemoteUrl, dir: &Path, cancel: &AtomicBool) -> Result<(), MirrorError> {
+        let is_pack =
+            |entry: &fs::DirEntry| entry.path().extension().is_some_and(|extension| extension == "pack");
+        let n_packs = fs::read_dir(dir.join("objects/pack"))
+            .map_or(0, |entries| entries.flatten().filter(is_pack).count());
+        if n_packs < PACKS_MAX {
+            return Ok(());
+        }
+        GitCommand::new(&self.program, "repack")
+            .flags(&["--geometric=2", "-d", "-q"])
+            .in_repository(dir)
+            .run(cancel, &mut |_| ())
+            .map(drop)
+            .map_err(|source| self.run_error(url, source))
+    }
+
+    fn run_error(&self, url: &RemoteUrl, source: RunError) -> MirrorError {
+        MirrorError::Run { url: url.to_string(), source }
+    }
+}
+
+/// The branch in `ref: refs/heads/main\tHEAD`.
+fn default_branch(answer: &[u8]) -> Option<RefName> {
+    let answer = String::from_utf8_lossy(answer);
+    let line = answer.lines().find_map(|line| line.strip_prefix("ref: ")?.strip_suffix("\tHEAD"))?;
+    RefName::new(line).ok().filter(|name| name.as_str().starts_with("refs/heads/"))
+}
+
+/// A killed fetch leaves lock files that would stop every later one. One process owns the data directory and runs one fetch per
+/// mirror, so any lock is a dead one.
+fn remove_stale_locks(dir: &Path) {
+    let mut pending = vec![(dir.to_owned(), 0)];
+    while let Some((folder, depth)) = pending.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_folder && depth < 32 && (depth > 0 || entry.file_name() == "refs") {
+                pending.push((path, depth + 1));
+            } else if !is_folder && path.extension().is_some_and(|extension| extension == "lock") {
+                fs::remove_file(path).ok();
+            }
+        }
+    }
+}
+
+/// Makes everything below the folder durable before its rename makes it visible.
+fn sync_tree(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            sync_tree(&entry.path())?;
+        } else if kind.is_file() {
+            fs::File::open(entry.path())?.sync_all()?;
+        }
+    }
+    sync_folder(folder)
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    fs::File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_branches() {
+        let check = |answer: &str| default_branch(answer.as_bytes()).map(|name| name.as_str().to_owned());
+        assert_eq!(check("ref: refs/heads/main\tHEAD\n0123\tHEAD\n"), Some("refs/heads/main".to_owned()));
+        for answer in
+            ["", "0123\tHEAD\n", "ref: refs/heads/../../x\tHEAD", "ref: refs/tags/v1\tHEAD", "ref: -x\tHEAD"]
+        {
+            assert_eq!(check(answer), None, "{answer}");
+        }
+    }
+}
