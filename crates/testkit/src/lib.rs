@@ -1,1 +1,3 @@
 //! Fixtures, oracles and stubs for the tests of every crate.
+
+pub mod git;
