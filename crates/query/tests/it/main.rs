@@ -1,0 +1,3 @@
+//! What the query language promises, from the outside.
+
+mod golden;
