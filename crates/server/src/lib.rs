@@ -1,1 +1,37 @@
 //! HTTP, pages, streams: the only crate that knows JSON and HTML.
+//!
+//! Layer 5. The way of a request: [`Server::router`]'s layers (host check, security headers, limits, request id) → a
+//! route of the one table (`routes`) → an extractor that turns a session cookie or a token into an `Actor` and asks the
+//! store for the `AccessSet` of this moment (`caller`) → one call into the crate that owns the noun → a template or a
+//! JSON shape (`wire`). Pages use the same calls as the API.
+//!
+//! Invariants: nothing is readable without signing in but what `routes` marks as open; forbidden and unknown are one
+//! answer, byte for byte; no page loads anything from another host or runs a script that stands in it; a stream stops
+//! when its reader goes away or its permission state is over; no business rule lives here.
+
+mod assets;
+mod browse;
+mod caller;
+mod config;
+mod failure;
+mod format;
+mod git_access;
+mod headers;
+mod host;
+mod links;
+mod markup;
+mod metrics;
+mod paint;
+mod routes;
+mod same_origin;
+mod searching;
+mod server;
+mod session_cookie;
+mod shell;
+mod state;
+mod wire;
+
+pub use config::ServerConfig;
+pub use routes::{Door, RouteInfo};
+pub use server::{ServeError, Server};
+pub use state::Deps;

@@ -1,0 +1,15 @@
+// Everything here is an improvement of a page that is complete without it. Each module looks for what it improves.
+import { keys } from "./keys.js";
+import { queryBoxes } from "./query.js";
+import { code } from "./code.js";
+import { live } from "./live.js";
+import { menus, filters, copies, theme } from "./small.js";
+
+theme();
+menus();
+filters();
+copies();
+queryBoxes();
+code();
+live();
+keys();

@@ -1,0 +1,77 @@
+// Keys. Single letters are never taken from a field, from a modified key, or from somebody who turned them off.
+
+const OFF = "keys-off";
+
+/** Whether the key belongs to something one types into. @param {EventTarget | null} target */
+function isTyping(target) {
+  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+}
+
+/** Selects the next or previous result. @param {number} step */
+function select(step) {
+  const hits = [...document.querySelectorAll(".hit")];
+  if (!hits.length) return;
+  const now = hits.findIndex((hit) => hit.classList.contains("selected"));
+  const next = now < 0 ? (step > 0 ? 0 : hits.length - 1) : Math.min(Math.max(now + step, 0), hits.length - 1);
+  hits[now]?.classList.remove("selected");
+  const hit = /** @type {HTMLElement} */ (hits[next]);
+  hit.classList.add("selected");
+  hit.focus({ preventScroll: true });
+  hit.scrollIntoView({ block: "nearest" });
+}
+
+/** Goes where a link of the page goes. @param {string} selector */
+function follow(selector) {
+  const link = document.querySelector(selector);
+  if (link instanceof HTMLElement) link.click();
+}
+
+/** @type {Record<string, () => void>} */
+const ACTIONS = {
+  "/": () => {
+    const boxes = [...document.querySelectorAll('[data-query] input[name="q"]')];
+    const box = /** @type {HTMLInputElement | undefined} */ (boxes.at(-1));
+    box?.focus();
+    box?.setSelectionRange(box.value.length, box.value.length);
+  },
+  "?": () => /** @type {HTMLDialogElement | null} */ (document.getElementById("help"))?.showModal(),
+  j: () => select(1),
+  k: () => select(-1),
+  o: () => document.querySelector(".hit.selected details")?.toggleAttribute("open"),
+  t: () => /** @type {HTMLElement | null} */ (document.querySelector("[data-side] input"))?.focus(),
+  y: () => follow("a[data-permalink]"),
+  w: () => void document.body.classList.toggle("wrap"),
+  gs: () => location.assign("/"),
+  gr: () => location.assign("/repos"),
+};
+
+/** Listens. */
+export function keys() {
+  const switched = document.querySelector('[data-act="keys"]');
+  if (switched instanceof HTMLInputElement) {
+    switched.checked = localStorage.getItem(OFF) === null;
+    switched.addEventListener("change", () =>
+      switched.checked ? localStorage.removeItem(OFF) : localStorage.setItem(OFF, "1"),
+    );
+  }
+  const help = document.querySelector('[data-act="help"]');
+  if (help instanceof HTMLElement) {
+    help.hidden = false;
+    help.addEventListener("click", ACTIONS["?"]);
+  }
+  let before = "";
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isTyping(event.target) || document.querySelector("dialog[open]") || localStorage.getItem(OFF) !== null) return;
+    const selected = document.querySelector(".hit.selected");
+    if (event.key === "Enter" && event.target === selected) {
+      /** @type {HTMLElement | null} */ (selected?.querySelector("a.open"))?.click();
+      return;
+    }
+    const action = ACTIONS[before + event.key] ?? ACTIONS[event.key];
+    before = event.key === "g" ? "g" : "";
+    if (!action) return;
+    event.preventDefault();
+    action();
+  });
+}

@@ -1,0 +1,117 @@
+//! From a request to whoever sent it: cookie or token → actor → what they may read at this moment.
+
+use crate::failure::Failure;
+use crate::session_cookie;
+use crate::shell::Shell;
+use crate::state::AppState;
+use access::{Actor, Token};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use model::AccessSet;
+
+/// Whoever sent a request, and what they may read: found once per request by the route's door, used for all of it.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    /// Who.
+    pub(crate) actor: Actor,
+    /// What they may read.
+    pub(crate) access: AccessSet,
+    /// Light or dark, where the browser says which they chose.
+    pub(crate) theme: Option<&'static str>,
+    /// The headers they were recognised by, to recognise them again while a stream runs.
+    credentials: HeaderMap,
+}
+
+impl Caller {
+    pub(crate) fn new(
+        actor: Actor,
+        access: AccessSet,
+        headers: &HeaderMap,
+        theme: Option<&'static str>,
+    ) -> Self {
+        let mut credentials = HeaderMap::new();
+        for name in [header::AUTHORIZATION, header::COOKIE] {
+            for value in headers.get_all(&name) {
+                credentials.append(name.clone(), value.clone());
+            }
+        }
+        Caller { actor, access, theme, credentials }
+    }
+
+    /// The frame of a page for this caller.
+    pub(crate) fn shell(&self, title: &str, section: &'static str) -> Shell {
+        Shell {
+            title: format!("{title} · Sourcekeep"),
+            user: Some(self.actor.name().to_owned()),
+            theme: self.theme,
+            section,
+            query: Some(crate::paint::query_box("")),
+        }
+    }
+
+    /// Whether what was found under this caller's rights may still be sent to them. Asked before every piece of a stream.
+    ///
+    /// SECURITY: as long as the epoch stands, nothing changed for anybody. When it moved, the caller is recognised anew:
+    /// a session or token that ended, or a repository that is no longer theirs, ends the stream.
+    pub(crate) async fn still_may(&mut self, state: &AppState) -> bool {
+        match state.store.epoch().await {
+            Ok(epoch) if epoch == self.access.epoch() => return true,
+            Ok(_) => {}
+            Err(_) => return false,
+        }
+        let Ok(Some(actor)) = actor_of(&self.credentials, state).await else { return false };
+        let Ok(access) = state.store.access_set(&actor).await else { return false };
+        let lost_nothing = self.access.repos().all(|repo| access.allows(repo));
+        if lost_nothing && actor.user_id() == self.actor.user_id() {
+            self.access = access;
+            return true;
+        }
+        false
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Failure> {
+        let caller = parts.extensions.get::<Caller>().cloned();
+        caller.ok_or_else(|| Failure::internal("this route has a caller and no door"))
+    }
+}
+
+/// Who sent these headers. SECURITY: where a token is sent it alone counts, so that a page of another site cannot lend a
+/// token the rights of a cookie, and a wrong token never falls back to one.
+pub(crate) async fn actor_of(headers: &HeaderMap, state: &AppState) -> Result<Option<Actor>, Failure> {
+    let mut sent = headers.get_all(header::AUTHORIZATION).iter();
+    match (sent.next(), sent.next()) {
+        (None, _) => {}
+        (Some(value), None) => return by_token(value.to_str().unwrap_or(""), state).await,
+        (Some(_), Some(_)) => return Ok(None),
+    }
+    match session_cookie::read(headers, state.config.is_https()) {
+        Some(secret) => Ok(state.store.actor_by_session(&secret).await?),
+        None => Ok(None),
+    }
+}
+
+/// The theme a browser asks for.
+pub(crate) fn theme_of(headers: &HeaderMap) -> Option<&'static str> {
+    match session_cookie::values(headers, "theme").next()? {
+        "light" => Some("light"),
+        "dark" => Some("dark"),
+        _ => None,
+    }
+}
+
+async fn by_token(authorization: &str, state: &AppState) -> Result<Option<Actor>, Failure> {
+    let Some((scheme, secret)) = authorization.split_once(' ') else { return Ok(None) };
+    // `token` is how clients of other code search servers send theirs.
+    if !scheme.eq_ignore_ascii_case("bearer") && !scheme.eq_ignore_ascii_case("token") {
+        return Ok(None);
+    }
+    match Token::parse(secret.trim()) {
+        Ok(token) => Ok(state.store.actor_by_token(&token).await?),
+        Err(_) => Ok(None),
+    }
+}

@@ -1,0 +1,43 @@
+//! What the operator decides about the server.
+
+use std::time::Duration;
+use url::Url;
+
+/// What the operator decides about the server. [`ServerConfig::default`] is right for a server on one's own machine.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// The address people use, where a proxy stands in front: its host is accepted, and `https` makes cookies secure.
+    pub public_url: Option<Url>,
+    /// Further host names under which the server may be asked. Numeric addresses and `localhost` always are; any other
+    /// name is refused, because it may be a stranger's name that was made to point here (DNS rebinding).
+    pub hosts_allowed: Vec<String>,
+    /// How many searches run at once; further ones wait.
+    pub n_searches_max: usize,
+    /// How many results a page of results shows.
+    pub n_results_page: usize,
+    /// How long a request other than a search may take.
+    pub request_timeout: Duration,
+    /// How long a stopping server waits for requests under way.
+    pub drain_timeout: Duration,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        let n_cores = std::thread::available_parallelism().map_or(2, usize::from);
+        ServerConfig {
+            public_url: None,
+            hosts_allowed: Vec::new(),
+            n_searches_max: (2 * n_cores).max(4),
+            n_results_page: 500,
+            request_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl ServerConfig {
+    /// Whether browsers reach the server over TLS, so that cookies must not travel otherwise.
+    pub(crate) fn is_https(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
+    }
+}

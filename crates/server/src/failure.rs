@@ -1,0 +1,270 @@
+//! What goes wrong, as the caller sees it: an RFC 9457 problem document for programs, a page for people.
+//!
+//! A handler fails with a [`Failure`]; it travels in the response's extensions to [`render`], which alone knows whether
+//! the request came from a program (`/api/…`, or no wish for HTML) or a person. What happened inside is logged once,
+//! there, and never shown.
+
+use crate::shell::Shell;
+use crate::state::AppState;
+use askama::Template;
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use serde::Serialize;
+use std::any::Any;
+use std::fmt;
+use std::time::Duration;
+
+/// Why a request gets no answer of its own kind.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// There is no such thing, or the caller may not know of it: one answer for both.
+    NotFound,
+    /// The caller has not said who they are, or is nobody any more.
+    NotSignedIn,
+    /// The credential is good and does not allow this.
+    NotAllowed(&'static str),
+    /// A form came from another site.
+    ForeignOrigin,
+    /// The server is not known under this name.
+    WrongHost,
+    /// Something about the request is wrong.
+    BadRequest(String),
+    /// A query is wrong at a place.
+    BadQuery(Box<QueryFault>),
+    /// Too many attempts.
+    TooMany(Duration),
+    /// Something here is wrong. The text is for the log.
+    Internal(String),
+    /// The answer would take too long.
+    TimedOut,
+}
+
+/// What is wrong with a query, in the words of whoever found it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub(crate) struct QueryFault {
+    /// A stable word for programs.
+    pub(crate) code: String,
+    /// What is wrong.
+    pub(crate) message: String,
+    /// The query's bytes at fault, half-open.
+    pub(crate) span: Option<[usize; 2]>,
+    /// How to mend it.
+    pub(crate) hint: Option<String>,
+    /// The whole query, mended as was probably meant.
+    pub(crate) suggestion: Option<String>,
+}
+
+/// RFC 9457.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct Problem {
+    /// The kind of problem: `/problems/<word>`.
+    r#type: String,
+    /// The kind, for people.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What happened, and how to mend it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    detail: String,
+    /// Where a query is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query: Option<QueryFault>,
+}
+
+impl Failure {
+    /// Hides what happened inside from the caller and keeps it for the log.
+    pub(crate) fn internal(error: impl fmt::Display) -> Self {
+        Failure::Internal(error.to_string())
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Failure::NotFound => StatusCode::NOT_FOUND,
+            Failure::NotSignedIn => StatusCode::UNAUTHORIZED,
+            Failure::NotAllowed(_) | Failure::ForeignOrigin => StatusCode::FORBIDDEN,
+            Failure::WrongHost => StatusCode::MISDIRECTED_REQUEST,
+            Failure::BadRequest(_) | Failure::BadQuery(_) => StatusCode::BAD_REQUEST,
+            Failure::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Failure::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// The word for programs, the title, and the detail.
+    fn words(&self) -> (&'static str, &'static str, String) {
+        match self {
+            Failure::NotFound => {
+                ("not-found", "Not found", "There is nothing at this address, or nothing you may see.".into())
+            }
+            Failure::NotSignedIn => (
+                "not-signed-in",
+                "Sign in first",
+                "Send a valid token as 'Authorization: Bearer sk_…', or sign in with a browser.".into(),
+            ),
+            Failure::NotAllowed(why) => ("not-allowed", "Not allowed", (*why).into()),
+            Failure::ForeignOrigin => (
+                "foreign-origin",
+                "Refused",
+                "This form was not sent from a page of this server. Open the page again and retry.".into(),
+            ),
+            Failure::WrongHost => (
+                "wrong-host",
+                "Not known by this name",
+                "This server does not answer under this host name. Whoever runs it can allow the name in the \
+                 configuration (public_url or hosts_allowed)."
+                    .into(),
+            ),
+            Failure::BadRequest(detail) => ("bad-request", "Bad request", detail.clone()),
+            Failure::BadQuery(fault) => ("bad-query", "The query cannot be run", fault.message.clone()),
+            Failure::TooMany(wait) => (
+                "too-many-attempts",
+                "Too many attempts",
+                format!("Wait {} and try again.", crate::format::time_left(wait.as_secs())),
+            ),
+            Failure::Internal(_) => (
+                "internal",
+                "Something went wrong here",
+                "It is in the server's log. Trying again may help.".into(),
+            ),
+            Failure::TimedOut => ("timed-out", "This took too long", "Try again, or ask for less.".into()),
+        }
+    }
+
+    fn problem(&self) -> Problem {
+        let (word, title, detail) = self.words();
+        let query = match self {
+            Failure::BadQuery(fault) => Some((**fault).clone()),
+            _ => None,
+        };
+        Problem { r#type: format!("/problems/{word}"), title, status: self.status().as_u16(), detail, query }
+    }
+}
+
+impl From<store::Fault> for Failure {
+    fn from(fault: store::Fault) -> Self {
+        Failure::internal(fault)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    shell: Shell,
+    title: &'static str,
+    detail: String,
+}
+
+/// Turns failures into what the caller can read.
+pub(crate) async fn render(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let is_program = wants_problem(request.uri().path(), request.headers());
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    let theme = crate::caller::theme_of(request.headers());
+    let time = crate::routes::time_for(request.uri().path(), &state.config);
+    let response = tokio::time::timeout(time, next.run(request)).await;
+    let mut response = response.unwrap_or_else(|_| Failure::TimedOut.into_response());
+    if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+        return answer(failure, is_program, &target, theme);
+    }
+    if let Some(failure) = of_library(&response) {
+        return answer(failure, is_program, &target, theme);
+    }
+    response
+}
+
+/// The library's own refusals (a body too large, a method not there) in our words.
+fn of_library(response: &Response) -> Option<Failure> {
+    if response.headers().contains_key(header::CONTENT_TYPE)
+        && !response.headers()[header::CONTENT_TYPE].as_bytes().starts_with(b"text/plain")
+    {
+        return None;
+    }
+    match response.status() {
+        StatusCode::NOT_FOUND => Some(Failure::NotFound),
+        StatusCode::PAYLOAD_TOO_LARGE => Some(Failure::BadRequest("The request is too large.".into())),
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            Some(Failure::BadRequest("The request is not of the expected form.".into()))
+        }
+        _ => None,
+    }
+}
+
+fn answer(failure: Failure, is_program: bool, target: &str, theme: Option<&'static str>) -> Response {
+    if let Failure::Internal(reason) = &failure {
+        tracing::error!(reason, "request failed");
+    }
+    let mut response = match (&failure, is_program) {
+        (Failure::NotSignedIn, false) => return to_sign_in(target),
+        (_, true) => problem_response(&failure),
+        (_, false) => page_response(&failure, theme),
+    };
+    *response.status_mut() = failure.status();
+    if let Failure::TooMany(wait) = &failure {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+    }
+    if matches!(failure, Failure::NotSignedIn) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// Sends a person to the sign-in page and back to where they wanted to go.
+fn to_sign_in(target: &str) -> Response {
+    let encoded = crate::links::percent::encode(target.as_bytes());
+    match target {
+        "/" => Redirect::to("/sign-in").into_response(),
+        _ => Redirect::to(&format!("/sign-in?return_to={encoded}")).into_response(),
+    }
+}
+
+fn problem_response(failure: &Failure) -> Response {
+    let mut response = Json(failure.problem()).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response
+}
+
+fn page_response(failure: &Failure, theme: Option<&'static str>) -> Response {
+    let (_, title, detail) = failure.words();
+    let shell = Shell { title: format!("{title} · Sourcekeep"), theme, ..Shell::default() };
+    match (ErrorPage { shell, title, detail }).render() {
+        Ok(page) => Html(page).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the error page cannot be rendered");
+            title.into_response()
+        }
+    }
+}
+
+/// Programs get problem documents: whoever asks the API, and whoever does not ask for HTML.
+fn wants_problem(path: &str, headers: &HeaderMap) -> bool {
+    let accepts_html = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"));
+    path.starts_with("/api/") || !accepts_html
+}
+
+/// What no route knows.
+pub(crate) async fn not_found() -> Failure {
+    Failure::NotFound
+}
+
+/// What a handler that panicked answers: the message goes to the log, the rest goes on.
+pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let reason = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without a message");
+    Failure::Internal(format!("a handler panicked: {reason}")).into_response()
+}

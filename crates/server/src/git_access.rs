@@ -1,0 +1,75 @@
+//! Repositories opened for reading, kept open for the next page.
+//!
+//! SECURITY: what opens a repository takes its row, and rows come from the store by name and `AccessSet`: nobody gets
+//! here with the number or the path of a repository.
+
+use crate::failure::Failure;
+use mirror::DataDir;
+use model::RepoId;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use store::{Repository, Source};
+use tokio::sync::Semaphore;
+
+/// How many repositories stay open. Each holds a few mapped pack indexes.
+const N_OPEN_MAX: usize = 64;
+/// How many pages read objects at once: each may inflate a large object.
+const N_READING_MAX: usize = 8;
+
+/// Repositories opened for reading.
+pub(crate) struct GitAccess {
+    data_dir: DataDir,
+    options: git::OpenOptions,
+    open: Mutex<HashMap<RepoId, (PathBuf, git::Repository)>>,
+    places: Arc<Semaphore>,
+}
+
+impl GitAccess {
+    pub(crate) fn new(data_dir: DataDir, options: git::OpenOptions) -> Self {
+        let places = Arc::new(Semaphore::new(N_READING_MAX));
+        GitAccess { data_dir, options, open: Mutex::default(), places }
+    }
+
+    /// Where a repository's objects are.
+    fn path_of(&self, row: &Repository) -> PathBuf {
+        match &row.source {
+            Source::Local(path) => path.clone(),
+            Source::Remote(_) => self.data_dir.mirror(row.id),
+        }
+    }
+
+    /// Opens a repository. Blocks.
+    fn open(&self, row: &Repository) -> Result<git::Repository, Failure> {
+        let path = self.path_of(row);
+        let kept = |open: &HashMap<RepoId, (PathBuf, git::Repository)>| {
+            open.get(&row.id).filter(|(at, _)| *at == path).map(|(_, repository)| repository.clone())
+        };
+        if let Some(repository) = kept(&self.open.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(repository);
+        }
+        let repository = git::Repository::open(&path, &self.options).map_err(Failure::internal)?;
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.len() >= N_OPEN_MAX {
+            // Which ones go does not matter much: opening again costs a millisecond.
+            open.clear();
+        }
+        open.insert(row.id, (path, repository.clone()));
+        Ok(repository)
+    }
+}
+
+/// Reads from a repository on a thread that may block.
+pub(crate) async fn read<T: Send + 'static>(
+    state: &crate::state::AppState,
+    row: &Repository,
+    work: impl FnOnce(&git::Repository) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let place = Arc::clone(&state.git.places).acquire_owned().await.map_err(Failure::internal)?;
+    let (state, row) = (state.clone(), row.clone());
+    let reading = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        work(&state.git.open(&row)?)
+    });
+    reading.await.map_err(Failure::internal)?
+}

@@ -1,0 +1,64 @@
+//! `/api/v1/status`: how the server is, as far as the caller may know.
+
+use super::api_repos::ProgressShape;
+use crate::caller::Caller;
+use crate::failure::Failure;
+use crate::state::AppState;
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// How the server is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Status {
+    version: &'static str,
+    /// Who is asking.
+    user: String,
+    administrator: bool,
+    /// What is being worked on.
+    working_on: Vec<Work>,
+    /// The queue; only for administrators.
+    jobs: Option<JobsShape>,
+}
+
+/// A repository that is being worked on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Work {
+    repo: String,
+    progress: ProgressShape,
+}
+
+/// How many jobs there are.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JobsShape {
+    queued: u64,
+    running: u64,
+    failed: u64,
+}
+
+/// Tells how the server is. SECURITY: the queue's numbers are about everybody's repositories, so only administrators see
+/// them.
+#[utoipa::path(get, path = "/api/v1/status",
+    responses((status = 200, description = "How the server is", body = Status)))]
+pub(crate) async fn status(State(state): State<AppState>, caller: Caller) -> Result<Json<Status>, Failure> {
+    let visible = state.board.visible(&caller.access);
+    let work = |progress: &mirror::Progress| Work {
+        repo: progress.name.to_string(),
+        progress: ProgressShape::of(progress),
+    };
+    let jobs = match caller.actor.is_administrator() {
+        true => {
+            let counts = state.store.jobs().counts().await?;
+            Some(JobsShape { queued: counts.n_queued, running: counts.n_running, failed: counts.n_failed })
+        }
+        false => None,
+    };
+    Ok(Json(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        user: caller.actor.name().to_owned(),
+        administrator: caller.actor.is_administrator(),
+        working_on: visible.iter().map(work).collect(),
+        jobs,
+    }))
+}

@@ -1,0 +1,192 @@
+//! `/api/v1/repos/<repository>[@<revision>][/-/<resource>/<path>]`: a repository, its refs, its folders, its files.
+
+use super::api_repos::RepoState;
+use super::r_raw;
+use crate::browse::{self, Content, SHOWN_BYTES_MAX, kind_word, locate, size_of};
+use crate::caller::Caller;
+use crate::failure::Failure;
+use crate::git_access;
+use crate::links::{RepoAddress, path_link};
+use crate::state::AppState;
+use crate::wire::lossy;
+use axum::Json;
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::{IntoResponse, Response};
+use git::EntryKind;
+use serde::Serialize;
+use store::Repository;
+use syntax::{DecodeLimits, Decoded};
+use utoipa::ToSchema;
+
+/// The refs of a repository that are indexed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RefList {
+    refs: Vec<RefShape>,
+}
+
+/// A branch or tag.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RefShape {
+    /// The full name.
+    name: String,
+    commit: String,
+    /// Seconds since 1970.
+    commit_time: i64,
+}
+
+/// A folder.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TreeShape {
+    repo: String,
+    commit: String,
+    path: String,
+    entries: Vec<EntryShape>,
+    /// Entries that are not shown, and why.
+    refused: Vec<String>,
+}
+
+/// An entry of a folder.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EntryShape {
+    /// Bytes that are not UTF-8 are replaced; `url` is exact.
+    name: String,
+    /// `file`, `executable`, `symlink`, `tree` or `submodule`.
+    kind: &'static str,
+    object: String,
+    url: String,
+}
+
+/// A file.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FileShape {
+    repo: String,
+    commit: String,
+    path: String,
+    kind: &'static str,
+    object: String,
+    size_bytes: Option<u64>,
+    language: Option<&'static str>,
+    /// What it was decoded from.
+    encoding: Option<&'static str>,
+    lines: Option<usize>,
+    /// The text; null where there is none, and then `skipped` says why.
+    text: Option<String>,
+    /// `binary`, `too-large` or `unreadable`.
+    skipped: Option<&'static str>,
+    url: String,
+}
+
+/// A repository (no resource), `refs`, `tree/<path>`, `file/<path>` or `raw/<path>`, at `@<revision>` or the default branch.
+#[utoipa::path(get, path = "/api/v1/repos/{address}",
+    params(("address" = String, Path, description = "`<repository>[@<revision>][/-/refs | /-/tree/<path> | /-/file/<path> | /-/raw/<path>]`")),
+    responses(
+        (status = 200, description = "A file; the other resources answer with their own shapes", body = FileShape),
+        (status = 404, description = "Not there, or not for the caller", body = crate::failure::Problem)))]
+pub(crate) async fn resource(
+    State(state): State<AppState>,
+    caller: Caller,
+    uri: Uri,
+) -> Result<Response, Failure> {
+    let rest = uri.path().strip_prefix("/api/v1/repos/").unwrap_or("");
+    let address = RepoAddress::parse(rest, uri.query()).ok_or(Failure::NotFound)?;
+    let row = browse::row(&state, &caller, &address).await?;
+    match address.page.as_str() {
+        "" => Ok(Json(RepoState::of(&row, &state, &caller, &state.catalog.snapshot())).into_response()),
+        "refs" => Ok(Json(refs(&state, &caller, &row)).into_response()),
+        "tree" => {
+            let asked = row.clone();
+            let tree = git_access::read(&state, &row, move |repository| tree(repository, &asked, &address));
+            Ok(Json(tree.await?).into_response())
+        }
+        "file" => {
+            let asked = row.clone();
+            let file = git_access::read(&state, &row, move |repository| file(repository, &asked, &address));
+            Ok(Json(file.await?).into_response())
+        }
+        "raw" => r_raw::raw(&state, &row, address).await,
+        _ => Err(Failure::NotFound),
+    }
+}
+
+fn refs(state: &AppState, caller: &Caller, row: &Repository) -> RefList {
+    let index = state.catalog.snapshot().repo(&caller.access, row.name.as_str());
+    let mut refs = Vec::new();
+    for revision in index.iter().flat_map(|index| index.ref_table.revisions()) {
+        refs.extend(revision.refs.iter().map(|name| RefShape {
+            name: name.to_string(),
+            commit: revision.commit.to_string(),
+            commit_time: revision.commit_time,
+        }));
+    }
+    refs.sort_by(|a, b| a.name.cmp(&b.name));
+    RefList { refs }
+}
+
+fn tree(repository: &git::Repository, row: &Repository, address: &RepoAddress) -> Result<TreeShape, Failure> {
+    let spot = locate(repository, row, address)?.ok_or(Failure::NotFound)?;
+    if spot.kind != EntryKind::Tree {
+        return Err(Failure::NotFound);
+    }
+    let listing = repository.reader().list_tree(spot.id).map_err(Failure::internal)?;
+    let entry = |entry: &git::TreeEntry| {
+        let path = super::r::joined(&address.path, &entry.name);
+        EntryShape {
+            name: lossy(&entry.name),
+            kind: kind_word(entry.kind),
+            object: entry.id.to_string(),
+            url: path_link(&address.repo, address.rev.as_deref(), super::r::page_for(entry.kind), &path),
+        }
+    };
+    Ok(TreeShape {
+        repo: address.repo.to_string(),
+        commit: spot.commit.to_string(),
+        path: lossy(&address.path),
+        entries: listing.entries.iter().map(entry).collect(),
+        refused: listing.refused.iter().map(|(name, why)| format!("{name}: {}", why.as_str())).collect(),
+    })
+}
+
+fn file(repository: &git::Repository, row: &Repository, address: &RepoAddress) -> Result<FileShape, Failure> {
+    let spot = locate(repository, row, address)?.ok_or(Failure::NotFound)?;
+    if matches!(spot.kind, EntryKind::Tree | EntryKind::Submodule) {
+        return Err(Failure::NotFound);
+    }
+    let reader = repository.reader();
+    let mut shape = FileShape {
+        repo: address.repo.to_string(),
+        commit: spot.commit.to_string(),
+        path: lossy(&address.path),
+        kind: kind_word(spot.kind),
+        object: spot.id.to_string(),
+        size_bytes: size_of(&reader, spot.kind, spot.id),
+        language: None,
+        encoding: None,
+        lines: None,
+        text: None,
+        skipped: None,
+        url: path_link(&address.repo, address.rev.as_deref(), "blob", &address.path),
+    };
+    match browse::content(&reader, spot.id, SHOWN_BYTES_MAX) {
+        Content::Bytes(bytes) => shape.fill(&bytes, &address.path),
+        Content::TooLarge(_) => shape.skipped = Some("too-large"),
+        Content::Unreadable => shape.skipped = Some("unreadable"),
+    }
+    Ok(shape)
+}
+
+impl FileShape {
+    fn fill(&mut self, bytes: &[u8], path: &[u8]) {
+        let limits = DecodeLimits { size_bytes_max: SHOWN_BYTES_MAX as usize };
+        match syntax::decode(bytes, &limits) {
+            Decoded::Skipped(reason) => self.skipped = Some(reason.as_str()),
+            Decoded::Text { utf8, encoding, .. } => {
+                let head = &utf8.as_bytes()[..utf8.len().min(syntax::HEAD_BYTES)];
+                self.language = syntax::language_name(syntax::detect_language(path, head));
+                self.encoding = Some(encoding);
+                self.lines = Some(model::LineIndex::new(utf8.as_bytes()).n_lines());
+                self.text = Some(utf8.into_owned());
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Every route there is, in one table: address, methods, who may come in, and what answers.
+//!
+//! The router is built from the table, so no route can be missing from it; doors are layers, so no handler can forget
+//! to ask who is calling.
+
+mod api;
+mod api_files;
+mod api_repos;
+mod api_search;
+mod assets;
+mod complete;
+mod healthz;
+mod home;
+mod openapi;
+mod r;
+mod r_blob;
+mod r_raw;
+mod r_tree;
+mod repos;
+mod search;
+mod search_view;
+mod setup;
+mod sign_in;
+
+use crate::caller::{Caller, actor_of, theme_of};
+use crate::failure::Failure;
+use crate::state::AppState;
+use crate::{ServerConfig, same_origin};
+use access::Verb;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use std::time::Duration;
+
+/// Who may come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// Anybody who reaches the server.
+    Open,
+    /// Whoever signed in or sent a valid token.
+    SignedIn,
+    /// Whoever administers the instance: numbers about all of it.
+    Administrator,
+}
+
+/// A route as the outside may know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteInfo {
+    /// The pattern of its address.
+    pub path: &'static str,
+    /// The methods it answers.
+    pub methods: &'static [&'static str],
+    /// Who may come in.
+    pub door: Door,
+}
+
+/// One row of the table.
+struct Route {
+    path: &'static str,
+    methods: &'static [&'static str],
+    door: Door,
+    answer: MethodRouter<AppState>,
+}
+
+/// Every route, without what answers it.
+pub(crate) fn list() -> Vec<RouteInfo> {
+    let info = |route: &Route| RouteInfo { path: route.path, methods: route.methods, door: route.door };
+    table().iter().map(info).collect()
+}
+
+/// The table.
+fn table() -> Vec<Route> {
+    let open = |path, methods, answer| Route { path, methods, door: Door::Open, answer };
+    let signed_in = |path, answer| Route { path, methods: &["GET"], door: Door::SignedIn, answer };
+    vec![
+        open("/healthz", &["GET"], get(healthz::healthz)),
+        open("/readyz", &["GET"], get(healthz::readyz)),
+        open("/assets/{digest}/{name}", &["GET"], get(assets::asset)),
+        open("/sign-in", &["GET", "POST"], get(sign_in::page).post(sign_in::submit)),
+        open("/setup/{secret}", &["GET", "POST"], get(setup::page).post(setup::submit)),
+        Route {
+            path: "/sign-out",
+            methods: &["POST"],
+            door: Door::SignedIn,
+            answer: post(sign_in::sign_out),
+        },
+        Route {
+            path: "/metrics",
+            methods: &["GET"],
+            door: Door::Administrator,
+            answer: get(healthz::metrics),
+        },
+        signed_in("/", get(home::page)),
+        signed_in("/search", get(search::page)),
+        signed_in("/repos", get(repos::page)),
+        signed_in("/r/{*address}", get(r::page)),
+        signed_in("/api/v1/search", get(api_search::search)),
+        signed_in("/api/v1/complete", get(complete::complete)),
+        signed_in("/api/v1/repos", get(api_repos::list)),
+        signed_in("/api/v1/repos/{*address}", get(api_files::resource)),
+        signed_in("/api/v1/status", get(api::status)),
+        signed_in("/api/v1/openapi.json", get(openapi::document)),
+    ]
+}
+
+/// The router, doors in place.
+pub(crate) fn router(state: AppState) -> Router {
+    let mut router = Router::new();
+    for route in table() {
+        let answer = match route.door {
+            Door::Open => route.answer,
+            Door::SignedIn => route.answer.layer(from_fn_with_state(state.clone(), signed_in)),
+            Door::Administrator => route.answer.layer(from_fn_with_state(state.clone(), administrator)),
+        };
+        router = router.route(route.path, answer.layer(from_fn(forms_of_ours)));
+    }
+    router.with_state(state)
+}
+
+/// How long a request may take. Searches have limits of their own, which end with an answer.
+pub(crate) fn time_for(path: &str, config: &ServerConfig) -> Duration {
+    match path {
+        "/search" | "/api/v1/search" => search::LONGEST.max(config.request_timeout),
+        _ => config.request_timeout,
+    }
+}
+
+async fn signed_in(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    match caller_of(&state, request.headers()).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(failure) => failure.into_response(),
+    }
+}
+
+async fn administrator(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    match caller_of(&state, request.headers()).await {
+        Ok(caller) if caller.actor.is_administrator() => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Ok(_) => {
+            Failure::NotAllowed("Only administrators see numbers about the whole server.").into_response()
+        }
+        Err(failure) => failure.into_response(),
+    }
+}
+
+async fn caller_of(state: &AppState, headers: &HeaderMap) -> Result<Caller, Failure> {
+    let actor = actor_of(headers, state).await?.ok_or(Failure::NotSignedIn)?;
+    if !actor.may(Verb::Read) {
+        return Err(Failure::NotAllowed("This token does not allow reading."));
+    }
+    let access = state.store.access_set(&actor).await?;
+    Ok(Caller::new(actor, access, headers, theme_of(headers)))
+}
+
+/// Whatever changes something must come from a page of ours.
+async fn forms_of_ours(request: Request, next: Next) -> Response {
+    if !matches!(*request.method(), Method::GET | Method::HEAD)
+        && let Err(failure) = same_origin::check(request.uri(), request.headers())
+    {
+        return failure.into_response();
+    }
+    next.run(request).await
+}

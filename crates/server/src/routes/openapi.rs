@@ -1,0 +1,41 @@
+//! `/api/v1/openapi.json`: the API, described from the types that answer.
+
+use crate::failure::{Problem, QueryFault};
+use axum::Json;
+use utoipa::OpenApi;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Sourcekeep",
+        description = "Search and read the code you may see. Sign in with `Authorization: Bearer sk_…`. Errors are RFC 9457 problem documents.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    paths(
+        super::api_search::search,
+        super::complete::complete,
+        super::api_repos::list,
+        super::api_files::resource,
+        super::api::status
+    ),
+    components(schemas(Problem, QueryFault)),
+    modifiers(&Bearer)
+)]
+struct Description;
+
+/// Adds how callers say who they are.
+struct Bearer;
+
+impl utoipa::Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+        let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+        openapi.components.get_or_insert_default().add_security_scheme("token", scheme);
+        openapi.security = Some(vec![SecurityRequirement::new("token", [] as [&str; 0])]);
+    }
+}
+
+/// The document.
+pub(crate) async fn document() -> Json<utoipa::openapi::OpenApi> {
+    Json(Description::openapi())
+}

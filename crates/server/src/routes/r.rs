@@ -1,0 +1,223 @@
+//! `/r/<repository>[@<revision>]/-/<page>/<path>`: pages about a repository, and what they have in common.
+
+use super::{r_blob, r_raw, r_tree};
+use crate::browse;
+use crate::caller::Caller;
+use crate::failure::Failure;
+use crate::links::{RepoAddress, path_link, repo_link, short_unless_odd};
+use crate::state::AppState;
+use crate::wire::lossy;
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::{IntoResponse, Redirect, Response};
+use git::{EntryKind, Listing};
+use model::{ObjectId, RefName};
+use store::{RepoStatus, Repository};
+
+/// How many branches, and how many tags, the picker names.
+const N_REFS_SHOWN: usize = 200;
+/// How many entries of a folder the tree at the side names.
+const N_SIDE_MAX: usize = 1_000;
+
+/// A step of the path above a file.
+pub(crate) struct Crumb {
+    pub(crate) name: String,
+    /// Nothing where this page is.
+    pub(crate) url: Option<String>,
+}
+
+/// A line of the tree at the side.
+pub(crate) struct SideNode {
+    pub(crate) name: String,
+    pub(crate) url: String,
+    pub(crate) icon: &'static str,
+    pub(crate) depth: usize,
+    pub(crate) current: bool,
+}
+
+/// Branches, or tags.
+pub(crate) struct RefGroup {
+    pub(crate) title: &'static str,
+    pub(crate) refs: Vec<RefItem>,
+    /// What is said of those that are not named.
+    pub(crate) rest: Option<String>,
+}
+
+/// A branch or a tag in the picker.
+pub(crate) struct RefItem {
+    pub(crate) name: String,
+    pub(crate) url: String,
+    pub(crate) current: bool,
+}
+
+/// Instead of content: why there is none, and what to do.
+pub(crate) struct Notice {
+    pub(crate) title: String,
+    pub(crate) detail: String,
+}
+
+/// Finds the repository, then the page.
+pub(crate) async fn page(
+    State(state): State<AppState>,
+    caller: Caller,
+    uri: Uri,
+) -> Result<Response, Failure> {
+    let rest = uri.path().strip_prefix("/r/").unwrap_or("");
+    let address = RepoAddress::parse(rest, uri.query()).ok_or(Failure::NotFound)?;
+    let row = browse::row(&state, &caller, &address).await?;
+    match address.page.as_str() {
+        "" | "tree" => r_tree::page(state, caller, row, address).await,
+        "blob" => r_blob::page(state, caller, row, address, uri.query()).await,
+        "raw" => r_raw::raw(&state, &row, address).await,
+        _ => Err(Failure::NotFound),
+    }
+}
+
+/// Sends a file asked for as a folder, or a folder asked for as a file, to its own page.
+pub(crate) fn redirect(address: &RepoAddress, page: &str) -> Response {
+    Redirect::to(&path_link(&address.repo, address.rev.as_deref(), page, &address.path)).into_response()
+}
+
+/// The path as links.
+pub(crate) fn crumbs(address: &RepoAddress) -> Vec<Crumb> {
+    let rev = address.rev.as_deref();
+    let mut crumbs = vec![Crumb { name: address.repo.to_string(), url: Some(repo_link(&address.repo, rev)) }];
+    let parts: Vec<&[u8]> =
+        address.path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).collect();
+    for n in 1..=parts.len() {
+        let path = parts[..n].join(&b'/');
+        let url = (n < parts.len()).then(|| path_link(&address.repo, rev, "tree", &path));
+        crumbs.push(Crumb { name: lossy(parts[n - 1]), url });
+    }
+    if parts.is_empty() {
+        crumbs[0].url = None;
+    }
+    crumbs
+}
+
+/// The folders above, then what stands in `folder`, `current` being where this page is.
+pub(crate) fn side(address: &RepoAddress, folder: &[u8], listing: &Listing) -> Vec<SideNode> {
+    let rev = address.rev.as_deref();
+    let mut nodes = Vec::new();
+    let parts: Vec<&[u8]> = folder.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).collect();
+    for n in 0..=parts.len() {
+        let path = parts[..n].join(&b'/');
+        nodes.push(SideNode {
+            name: if n == 0 { address.repo.to_string() } else { lossy(parts[n - 1]) },
+            url: path_link(&address.repo, rev, "tree", &path),
+            icon: if n == 0 { "repo" } else { "folder" },
+            depth: n.min(5),
+            current: path == address.path,
+        });
+    }
+    for entry in folders_first(listing).into_iter().take(N_SIDE_MAX) {
+        let path = joined(folder, &entry.name);
+        nodes.push(SideNode {
+            name: lossy(&entry.name),
+            url: path_link(&address.repo, rev, page_for(entry.kind), &path),
+            icon: icon_for(entry.kind),
+            depth: (parts.len() + 1).min(6),
+            current: path == address.path,
+        });
+    }
+    nodes
+}
+
+/// The branches and tags that are indexed, each leading to the same path.
+pub(crate) fn ref_groups(
+    state: &AppState,
+    caller: &Caller,
+    row: &Repository,
+    address: &RepoAddress,
+) -> Vec<RefGroup> {
+    let Some(index) = state.catalog.snapshot().repo(&caller.access, row.name.as_str()) else {
+        return Vec::new();
+    };
+    let revisions = index.ref_table.revisions();
+    let mut names: Vec<&RefName> = revisions.iter().flat_map(|revision| &revision.refs).collect();
+    names.sort();
+    names.dedup();
+    let shown = rev_shown(row, address);
+    let group = |title, prefix: &str| {
+        let of_group = || names.iter().filter(|name| name.as_str().starts_with(prefix));
+        let n_rest = of_group().count().saturating_sub(N_REFS_SHOWN);
+        let item = |name: &&RefName| RefItem {
+            name: name.short().to_owned(),
+            url: path_link(
+                &address.repo,
+                Some(&short_unless_odd(name)),
+                if address.page.is_empty() { "tree" } else { &address.page },
+                &address.path,
+            ),
+            current: name.short() == shown || name.as_str() == shown,
+        };
+        RefGroup {
+            title,
+            refs: of_group().take(N_REFS_SHOWN).map(item).collect(),
+            rest: (n_rest > 0).then(|| format!("{n_rest} more: write one behind the @ of this address")),
+        }
+    };
+    vec![group("Branches", "refs/heads/"), group("Tags", "refs/tags/")]
+}
+
+/// The revision as the picker shows it.
+pub(crate) fn rev_shown(row: &Repository, address: &RepoAddress) -> String {
+    match (&address.rev, &row.default_branch) {
+        (Some(rev), _) if ObjectId::from_hex(rev).is_ok() => rev.chars().take(10).collect(),
+        (Some(rev), _) => rev.clone(),
+        (None, Some(branch)) => branch.short().to_owned(),
+        (None, None) => "HEAD".into(),
+    }
+}
+
+/// The address of the same thing at a commit, for ever.
+pub(crate) fn permalink(address: &RepoAddress, commit: ObjectId) -> String {
+    let page = if address.page.is_empty() { "tree" } else { &address.page };
+    path_link(&address.repo, Some(&commit.to_string()), page, &address.path)
+}
+
+/// What is said of a repository that cannot be read (yet).
+pub(crate) fn not_there(row: &Repository) -> Notice {
+    let (title, detail) = match row.status {
+        RepoStatus::Pending | RepoStatus::Cloning => {
+            ("Not here yet", "This repository is being cloned. Look again in a moment.")
+        }
+        RepoStatus::Indexing => ("Being indexed", "This repository is being read. Look again in a moment."),
+        _ => ("Nothing to see", "This repository has no commit on its default branch."),
+    };
+    let detail = match &row.error {
+        Some(error) => format!("{detail} The last attempt failed: {error}"),
+        None => detail.to_owned(),
+    };
+    Notice { title: title.into(), detail }
+}
+
+/// The entries of a folder, folders first, otherwise as git sorts them.
+pub(crate) fn folders_first(listing: &Listing) -> Vec<&git::TreeEntry> {
+    let mut entries: Vec<_> = listing.entries.iter().collect();
+    entries.sort_by_key(|entry| entry.kind != EntryKind::Tree);
+    entries
+}
+
+/// A path below a folder.
+pub(crate) fn joined(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    if folder.is_empty() { name.to_vec() } else { [folder, name].join(&b'/') }
+}
+
+/// The folder a path stands in.
+pub(crate) fn parent(path: &[u8]) -> &[u8] {
+    path.iter().rposition(|byte| *byte == b'/').map_or(&[], |slash| &path[..slash])
+}
+
+pub(crate) fn page_for(kind: EntryKind) -> &'static str {
+    if kind == EntryKind::Tree { "tree" } else { "blob" }
+}
+
+pub(crate) fn icon_for(kind: EntryKind) -> &'static str {
+    match kind {
+        EntryKind::Tree => "folder",
+        EntryKind::Submodule => "module",
+        EntryKind::Symlink => "link",
+        EntryKind::File | EntryKind::Executable => "file",
+    }
+}

@@ -1,0 +1,317 @@
+//! A file of a repository: its lines, coloured, in windows where there are many.
+
+use super::r::{
+    Crumb, Notice, RefGroup, SideNode, crumbs, not_there, parent, permalink, redirect, ref_groups, rev_shown,
+    side,
+};
+use crate::browse::{Content, SHOWN_BYTES_MAX, content, locate};
+use crate::caller::Caller;
+use crate::failure::Failure;
+use crate::format::{count, size, thousands};
+use crate::git_access;
+use crate::links::{RepoAddress, path_link, query_value};
+use crate::markup::{Html, code_line};
+use crate::shell::{LanguageLabel, QueryBox, Shell};
+use crate::state::AppState;
+use crate::wire::lossy;
+use askama::Template;
+use axum::response::{Html as HtmlPage, IntoResponse, Response};
+use git::{EntryKind, Listing};
+use model::{BlobFlags, DocFlags, Language, ObjectId, SkipReason};
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+use store::Repository;
+use syntax::{DecodeLimits, Decoded, HighlightLimits};
+
+/// How many lines stand on one page: a screen of scrolling and a page well below a second of layout.
+pub(crate) const N_LINES_WINDOW: usize = 2_000;
+/// Longest piece of one line that is shown.
+const LINE_BYTES_MAX: usize = 4_000;
+/// Once a page holds so much code, lines are cut to [`LINE_BYTES_CUT`].
+const WINDOW_BYTES_MAX: usize = 512 * 1024;
+/// See [`WINDOW_BYTES_MAX`].
+const LINE_BYTES_CUT: usize = 200;
+/// How long colouring may take before the text is shown plain.
+const HIGHLIGHT_TIME: Duration = Duration::from_millis(250);
+
+#[derive(Template)]
+#[template(path = "blob.html")]
+struct BlobPage {
+    shell: Shell,
+    side: Vec<SideNode>,
+    crumbs: Vec<Crumb>,
+    rev_shown: String,
+    refs: Vec<RefGroup>,
+    path_shown: String,
+    permalink: Option<String>,
+    raw: Option<String>,
+    language: Option<LanguageLabel>,
+    facts: Vec<String>,
+    state: Option<Notice>,
+    window: Option<Window>,
+    code: Html,
+    first_line: usize,
+    last_line: usize,
+    n_lines_window: usize,
+}
+
+/// Which lines are shown, and the way to the others.
+struct Window {
+    says: String,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+/// What is read from the repository for this page.
+enum Loaded {
+    File(Box<File>),
+    Folder,
+    Nothing,
+}
+
+/// A file, ready to be shown.
+struct File {
+    commit: ObjectId,
+    kind: EntryKind,
+    listing: Listing,
+    shown: Shown,
+}
+
+/// What is shown of a file.
+enum Shown {
+    Code(Code),
+    Notice { facts: Vec<String>, notice: Notice },
+}
+
+/// Lines.
+struct Code {
+    language: Language,
+    facts: Vec<String>,
+    html: Html,
+    first_line: usize,
+    last_line: usize,
+    n_lines: usize,
+}
+
+/// The page.
+pub(crate) async fn page(
+    state: AppState,
+    caller: Caller,
+    row: Repository,
+    address: RepoAddress,
+    query: Option<&str>,
+) -> Result<Response, Failure> {
+    let line =
+        query_value(query, "line").and_then(|line| String::from_utf8(line).ok()?.parse().ok()).unwrap_or(1);
+    let (asked, asked_row) = (address.clone(), row.clone());
+    let loaded =
+        git_access::read(&state, &row, move |repository| load(repository, &asked_row, &asked, line)).await?;
+    let mut page = frame(&state, &caller, &row, &address);
+    let file = match loaded {
+        Loaded::Folder => return Ok(redirect(&address, "tree")),
+        Loaded::Nothing => {
+            page.state = Some(not_there(&row));
+            return Ok(HtmlPage(page.render().map_err(Failure::internal)?).into_response());
+        }
+        Loaded::File(file) => file,
+    };
+    page.permalink = Some(permalink(&address, file.commit));
+    page.side = side(&address, parent(&address.path), &file.listing);
+    if file.kind != EntryKind::Submodule {
+        page.raw = Some(path_link(&address.repo, address.rev.as_deref(), "raw", &address.path));
+    }
+    match file.shown {
+        Shown::Code(code) => page.fill(code, &address),
+        Shown::Notice { facts, notice } => {
+            page.facts = facts;
+            page.state = Some(notice);
+        }
+    }
+    Ok(HtmlPage(page.render().map_err(Failure::internal)?).into_response())
+}
+
+impl BlobPage {
+    fn fill(&mut self, code: Code, address: &RepoAddress) {
+        self.window = (code.n_lines > N_LINES_WINDOW).then(|| Window::of(&code, address));
+        self.language = LanguageLabel::of(code.language);
+        self.facts = code.facts;
+        self.code = code.html;
+        (self.first_line, self.last_line) = (code.first_line, code.last_line);
+    }
+}
+
+impl Window {
+    fn of(code: &Code, address: &RepoAddress) -> Self {
+        let page = path_link(&address.repo, address.rev.as_deref(), "blob", &address.path);
+        let separator = if page.contains('?') { '&' } else { '?' };
+        let link = |line: usize| format!("{page}{separator}line={line}");
+        let says = format!(
+            "Lines {} to {} of {}",
+            thousands(code.first_line as u64),
+            thousands(code.last_line as u64),
+            thousands(code.n_lines as u64)
+        );
+        Window {
+            says,
+            before: (code.first_line > 1)
+                .then(|| link(code.first_line.saturating_sub(N_LINES_WINDOW).max(1))),
+            after: (code.last_line < code.n_lines).then(|| link(code.last_line + 1)),
+        }
+    }
+}
+
+/// The box above a file starts with the filter for its repository.
+pub(crate) fn box_for(row: &Repository, address: &RepoAddress) -> QueryBox {
+    let mut text = format!("repo:^{}$ ", super::complete::escape_regex(row.name.as_str()));
+    // A commit is not what one searches by: it is where a permalink led.
+    if let Some(rev) = address.rev.as_deref().filter(|rev| ObjectId::from_hex(rev).is_err()) {
+        let _ = write!(text, "rev:{rev} ");
+    }
+    crate::paint::query_box(&text)
+}
+
+fn frame(state: &AppState, caller: &Caller, row: &Repository, address: &RepoAddress) -> BlobPage {
+    let path_shown = lossy(&address.path);
+    let mut shell = caller.shell(&format!("{path_shown} · {}", row.name), "repos");
+    shell.query = Some(box_for(row, address));
+    BlobPage {
+        shell,
+        side: Vec::new(),
+        crumbs: crumbs(address),
+        rev_shown: rev_shown(row, address),
+        refs: ref_groups(state, caller, row, address),
+        path_shown,
+        permalink: None,
+        raw: None,
+        language: None,
+        facts: Vec::new(),
+        state: None,
+        window: None,
+        code: Html::default(),
+        first_line: 0,
+        last_line: 0,
+        n_lines_window: N_LINES_WINDOW,
+    }
+}
+
+fn load(
+    repository: &git::Repository,
+    row: &Repository,
+    address: &RepoAddress,
+    line: usize,
+) -> Result<Loaded, Failure> {
+    let Some(spot) = locate(repository, row, address)? else { return Ok(Loaded::Nothing) };
+    if spot.kind == EntryKind::Tree {
+        return Ok(Loaded::Folder);
+    }
+    let reader = repository.reader();
+    let folder = parent(&address.path);
+    let folder_id = match folder {
+        [] => reader.commit(spot.commit).map_err(Failure::internal)?.tree,
+        folder => {
+            let entry = reader.entry_at(spot.commit, folder).map_err(Failure::internal)?;
+            entry.ok_or(Failure::NotFound)?.id
+        }
+    };
+    let listing = reader.list_tree(folder_id).map_err(Failure::internal)?;
+    let shown = match spot.kind {
+        EntryKind::Submodule => submodule(spot.id),
+        kind => show(content(&reader, spot.id, SHOWN_BYTES_MAX), kind, &address.path, line),
+    };
+    Ok(Loaded::File(Box::new(File { commit: spot.commit, kind: spot.kind, listing, shown })))
+}
+
+fn submodule(id: ObjectId) -> Shown {
+    let notice = Notice {
+        title: "A submodule".into(),
+        detail: format!(
+            "Another repository stands here, at its commit {id}. It is searchable if it is added to this server."
+        ),
+    };
+    Shown::Notice { facts: vec!["submodule".into()], notice }
+}
+
+/// What is shown of a file's bytes.
+fn show(content: Content, kind: EntryKind, path: &[u8], line: usize) -> Shown {
+    let notice = |facts: Vec<String>, reason: SkipReason| {
+        let (title, detail) = why_not(reason);
+        Shown::Notice { facts, notice: Notice { title: title.into(), detail: detail.into() } }
+    };
+    let bytes = match content {
+        Content::Bytes(bytes) => bytes,
+        Content::TooLarge(size_bytes) => return notice(vec![size(size_bytes)], SkipReason::TooLarge),
+        Content::Unreadable => return notice(Vec::new(), SkipReason::Unreadable),
+    };
+    let limits = DecodeLimits { size_bytes_max: SHOWN_BYTES_MAX as usize };
+    match syntax::decode(&bytes, &limits) {
+        Decoded::Skipped(reason) => notice(vec![size(bytes.len() as u64)], reason),
+        Decoded::Text { utf8, flags, encoding } => {
+            let facts = facts(bytes.len(), kind, path, flags, encoding);
+            Shown::Code(code(&utf8, facts, path, line))
+        }
+    }
+}
+
+/// Why a file's content is neither shown nor searched.
+fn why_not(reason: SkipReason) -> (&'static str, &'static str) {
+    match reason {
+        SkipReason::Binary => (
+            "Not text",
+            "This file is binary: its name is searchable, its content is not. It can be downloaded as it is.",
+        ),
+        SkipReason::TooLarge => (
+            "Too large to show",
+            "Its name is searchable, its content is not. It can be downloaded as it is.",
+        ),
+        SkipReason::Unreadable => (
+            "Cannot be read",
+            "git could not produce this file: the repository is damaged or incomplete here.",
+        ),
+    }
+}
+
+fn facts(size_bytes: usize, kind: EntryKind, path: &[u8], flags: BlobFlags, encoding: &str) -> Vec<String> {
+    let mut facts = vec![size(size_bytes as u64)];
+    if encoding != "UTF-8" {
+        facts.push(format!("shown decoded from {encoding}"));
+    }
+    let of_path = syntax::doc_flags(path);
+    let known = [
+        (kind == EntryKind::Executable, "executable"),
+        (kind == EntryKind::Symlink, "symbolic link"),
+        (flags.contains(BlobFlags::GENERATED) || of_path.contains(DocFlags::GENERATED), "generated"),
+        (flags.contains(BlobFlags::MINIFIED), "minified"),
+        (of_path.contains(DocFlags::VENDORED), "vendored"),
+        (of_path.contains(DocFlags::TEST), "test"),
+    ];
+    facts.extend(known.iter().filter(|(holds, _)| *holds).map(|(_, word)| (*word).to_owned()));
+    facts
+}
+
+/// The window of lines that holds `line`.
+fn code(text: &str, mut facts: Vec<String>, path: &[u8], line: usize) -> Code {
+    let head = &text.as_bytes()[..text.len().min(syntax::HEAD_BYTES)];
+    let language = syntax::detect_language(path, head);
+    let n_lines = text.bytes().filter(|byte| *byte == b'\n').count()
+        + usize::from(!text.is_empty() && !text.ends_with('\n'));
+    let line = line.clamp(1, n_lines.max(1));
+    let first_line = (line - 1) / N_LINES_WINDOW * N_LINES_WINDOW + 1;
+    let limits =
+        HighlightLimits { deadline: Some(Instant::now() + HIGHLIGHT_TIME), ..HighlightLimits::default() };
+    let spans = syntax::highlight(language, text, &limits).unwrap_or_default();
+    let mut html = Html::default();
+    let mut last_line = first_line.saturating_sub(1);
+    for line in syntax::lines(text, &spans).skip(first_line - 1).take(N_LINES_WINDOW) {
+        let n_bytes_max =
+            if html.as_str().len() > WINDOW_BYTES_MAX { LINE_BYTES_CUT } else { LINE_BYTES_MAX };
+        html.push_tag(&format!(
+            "<tr id=L{n}><td class=n><a href=\"#L{n}\">{n}</a><td class=c>",
+            n = line.number
+        ));
+        html.push(&code_line(text, line.range, &line.spans, n_bytes_max));
+        html.push_tag("\n");
+        last_line = line.number;
+    }
+    facts.insert(0, count(n_lines as u64, "line", "lines"));
+    Code { language, facts, html, first_line, last_line, n_lines }
+}

@@ -1,0 +1,90 @@
+//! The bytes of a file as they are, so that no browser makes anything of them.
+
+use crate::browse::{Content, content, locate};
+use crate::failure::Failure;
+use crate::git_access;
+use crate::headers::SANDBOX_POLICY;
+use crate::links::RepoAddress;
+use crate::links::percent::encode;
+use crate::state::AppState;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use git::EntryKind;
+use store::Repository;
+
+/// Largest file that is sent: it is held in memory while it is.
+const SENT_BYTES_MAX: u64 = 64 << 20;
+
+/// The bytes. SECURITY: text goes out as `text/plain`, everything else as a download; never as what it claims to be.
+pub(crate) async fn raw(
+    state: &AppState,
+    row: &Repository,
+    address: RepoAddress,
+) -> Result<Response, Failure> {
+    let name = address.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default().to_vec();
+    let asked_row = row.clone();
+    let content = git_access::read(state, row, move |repository| {
+        let spot = locate(repository, &asked_row, &address)?.ok_or(Failure::NotFound)?;
+        match spot.kind {
+            EntryKind::Tree | EntryKind::Submodule => Err(Failure::NotFound),
+            _ => Ok(content(&repository.reader(), spot.id, SENT_BYTES_MAX)),
+        }
+    });
+    match content.await? {
+        Content::Bytes(bytes) => respond(bytes, &name),
+        Content::TooLarge(_) => Err(Failure::BadRequest(
+            "This file is larger than 64 MiB: clone the repository to get it.".into(),
+        )),
+        Content::Unreadable => Err(Failure::Internal("a blob cannot be read".into())),
+    }
+}
+
+fn respond(bytes: Vec<u8>, name: &[u8]) -> Result<Response, Failure> {
+    let is_text = std::str::from_utf8(&bytes).is_ok_and(|text| !text.contains('\0'));
+    let media_type = if is_text { "text/plain; charset=utf-8" } else { "application/octet-stream" };
+    let disposition = disposition(if is_text { "inline" } else { "attachment" }, name);
+    let mut response = bytes.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX_POLICY));
+    let disposition = HeaderValue::from_str(&disposition).map_err(Failure::internal)?;
+    headers.insert(header::CONTENT_DISPOSITION, disposition);
+    Ok(response)
+}
+
+/// RFC 6266: the name twice, as plain ASCII for old clients and percent-encoded. Neither can hold a quote or a line end.
+fn disposition(kind: &str, name: &[u8]) -> String {
+    let plain =
+        |byte: &u8| if byte.is_ascii_alphanumeric() || b"._- ".contains(byte) { *byte as char } else { '_' };
+    let ascii: String = name.iter().map(plain).collect();
+    format!("{kind}; filename=\"{ascii}\"; filename*=UTF-8''{}", encode(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_names_stay_in_their_place() {
+        assert_eq!(
+            disposition("inline", b"a\"; x=\r\nSet-Cookie: a/\xff.html"),
+            "inline; filename=\"a__ x___Set-Cookie_ a__.html\"; \
+             filename*=UTF-8''a%22%3B%20x%3D%0D%0ASet-Cookie%3A%20a/%FF.html"
+        );
+    }
+
+    #[test]
+    fn nothing_is_sent_as_what_it_claims_to_be() {
+        for (bytes, media_type, disposition) in [
+            (&b"<html><script>"[..], "text/plain; charset=utf-8", "inline"),
+            (b"%PDF-\xff", "application/octet-stream", "attachment"),
+            (b"a\0b", "application/octet-stream", "attachment"),
+        ] {
+            let response = respond(bytes.to_vec(), b"x.html").unwrap();
+            assert_eq!(response.headers()[header::CONTENT_TYPE], media_type);
+            assert_eq!(response.headers()[header::CONTENT_SECURITY_POLICY], SANDBOX_POLICY);
+            let sent = response.headers()[header::CONTENT_DISPOSITION].to_str().unwrap();
+            assert!(sent.starts_with(disposition), "{sent}");
+        }
+    }
+}

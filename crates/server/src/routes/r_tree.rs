@@ -1,0 +1,178 @@
+//! A folder of a repository; the repository itself is its root.
+
+use super::r::{
+    Crumb, Notice, RefGroup, SideNode, crumbs, folders_first, icon_for, joined, not_there, page_for,
+    permalink, redirect, ref_groups, rev_shown, side,
+};
+use crate::browse::{locate, size_of};
+use crate::caller::Caller;
+use crate::failure::Failure;
+use crate::format::size;
+use crate::git_access;
+use crate::links::{RepoAddress, path_link};
+use crate::shell::{Moment, Shell};
+use crate::state::AppState;
+use crate::wire::lossy;
+use askama::Template;
+use axum::response::{Html, IntoResponse, Response};
+use git::{Commit, EntryKind, Listing};
+use model::ObjectId;
+use store::Repository;
+
+/// How many entries a page shows.
+const N_ENTRIES_MAX: usize = 2_000;
+/// Of how many entries the size is looked up: each is a look into the packs.
+const N_SIZES_MAX: usize = 500;
+
+#[derive(Template)]
+#[template(path = "tree.html")]
+struct TreePage {
+    shell: Shell,
+    side: Vec<SideNode>,
+    crumbs: Vec<Crumb>,
+    rev_shown: String,
+    refs: Vec<RefGroup>,
+    path_shown: String,
+    permalink: Option<String>,
+    raw: Option<String>,
+    commit: Option<CommitLine>,
+    state: Option<Notice>,
+    entries: Vec<EntryRow>,
+    refused: Option<String>,
+    cut: Option<String>,
+}
+
+/// The commit above the list.
+struct CommitLine {
+    short: String,
+    title: String,
+    author: String,
+    moment: Moment,
+}
+
+/// An entry.
+struct EntryRow {
+    name: String,
+    url: Option<String>,
+    icon: &'static str,
+    says: String,
+}
+
+/// What is read from the repository for this page.
+enum Loaded {
+    Folder { commit: ObjectId, about: Box<Commit>, listing: Listing, sizes: Vec<Option<u64>> },
+    File,
+    Nothing,
+}
+
+/// The page.
+pub(crate) async fn page(
+    state: AppState,
+    caller: Caller,
+    row: Repository,
+    address: RepoAddress,
+) -> Result<Response, Failure> {
+    let (asked, asked_row) = (address.clone(), row.clone());
+    let loaded = git_access::read(&state, &row, move |repository| load(repository, &asked_row, &asked)).await;
+    let loaded = match loaded {
+        Err(Failure::Internal(_)) if row.indexed_at.is_none() => Loaded::Nothing,
+        other => other?,
+    };
+    let mut page = frame(&state, &caller, &row, &address);
+    match loaded {
+        Loaded::File => return Ok(redirect(&address, "blob")),
+        Loaded::Nothing => page.state = Some(not_there(&row)),
+        Loaded::Folder { commit, about, listing, sizes } => {
+            page.permalink = Some(permalink(&address, commit));
+            page.side = side(&address, &address.path, &listing);
+            page.commit = Some(CommitLine::of(&about, state.now_ms()));
+            page.refused = refused(&listing);
+            page.cut = cut(&listing);
+            page.entries = entries(&address, &listing, &sizes);
+        }
+    }
+    Ok(Html(page.render().map_err(Failure::internal)?).into_response())
+}
+
+/// The page without its content.
+fn frame(state: &AppState, caller: &Caller, row: &Repository, address: &RepoAddress) -> TreePage {
+    let path_shown = lossy(&address.path);
+    let title =
+        if path_shown.is_empty() { row.name.to_string() } else { format!("{path_shown} · {}", row.name) };
+    let mut shell = caller.shell(&title, "repos");
+    shell.query = Some(super::r_blob::box_for(row, address));
+    TreePage {
+        shell,
+        side: Vec::new(),
+        crumbs: crumbs(address),
+        rev_shown: rev_shown(row, address),
+        refs: ref_groups(state, caller, row, address),
+        path_shown,
+        permalink: None,
+        raw: None,
+        commit: None,
+        state: None,
+        entries: Vec::new(),
+        refused: None,
+        cut: None,
+    }
+}
+
+fn load(repository: &git::Repository, row: &Repository, address: &RepoAddress) -> Result<Loaded, Failure> {
+    let Some(spot) = locate(repository, row, address)? else { return Ok(Loaded::Nothing) };
+    if spot.kind != EntryKind::Tree {
+        return Ok(Loaded::File);
+    }
+    let reader = repository.reader();
+    let about = Box::new(reader.commit(spot.commit).map_err(Failure::internal)?);
+    let listing = reader.list_tree(spot.id).map_err(Failure::internal)?;
+    let n_sizes = if listing.entries.len() <= N_SIZES_MAX { N_SIZES_MAX } else { 0 };
+    let of = |entry: &&git::TreeEntry| size_of(&reader, entry.kind, entry.id);
+    let sizes = folders_first(&listing).iter().take(n_sizes).map(of).collect();
+    Ok(Loaded::Folder { commit: spot.commit, about, listing, sizes })
+}
+
+fn entries(address: &RepoAddress, listing: &Listing, sizes: &[Option<u64>]) -> Vec<EntryRow> {
+    let row = |(idx, entry): (usize, &git::TreeEntry)| {
+        let path = joined(&address.path, &entry.name);
+        EntryRow {
+            name: lossy(&entry.name),
+            url: Some(path_link(&address.repo, address.rev.as_deref(), page_for(entry.kind), &path)),
+            icon: icon_for(entry.kind),
+            says: match entry.kind {
+                EntryKind::Submodule => "submodule".into(),
+                EntryKind::Symlink => "link".into(),
+                _ => sizes.get(idx).copied().flatten().map_or(String::new(), size),
+            },
+        }
+    };
+    folders_first(listing).into_iter().enumerate().take(N_ENTRIES_MAX).map(row).collect()
+}
+
+fn refused(listing: &Listing) -> Option<String> {
+    let (name, reason) = listing.refused.first()?;
+    let others = match listing.refused.len() {
+        1 => String::new(),
+        n => format!(" and {} more", n - 1),
+    };
+    Some(format!("Left out: {name} ({}){others}", reason.as_str()))
+}
+
+fn cut(listing: &Listing) -> Option<String> {
+    let n_entries = listing.entries.len();
+    let shown = crate::format::thousands(N_ENTRIES_MAX as u64);
+    let all = crate::format::thousands(n_entries as u64);
+    (n_entries > N_ENTRIES_MAX)
+        .then(|| format!("The first {shown} of {all} entries. Search with file: for the others."))
+}
+
+impl CommitLine {
+    fn of(commit: &Commit, now_ms: i64) -> Self {
+        CommitLine {
+            short: commit.id.to_string().chars().take(10).collect(),
+            title: commit.subject().chars().take(200).collect(),
+            author: commit.author.name.chars().take(100).collect(),
+            moment: Moment::new(now_ms, commit.committer.seconds.saturating_mul(1000)),
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! Search results as a page shows them.
+
+use crate::failure::{Failure, QueryFault};
+use crate::format::{count, duration_us, thousands};
+use crate::links::{line_link, match_link, match_rev, repo_link, search_link};
+use crate::markup::Html;
+use crate::paint::{has_filter, query_link, underlined, with_filter, without_filter};
+use crate::shell::{LanguageLabel, QueryLink};
+use askama::Template;
+use model::{ByteRange, ObjectId, RefName, RepoName};
+use search::{ContentMatch, Facet, Facets, LineMatch, Match, PathMatch, Severity, Stats};
+
+/// How many lines of a file stand open; the others are one click (or `o`) away, already on the page.
+const N_LINES_OPEN: usize = 5;
+/// How many refs are named beside a result.
+const N_REFS_SHOWN: usize = 2;
+/// How many facets of a kind are shown.
+const N_FACETS_SHOWN: usize = 10;
+
+/// One result.
+pub(crate) struct Hit {
+    pub(crate) repo: Html,
+    pub(crate) repo_url: String,
+    /// Nothing where the result is the repository itself.
+    pub(crate) path: Option<Html>,
+    pub(crate) url: String,
+    pub(crate) language: Option<LanguageLabel>,
+    pub(crate) says: String,
+    pub(crate) refs: String,
+    pub(crate) refs_title: String,
+    pub(crate) lines: Vec<HitLine>,
+    pub(crate) more: Vec<HitLine>,
+    pub(crate) more_says: String,
+    /// Lines that are not on the page at all.
+    pub(crate) rest: Option<String>,
+}
+
+/// One matching line.
+pub(crate) struct HitLine {
+    pub(crate) number: u64,
+    pub(crate) url: String,
+    pub(crate) text: Html,
+    /// Whether lines between the one before and this one do not match.
+    pub(crate) gap: bool,
+}
+
+/// The line above the results.
+#[derive(Default)]
+pub(crate) struct Summary {
+    pub(crate) found: String,
+    pub(crate) duration: String,
+    pub(crate) skipped: Vec<SkippedView>,
+    pub(crate) skipped_count: String,
+    /// Whether results may be missing.
+    pub(crate) warn: bool,
+    pub(crate) nothing: bool,
+    pub(crate) alert: Option<String>,
+}
+
+/// Something that was left out.
+pub(crate) struct SkippedView {
+    pub(crate) title: String,
+    pub(crate) message: String,
+    pub(crate) link: Option<QueryLink>,
+}
+
+/// What is wrong with the query.
+pub(crate) struct FaultView {
+    pub(crate) message: String,
+    pub(crate) underlined: Option<Html>,
+    pub(crate) hint: Option<String>,
+    pub(crate) mended: Option<QueryLink>,
+}
+
+/// Ways to narrow, of one kind.
+pub(crate) struct FacetGroup {
+    pub(crate) title: &'static str,
+    pub(crate) facets: Vec<FacetView>,
+}
+
+/// One way to narrow.
+pub(crate) struct FacetView {
+    pub(crate) value: String,
+    pub(crate) title: String,
+    pub(crate) count: String,
+    pub(crate) url: String,
+    /// Whether the query has it already: then the link takes it out.
+    pub(crate) on: bool,
+}
+
+#[derive(Template)]
+#[template(path = "hits.html")]
+struct Hits {
+    hits: Vec<Hit>,
+}
+
+/// The HTML of some results.
+pub(crate) fn hits(matches: &[Match], n_lines_window: usize) -> Result<Html, Failure> {
+    let hits = matches.iter().map(|found| Hit::of(found, n_lines_window)).collect();
+    Ok(Html::from_template(Hits { hits }.render().map_err(Failure::internal)?))
+}
+
+impl Hit {
+    fn of(found: &Match, n_lines_window: usize) -> Self {
+        match found {
+            Match::Content(found) => Hit::of_content(found, n_lines_window),
+            Match::Path(found) => Hit::of_path(found),
+            Match::Repo(found) => Hit {
+                repo: Html::marked(found.repo.as_str(), &found.ranges),
+                url: repo_link(&found.repo, None),
+                says: "repository".into(),
+                ..Hit::blank(&found.repo)
+            },
+        }
+    }
+
+    fn of_content(found: &ContentMatch, n_lines_window: usize) -> Self {
+        let mut lines = hit_lines(found, n_lines_window);
+        // One line behind a click is sillier than one line more.
+        let n_open = if lines.len() <= N_LINES_OPEN + 1 { lines.len() } else { N_LINES_OPEN };
+        let more = lines.split_off(n_open);
+        let n_rest = found.n_lines.saturating_sub(found.lines.len() as u64);
+        Hit {
+            more_says: format!("{} more in this file", thousands(more.len() as u64 + n_rest)),
+            rest: (n_rest > 0)
+                .then(|| format!("{} not shown here: open the file", count(n_rest, "line", "lines"))),
+            says: count(found.n_matches.max(1), "match", "matches"),
+            lines,
+            more,
+            ..Hit::of_file(
+                &found.repo,
+                &found.refs,
+                found.commit,
+                &found.path,
+                &found.path_ranges,
+                found.language,
+            )
+        }
+    }
+
+    fn of_path(found: &PathMatch) -> Self {
+        let says = if found.ranges.is_empty() { "file" } else { "path matches" };
+        Hit {
+            says: says.into(),
+            ..Hit::of_file(&found.repo, &found.refs, found.commit, &found.path, &found.ranges, found.language)
+        }
+    }
+
+    fn of_file(
+        repo: &RepoName,
+        refs: &[RefName],
+        commit: ObjectId,
+        path: &[u8],
+        ranges: &[ByteRange],
+        language: model::Language,
+    ) -> Self {
+        let names: Vec<&str> = refs.iter().map(RefName::short).collect();
+        let mut shown = names.iter().take(N_REFS_SHOWN).copied().collect::<Vec<_>>().join(", ");
+        if names.len() > N_REFS_SHOWN {
+            shown.push_str(&format!(" and {} more", thousands((names.len() - N_REFS_SHOWN) as u64)));
+        }
+        Hit {
+            path: Some(marked_bytes(path, ranges)),
+            url: match_link(repo, refs, commit, path),
+            repo_url: repo_link(repo, match_rev(refs, commit).as_deref()),
+            language: LanguageLabel::of(language),
+            refs: shown,
+            refs_title: names.iter().take(100).copied().collect::<Vec<_>>().join("\n"),
+            ..Hit::blank(repo)
+        }
+    }
+
+    fn blank(repo: &RepoName) -> Self {
+        Hit {
+            repo: Html::text(repo.as_str()),
+            repo_url: repo_link(repo, None),
+            path: None,
+            url: String::new(),
+            language: None,
+            says: String::new(),
+            refs: String::new(),
+            refs_title: String::new(),
+            lines: Vec::new(),
+            more: Vec::new(),
+            more_says: String::new(),
+            rest: None,
+        }
+    }
+}
+
+fn hit_lines(found: &ContentMatch, n_lines_window: usize) -> Vec<HitLine> {
+    let rev = match_rev(&found.refs, found.commit);
+    let mut before = None;
+    let line = |line: &LineMatch| {
+        let gap = before.is_some_and(|before| before + 1 < line.number);
+        before = Some(line.number);
+        let number = usize::try_from(line.number).unwrap_or(usize::MAX);
+        let mut text = Html::marked(&line.text, &line.ranges);
+        if line.is_cut {
+            text.push_classed("m", " ⋯");
+        }
+        let url = line_link(&found.repo, rev.as_deref(), &found.path, number, n_lines_window);
+        HitLine { number: line.number, url, text, gap }
+    };
+    found.lines.iter().map(line).collect()
+}
+
+/// A path with marks. Bytes that are not UTF-8 are replaced, which moves offsets: then nothing is marked.
+fn marked_bytes(path: &[u8], ranges: &[ByteRange]) -> Html {
+    match std::str::from_utf8(path) {
+        Ok(path) => Html::marked(path, ranges),
+        Err(_) => Html::text(&String::from_utf8_lossy(path)),
+    }
+}
+
+impl Summary {
+    pub(crate) fn of(stats: &Stats, alert: Option<String>, n_shown: usize) -> Self {
+        let skipped: Vec<SkippedView> = stats
+            .skipped
+            .iter()
+            .map(|skipped| SkippedView {
+                title: skipped.title.clone(),
+                message: skipped.message.clone(),
+                link: skipped.suggested_query.as_deref().map(|query| query_link(query, "")),
+            })
+            .collect();
+        let warn =
+            !stats.complete || stats.skipped.iter().any(|skipped| skipped.severity == Severity::Warning);
+        Summary {
+            found: found(stats, n_shown),
+            duration: duration_us(u64::try_from(stats.duration.as_micros()).unwrap_or(u64::MAX)),
+            skipped_count: match skipped.len() {
+                0 | 1 => String::new(),
+                n => format!("and {} more", n - 1),
+            },
+            skipped,
+            warn,
+            nothing: n_shown == 0,
+            alert,
+        }
+    }
+}
+
+/// `1,058 lines in 688 files, 1 repository`.
+fn found(stats: &Stats, n_shown: usize) -> String {
+    let repos = count(stats.repos, "repository", "repositories");
+    match (stats.lines, stats.files, stats.repos) {
+        _ if n_shown == 0 => "No results".into(),
+        (0, 0, _) => repos,
+        (0, files, _) => format!("{}, {repos}", count(files, "file", "files")),
+        (lines, files, _) => {
+            format!("{} in {}, {repos}", count(lines, "line", "lines"), count(files, "file", "files"))
+        }
+    }
+}
+
+impl FaultView {
+    pub(crate) fn of(text: &str, fault: &QueryFault) -> Self {
+        FaultView {
+            message: fault.message.clone(),
+            underlined: fault.span.map(|span| underlined(text, span)),
+            hint: fault.hint.as_deref().map(crate::searching::sentence),
+            mended: fault.suggestion.as_deref().map(|query| query_link(query, "")),
+        }
+    }
+}
+
+/// The three groups of facets, as links from this query.
+pub(crate) fn facet_groups(text: &str, facets: &Facets) -> Vec<FacetGroup> {
+    let group = |title, facets: &[Facet]| FacetGroup {
+        title,
+        facets: facets.iter().take(N_FACETS_SHOWN).map(|facet| FacetView::of(text, facet)).collect(),
+    };
+    vec![
+        group("Repository", &facets.repos),
+        group("Language", &facets.languages),
+        group("Path", &facets.paths),
+    ]
+}
+
+impl FacetView {
+    fn of(text: &str, facet: &Facet) -> Self {
+        let on = has_filter(text, &facet.filter);
+        let query = match on {
+            true => without_filter(text, &facet.filter),
+            false => with_filter(text, &facet.filter),
+        };
+        FacetView {
+            value: facet.value.clone(),
+            title: if on { format!("Remove {}", facet.filter) } else { format!("Add {}", facet.filter) },
+            count: thousands(facet.n_files),
+            url: search_link(&query),
+            on,
+        }
+    }
+}
+
+/// What to try when nothing was found.
+pub(crate) fn advice(text: &str, query: &query::Query) -> Vec<QueryLink> {
+    let mut advice = Vec::new();
+    if query.settings.case_sensitive.value
+        && let Some(other) = crate::paint::toggled(text, "case")
+    {
+        advice.push(query_link(&other, "ignore upper and lower case"));
+    }
+    if query.settings.revs.is_empty() && !text.contains("repo:") {
+        let everywhere = with_filter(text, "rev:*refs/*");
+        advice.push(query_link(&everywhere, "look at every branch and tag"));
+    }
+    for (setting, filter, says) in [
+        (query.settings.fork.value, "fork:yes", "include forks"),
+        (query.settings.archived.value, "archived:yes", "include archived repositories"),
+    ] {
+        if setting == query::Inclusion::No && !text.contains(filter.split(':').next().unwrap_or(filter)) {
+            advice.push(query_link(&with_filter(text, filter), says));
+        }
+    }
+    advice
+}

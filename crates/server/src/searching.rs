@@ -1,0 +1,179 @@
+//! Running a search beside the asynchronous edge: on a thread of its own, in one of a bounded number of places, called
+//! off when nobody listens any more.
+
+use crate::caller::Caller;
+use crate::failure::{Failure, QueryFault};
+use crate::state::AppState;
+use query::Query;
+use search::{CancelToken, Facets, Limits, Match, SearchError, Sink, Stats, Summary};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Something a running search tells.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// The next results.
+    Matches(Vec<Match>),
+    /// The counts so far.
+    Progress(Stats),
+    /// The end.
+    Done(Box<Result<Summary, QueryFault>>),
+}
+
+/// A search under way. Dropping it calls the search off.
+#[derive(Debug)]
+pub(crate) struct Running {
+    events: mpsc::UnboundedReceiver<Event>,
+    cancel: CancelToken,
+}
+
+/// Everything a search found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The results.
+    pub(crate) matches: Vec<Match>,
+    /// The counts, what was left out.
+    pub(crate) stats: Stats,
+    /// Ways to narrow it.
+    pub(crate) facets: Facets,
+    /// Something about the query as a whole.
+    pub(crate) alert: Option<String>,
+}
+
+/// Reads a query that can be run.
+pub(crate) fn parse(text: &str) -> Result<Query, QueryFault> {
+    let query = query::parse(text, &query::Options::default()).map_err(of_parser)?;
+    match query::unevaluated(&query).into_iter().next() {
+        Some(error) => Err(of_parser(error)),
+        None => Ok(query),
+    }
+}
+
+/// What the person should know of a query that runs: contradictions.
+pub(crate) fn alert_of(text: &str, query: &Query) -> Option<String> {
+    query::alerts(text, query).first().map(|alert| format!("{} {}", sentence(&alert.message), alert.hint))
+}
+
+/// Starts a search; waits for a place first.
+pub(crate) async fn start(
+    state: &AppState,
+    caller: &Caller,
+    query: Query,
+    n_display: usize,
+) -> Result<Running, Failure> {
+    let place = Arc::clone(&state.search_places).acquire_owned().await.map_err(Failure::internal)?;
+    // The channel has no limit of its own: the display limits bound what goes through it (10,000 results of 1,000
+    // bytes at most), and so a slow reader holds memory for its own answer, never a place.
+    let (sender, events) = mpsc::unbounded_channel();
+    let cancel = CancelToken::new();
+    let (searcher, token) = (Arc::clone(&state.searcher), cancel.clone());
+    let (snapshot, access) = (state.catalog.snapshot(), caller.access.clone());
+    let limits = Limits { display: n_display, ..Limits::default() };
+    let metrics = state.metrics.clone();
+    tokio::task::spawn_blocking(move || {
+        let mut sink = ChannelSink { sender };
+        let result = searcher.search(&snapshot, &access, &query, &limits, &token, &mut sink);
+        if let Ok(summary) = &result {
+            metrics.searched(&summary.stats);
+        }
+        let _ = sink.sender.send(Event::Done(Box::new(result.map_err(of_engine))));
+        drop(place);
+    });
+    Ok(Running { events, cancel })
+}
+
+impl Running {
+    /// The next event; `None` after the last.
+    pub(crate) async fn next(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
+    /// Waits for everything.
+    pub(crate) async fn collect(mut self) -> Result<Result<Found, QueryFault>, Failure> {
+        let mut matches = Vec::new();
+        while let Some(event) = self.next().await {
+            match event {
+                Event::Matches(batch) => matches.extend(batch),
+                Event::Progress(_) => {}
+                Event::Done(result) => return Ok(result.map(|summary| Found::new(matches, summary))),
+            }
+        }
+        Err(Failure::internal("a search ended without saying so"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
+
+impl Found {
+    pub(crate) fn new(matches: Vec<Match>, summary: Summary) -> Self {
+        Found { matches, stats: summary.stats, facets: summary.facets, alert: summary.alert }
+    }
+}
+
+struct ChannelSink {
+    sender: mpsc::UnboundedSender<Event>,
+}
+
+impl ChannelSink {
+    fn send(&self, event: Event) -> ControlFlow<()> {
+        match self.sender.send(event) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+}
+
+impl Sink for ChannelSink {
+    fn matches(&mut self, batch: Vec<Match>) -> ControlFlow<()> {
+        self.send(Event::Matches(batch))
+    }
+
+    fn progress(&mut self, stats: &Stats) {
+        let _ = self.send(Event::Progress(stats.clone()));
+    }
+}
+
+fn of_parser(error: query::ParseError) -> QueryFault {
+    QueryFault {
+        code: error.kind.code().to_owned(),
+        message: sentence(&error.kind.to_string()),
+        span: Some([error.span.start, error.span.end]),
+        hint: error.hint,
+        suggestion: error.suggestion,
+    }
+}
+
+fn of_engine(error: SearchError) -> QueryFault {
+    QueryFault {
+        code: error.kind().to_owned(),
+        span: error.span().map(|span| [span.start, span.end]),
+        message: sentence(&error.to_string()),
+        hint: None,
+        suggestion: None,
+    }
+}
+
+/// A message of a library (lower case, no full stop) as a sentence on a page.
+pub(crate) fn sentence(message: &str) -> String {
+    let mut chars = message.chars();
+    let first: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    let full_stop = if message.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{first}{}{full_stop}", chars.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_become_sentences() {
+        assert_eq!(sentence("the query is empty"), "The query is empty.");
+        assert_eq!(sentence("Really?"), "Really?");
+        assert_eq!(sentence(""), ".");
+    }
+}

@@ -1,0 +1,85 @@
+//! The server: its layers, and how it starts and stops.
+
+use crate::routes::RouteInfo;
+use crate::state::AppState;
+use crate::{Deps, ServerConfig, failure, headers, host, routes};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+/// Most bytes of a request's body: the largest form is a sign-in.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// The web server, ready to listen.
+#[derive(Clone)]
+pub struct Server {
+    state: AppState,
+}
+
+/// Why a server stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The listener failed.
+    #[error("the listener failed: {source}")]
+    Listener {
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl Server {
+    /// Puts a server together. Nothing listens yet.
+    pub fn new(config: ServerConfig, deps: Deps) -> Self {
+        Server { state: AppState::new(config, deps) }
+    }
+
+    /// Every route there is: what the tests of who may come in go through.
+    pub fn routes() -> Vec<RouteInfo> {
+        routes::list()
+    }
+
+    /// Every route with every layer around it.
+    pub fn router(&self) -> Router {
+        routes::router(self.state.clone())
+            .fallback(failure::not_found)
+            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+            .layer(CatchPanicLayer::custom(failure::panicked))
+            .layer(from_fn_with_state(self.state.clone(), host::check))
+            .layer(from_fn_with_state(self.state.clone(), failure::render))
+            .layer(CompressionLayer::new())
+            .layer(from_fn(headers::secure))
+            .layer(from_fn_with_state(self.state.clone(), crate::metrics::observe))
+    }
+
+    /// Serves until `shutdown` is over, then lets requests under way finish, as long as the configuration says.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServeError> {
+        let drain = self.state.config.drain_timeout;
+        let (stopped, stopping) = tokio::sync::oneshot::channel::<()>();
+        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
+            shutdown.await;
+            let _ = stopped.send(());
+        });
+        let overdue = async move {
+            // Never sent means the server ended by itself: then there is nothing to be overdue.
+            if stopping.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(drain).await;
+        };
+        tokio::select! {
+            served = serving => served.map_err(|source| ServeError::Listener { source }),
+            () = overdue => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The cookie that holds a session's secret.
+//!
+//! Over TLS it has the `__Host-` prefix: browsers then keep it to this very host, path and scheme, and no neighbour
+//! domain can plant one. On plain HTTP (a loopback server) browsers refuse that prefix, so it has a plain name.
+
+use access::SessionSecret;
+use axum::http::{HeaderMap, HeaderValue, header};
+
+const NAME_HTTPS: &str = "__Host-sourcekeep";
+const NAME_HTTP: &str = "sourcekeep";
+/// A month: the longest a session lasts (`store::SessionLimits`).
+const MAX_AGE_SECONDS: u32 = 30 * 24 * 60 * 60;
+
+/// The session's secret of a request, if it carries a well-formed one. Several cookies of the name are as good as none:
+/// one of them was planted.
+pub(crate) fn read(headers: &HeaderMap, is_https: bool) -> Option<SessionSecret> {
+    let mut found = values(headers, name(is_https));
+    let secret = found.next()?;
+    if found.next().is_some() {
+        return None;
+    }
+    SessionSecret::parse(secret).ok()
+}
+
+/// The header that gives a browser its session.
+pub(crate) fn give(secret: &SessionSecret, is_https: bool) -> Option<HeaderValue> {
+    let secure = if is_https { "; Secure" } else { "" };
+    let text = format!(
+        "{}={}; Path=/; Max-Age={MAX_AGE_SECONDS}; HttpOnly; SameSite=Lax{secure}",
+        name(is_https),
+        secret.reveal()
+    );
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// The header that takes it back.
+pub(crate) fn take_back(is_https: bool) -> HeaderValue {
+    match is_https {
+        true => {
+            HeaderValue::from_static("__Host-sourcekeep=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure")
+        }
+        false => HeaderValue::from_static("sourcekeep=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"),
+    }
+}
+
+/// The values of every cookie of a name.
+pub(crate) fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(move |(key, _)| *key == name).map(|(_, value)| value)
+}
+
+fn name(is_https: bool) -> &'static str {
+    if is_https { NAME_HTTPS } else { NAME_HTTP }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use access::SystemRandomness;
+
+    fn headers(cookie: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::COOKIE, HeaderValue::from_str(cookie).unwrap());
+        headers
+    }
+
+    #[test]
+    fn a_session_is_read_as_it_was_given() {
+        let secret = SessionSecret::mint(&SystemRandomness).unwrap();
+        for is_https in [true, false] {
+            let given = give(&secret, is_https).unwrap();
+            let text = given.to_str().unwrap();
+            assert!(text.contains("HttpOnly") && text.contains("SameSite=Lax"));
+            assert_eq!(text.contains("Secure"), is_https);
+            let pair = text.split(';').next().unwrap();
+            let read = read(&headers(&format!("theme=dark; {pair}")), is_https).unwrap();
+            assert_eq!(read.digest(), secret.digest());
+        }
+    }
+
+    #[test]
+    fn planted_and_broken_cookies_are_no_session() {
+        let secret = SessionSecret::mint(&SystemRandomness).unwrap();
+        let pair = format!("sourcekeep={}", secret.reveal());
+        assert!(read(&headers(&format!("{pair}; {pair}")), false).is_none());
+        assert!(read(&headers(&pair), true).is_none(), "the plain name is not read over TLS");
+        for broken in ["", "sourcekeep", "sourcekeep=", "sourcekeep=sks_x", "a=b=c;;;=;"] {
+            assert!(read(&headers(broken), false).is_none(), "{broken}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What every page has around its content: title, account, query box, theme.
+
+use crate::markup::Html;
+
+/// What every page has around its content.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shell {
+    /// The document's title, whole.
+    pub(crate) title: String,
+    /// The name of whoever is signed in.
+    pub(crate) user: Option<String>,
+    /// `light` or `dark` where the person chose one.
+    pub(crate) theme: Option<&'static str>,
+    /// Which entry of the main navigation this page is.
+    pub(crate) section: &'static str,
+    /// The query box in the bar.
+    pub(crate) query: Option<QueryBox>,
+}
+
+/// The query box.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct QueryBox {
+    /// What stands in it.
+    pub(crate) text: String,
+    /// The same, coloured.
+    pub(crate) painted: Html,
+    /// Whether the query asks for its letters' case.
+    pub(crate) case_sensitive: bool,
+    /// Whether the query's words are regular expressions.
+    pub(crate) regexp: bool,
+    /// The home page's large one.
+    pub(crate) big: bool,
+    /// Whether the cursor stands in it when the page opens.
+    pub(crate) focus: bool,
+}
+
+/// A moment, told both ways.
+#[derive(Clone, Debug)]
+pub(crate) struct Moment {
+    /// `2 d ago`.
+    pub(crate) ago: String,
+    /// RFC 3339.
+    pub(crate) exact: String,
+}
+
+impl Moment {
+    /// A moment as seen from now.
+    pub(crate) fn new(now_ms: i64, then_ms: i64) -> Self {
+        Moment { ago: crate::format::ago(now_ms, then_ms), exact: crate::format::rfc3339(then_ms) }
+    }
+}
+
+/// A language as a page shows it.
+#[derive(Clone, Debug)]
+pub(crate) struct LanguageLabel {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Its colour, `#rrggbb`.
+    pub(crate) color: Option<String>,
+}
+
+impl LanguageLabel {
+    /// The label of a language that has a name.
+    pub(crate) fn of(language: model::Language) -> Option<Self> {
+        let info = syntax::language_info(language)?;
+        Some(LanguageLabel { name: info.name, color: info.color.map(|color| format!("#{color:06x}")) })
+    }
+}
+
+/// A query that can be run, as a link.
+#[derive(Clone, Debug)]
+pub(crate) struct QueryLink {
+    /// Where it is run.
+    pub(crate) url: String,
+    /// The query, coloured.
+    pub(crate) painted: Html,
+    /// What it is for.
+    pub(crate) says: String,
+}

@@ -1,0 +1,84 @@
+//! What request handlers share.
+
+use crate::ServerConfig;
+use crate::git_access::GitAccess;
+use crate::host::AllowedHosts;
+use access::Clock;
+use mirror::{Board, DataDir};
+use search::{Catalog, Searcher};
+use std::sync::Arc;
+use store::Store;
+use tokio::sync::Semaphore;
+
+/// What a server is made from: everything it reads, and the clock it reads it by.
+#[derive(Clone)]
+pub struct Deps {
+    /// Accounts, sessions, tokens, repositories, grants.
+    pub store: Store,
+    /// What can be searched.
+    pub catalog: Arc<Catalog>,
+    /// What searches it.
+    pub searcher: Arc<Searcher>,
+    /// What is being mirrored and indexed.
+    pub board: Board,
+    /// Where the mirrors are.
+    pub data_dir: DataDir,
+    /// How repositories are opened for reading.
+    pub git: git::OpenOptions,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What request handlers share. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct AppState {
+    shared: Arc<Shared>,
+}
+
+/// The fields of [`AppState`].
+pub(crate) struct Shared {
+    pub(crate) config: ServerConfig,
+    pub(crate) hosts: AllowedHosts,
+    pub(crate) store: Store,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) searcher: Arc<Searcher>,
+    pub(crate) board: Board,
+    pub(crate) git: GitAccess,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Places for searches: each runs on a thread of its own.
+    pub(crate) search_places: Arc<Semaphore>,
+    pub(crate) metrics: crate::metrics::Metrics,
+}
+
+impl AppState {
+    pub(crate) fn new(config: ServerConfig, deps: Deps) -> Self {
+        let search_places = Arc::new(Semaphore::new(config.n_searches_max.max(1)));
+        AppState {
+            shared: Arc::new(Shared {
+                hosts: AllowedHosts::new(&config),
+                git: GitAccess::new(deps.data_dir, deps.git),
+                store: deps.store,
+                catalog: deps.catalog,
+                searcher: deps.searcher,
+                board: deps.board,
+                clock: deps.clock,
+                search_places,
+                metrics: crate::metrics::Metrics::default(),
+                config,
+            }),
+        }
+    }
+
+    /// Now, in milliseconds since 1970.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.shared.clock.now().0
+    }
+}
+
+impl std::ops::Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
