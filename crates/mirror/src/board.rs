@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Phase {
+    /// The refs are being looked at: most of the time nothing changed.
+    Checking = 5,
     /// The first copy of a remote repository is on its way.
     Cloning = 0,
     /// News of a remote repository is on its way.
@@ -26,6 +28,7 @@ impl Phase {
     /// The word shown for it.
     pub fn as_str(self) -> &'static str {
         match self {
+            Phase::Checking => "checking",
             Phase::Cloning => "cloning",
             Phase::Fetching => "fetching",
             Phase::Walking => "walking",
@@ -40,7 +43,8 @@ impl Phase {
             1 => Phase::Fetching,
             2 => Phase::Walking,
             3 => Phase::Indexing,
-            _ => Phase::Publishing,
+            4 => Phase::Publishing,
+            _ => Phase::Checking,
         }
     }
 }

@@ -2,7 +2,11 @@
 //!
 //! Layer 3. A repository becomes searchable here: fetch (or open in place) → read the refs → walk the trees of all heads
 //! and tags at once → index the blobs no segment of this repository holds yet → write the new ref table → publish the
-//! manifest in one transaction → swap the snapshot that searches take. Reading order of the modules is that order.
+//! manifest in one transaction → swap the snapshot that searches take. [`add`] makes rows and jobs out of what a person
+//! typed; the [`Worker`] does the jobs; [`open_catalog`] opens what was published.
+//!
+//! Reading order: `layout`, `lock` · `sources`, `naming` · `job`, `worker`, `process` · `refs`, `documents`, `plan`,
+//! `pipeline`, `build` · `open`, `sweep` · `poll` · `board`.
 //!
 //! Invariants:
 //! - The old index serves until the new one is published; a failure at any point leaves it as it was.
@@ -12,11 +16,43 @@
 //! - Everything here can be killed at any moment: what is not published did not happen.
 
 mod board;
+mod build;
+mod documents;
+mod error;
+mod gate;
+mod job;
 mod layout;
 mod lock;
 mod naming;
+mod open;
+mod pipeline;
+mod plan;
+mod poll;
+mod process;
+mod refs;
+mod sources;
+mod sweep;
+mod worker;
 
 pub use board::{Board, Phase, Progress, ProgressTotals, Task};
+pub use error::IndexError;
 pub use layout::{DataDir, DataDirError};
 pub use lock::{DataLock, LockError};
-pub use naming::{NameError, name_local, name_unique};
+pub use naming::{NameError, local_names, remote_names};
+pub use open::{DamagedIndex, IndexFault, open_catalog, verify_index};
+pub use sources::{AddError, AddOptions, AddReport, SourceArgument, add};
+pub use sweep::SweepError;
+pub use worker::{
+    CredentialSource, Failure, StartError, StartReport, Worker, WorkerOptions, queue, queue_rebuild,
+};
+
+use git::{Scheme, Schemes};
+
+/// Every transport the product may be allowed to use: for addresses that were checked against the narrower, configured set
+/// when they were added.
+pub(crate) const ALL_SCHEMES: Schemes = Schemes::NONE
+    .with(Scheme::Https)
+    .with(Scheme::Http)
+    .with(Scheme::Ssh)
+    .with(Scheme::Git)
+    .with(Scheme::File);

@@ -20,42 +20,37 @@ pub enum NameError {
     Invalid(#[from] IdError),
 }
 
-/// Names a local repository at `path`, found below `root`, so that `taken` is false for it.
+/// How many numbered names are offered after the plain ones.
+const N_NUMBERED: u32 = 50;
+
+/// Names for a local repository at `path`, found below `root`; the best first, for the store to take the first free one.
 ///
 /// Both paths are absolute and without `..`. Characters that no name may hold (white space, `:`, `@`, …) become `-`.
-pub fn name_local(
-    root: &Path,
-    path: &Path,
-    taken: impl Fn(&RepoName) -> bool,
-) -> Result<RepoName, NameError> {
+pub fn local_names(root: &Path, path: &Path) -> Result<Vec<RepoName>, NameError> {
     let parts = components(path);
     if parts.is_empty() {
         return Err(NameError::NoName { subject: path.display().to_string() });
     }
     let n_below = components(root).len();
     let n_wanted = parts.len().saturating_sub(n_below).max(1);
-    for n_parts in n_wanted..=parts.len() {
-        let name = RepoName::new(parts[parts.len() - n_parts..].join("/"))?;
-        if !taken(&name) {
-            return Ok(name);
-        }
-    }
-    numbered(&parts.join("/"), taken)
+    let best = RepoName::new(parts[parts.len() - n_wanted..].join("/"))?;
+    // Longer ones may pass the limit of a name: then the numbers have to do.
+    let longer =
+        (n_wanted + 1..=parts.len()).map(|n_parts| RepoName::new(parts[parts.len() - n_parts..].join("/")));
+    let mut names = vec![best.clone()];
+    names.extend(longer.map_while(Result::ok));
+    names.extend(numbered(&best));
+    Ok(names)
 }
 
-/// Makes a name that is not taken out of one that may be (the default name of a remote, or one a person chose).
-pub fn name_unique(name: RepoName, taken: impl Fn(&RepoName) -> bool) -> Result<RepoName, NameError> {
-    if taken(&name) { numbered(name.as_str(), taken) } else { Ok(name) }
+/// Names for a repository whose best name is known (the default one of a remote); the best first.
+pub fn remote_names(best: RepoName) -> Vec<RepoName> {
+    let more = numbered(&best);
+    std::iter::once(best).chain(more).collect()
 }
 
-fn numbered(base: &str, taken: impl Fn(&RepoName) -> bool) -> Result<RepoName, NameError> {
-    for number in 2..=u32::MAX {
-        let name = RepoName::new(format!("{base}~{number}"))?;
-        if !taken(&name) {
-            return Ok(name);
-        }
-    }
-    Err(NameError::NoName { subject: base.to_string() })
+fn numbered(best: &RepoName) -> Vec<RepoName> {
+    (2..2 + N_NUMBERED).filter_map(|number| RepoName::new(format!("{best}~{number}")).ok()).collect()
 }
 
 fn components(path: &Path) -> Vec<String> {
@@ -104,39 +99,33 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(root: &str, path: &str, taken: &[&str], expected: &str) {
-        let name =
-            name_local(Path::new(root), Path::new(path), |name| taken.contains(&name.as_str())).unwrap();
-        assert_eq!(name.as_str(), expected);
+    fn check(root: &str, path: &str, expected: &[&str]) {
+        let names = local_names(Path::new(root), Path::new(path)).unwrap();
+        let names: Vec<&str> = names.iter().take(expected.len()).map(RepoName::as_str).collect();
+        assert_eq!(names, expected);
     }
 
     #[test]
-    fn local_names() {
-        check("/home/a/code", "/home/a/code/x", &[], "x");
-        check("/home/a/code", "/home/a/code/group/x", &[], "group/x");
-        check("/home/a/code/x", "/home/a/code/x", &[], "x");
-        check("/srv/git", "/srv/git/x.git", &[], "x");
-        check("/srv/git", "/srv/git/x.git", &["x"], "git/x");
-        check("/srv/git", "/srv/git/x.git", &["x", "git/x", "srv/git/x"], "srv/git/x~2");
-        check("/srv/x/.git", "/srv/x/.git", &[], "x");
-        check("/srv", "/srv/my project", &[], "my-project");
-        check("/srv", "/srv/-x", &[], "x");
-        check("/srv", "/srv/---", &[], "_");
-        check("/srv", "/srv/a\u{1b}[31m", &[], "a-[31m");
+    fn local_repositories() {
+        check("/home/a/code", "/home/a/code/x", &["x", "code/x", "a/code/x", "home/a/code/x", "x~2", "x~3"]);
+        check("/home/a/code", "/home/a/code/group/x", &["group/x", "code/group/x"]);
+        check("/home/a/code/x", "/home/a/code/x", &["x", "code/x"]);
+        check("/srv/git", "/srv/git/x.git", &["x", "git/x", "srv/git/x", "x~2"]);
+        check("/srv/x/.git", "/srv/x/.git", &["x", "srv/x"]);
+        check("/srv", "/srv/my project", &["my-project"]);
+        check("/srv", "/srv/-x", &["x"]);
+        check("/srv", "/srv/---", &["_"]);
+        check("/srv", "/srv/a\u{1b}[31m", &["a-[31m"]);
     }
 
     #[test]
     fn a_root_has_no_name() {
-        assert!(matches!(
-            name_local(Path::new("/"), Path::new("/"), |_| false),
-            Err(NameError::NoName { .. })
-        ));
+        assert!(matches!(local_names(Path::new("/"), Path::new("/")), Err(NameError::NoName { .. })));
     }
 
     #[test]
-    fn remote_names_are_numbered() {
-        let base = || RepoName::new("github.com/o/n").unwrap();
-        assert_eq!(name_unique(base(), |_| false).unwrap(), base());
-        assert_eq!(name_unique(base(), |name| *name == base()).unwrap().as_str(), "github.com/o/n~2");
+    fn remotes_are_numbered() {
+        let names = remote_names(RepoName::new("github.com/o/n").unwrap());
+        assert_eq!((names[0].as_str(), names[1].as_str()), ("github.com/o/n", "github.com/o/n~2"));
     }
 }

@@ -1,0 +1,75 @@
+//! The jobs that keep repositories in step.
+
+use model::RepoId;
+use serde::{Deserialize, Serialize};
+use store::{NewJob, Repository, Source, Timestamp};
+
+/// The one kind of job: bring a repository and its index up to date.
+pub(crate) const KIND: &str = "index";
+
+/// What somebody waits for runs before what is due by schedule.
+const PRIORITY_SOON: i32 = 10;
+const PRIORITY_SCHEDULED: i32 = 0;
+/// A damaged index answers nothing until it is rebuilt.
+const PRIORITY_REBUILD: i32 = 20;
+
+/// What a job says of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Payload {
+    /// Build from git alone, whatever segments there are.
+    pub(crate) rebuild: bool,
+    /// The time between fetches as of now, in seconds; 0 where none was chosen yet.
+    pub(crate) fetch_seconds: u32,
+}
+
+impl Payload {
+    pub(crate) fn of(value: &serde_json::Value) -> Self {
+        serde_json::from_value(value.clone()).unwrap_or_default()
+    }
+}
+
+/// A job for a repository that somebody waits for.
+pub(crate) fn soon(repository: &Repository) -> NewJob {
+    new_job(repository.id, &repository.source, Payload::default(), PRIORITY_SOON, None)
+}
+
+/// A job that builds an index from nothing.
+pub(crate) fn rebuild(repo: RepoId, source: &Source) -> NewJob {
+    new_job(repo, source, Payload { rebuild: true, ..Payload::default() }, PRIORITY_REBUILD, None)
+}
+
+/// A job that is due later.
+pub(crate) fn scheduled(repository: &Repository, fetch_seconds: u32, at: Option<Timestamp>) -> NewJob {
+    let payload = Payload { rebuild: false, fetch_seconds };
+    new_job(repository.id, &repository.source, payload, PRIORITY_SCHEDULED, at)
+}
+
+fn new_job(
+    repo: RepoId,
+    source: &Source,
+    payload: Payload,
+    priority: i32,
+    run_after: Option<Timestamp>,
+) -> NewJob {
+    let kind_of_key = if payload.rebuild { "rebuild" } else { "index" };
+    NewJob {
+        kind: KIND.to_string(),
+        repo: Some(repo),
+        payload: serde_json::json!({ "rebuild": payload.rebuild, "fetch_seconds": payload.fetch_seconds }),
+        priority,
+        dedupe_key: Some(format!("{kind_of_key}:{}", repo.0)),
+        host: host_of(source),
+        run_after,
+    }
+}
+
+fn host_of(source: &Source) -> Option<String> {
+    match source {
+        Source::Local(_) => None,
+        Source::Remote(url) => {
+            let host = git::RemoteUrl::parse(url, crate::ALL_SCHEMES).ok()?.host().to_string();
+            (!host.is_empty()).then_some(host)
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! One job: from a repository's row to its published index.
+
+use crate::IndexError;
+use crate::board::{Phase, Task};
+use crate::build::{BuildInput, BuildOptions, Built, build};
+use crate::job::Payload;
+use crate::open::{open_index, open_segments};
+use crate::refs::Revisions;
+use crate::worker::Shared;
+use git::{OpenOptions, RemoteUrl};
+use index::Segment;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use store::{Manifest, NewManifest, Repository, Source, StoredFile};
+
+/// What the blocking half of a job has to say.
+#[derive(Debug)]
+pub(crate) enum Prepared {
+    /// The refs are those of the published index, and its files open.
+    Unchanged,
+    /// A new index is on disk.
+    Built {
+        /// It.
+        built: Box<Built>,
+        /// What the manifest says of the refs.
+        revisions: Box<Revisions>,
+    },
+}
+
+/// How a repository is opened. SECURITY: nothing outside the repository itself is followed (alternates, `.git` files that
+/// lead elsewhere without being named back).
+pub(crate) fn open_options() -> OpenOptions {
+    OpenOptions::default()
+}
+
+/// Fetches, looks at the refs, and builds what is missing. Blocks.
+pub(crate) fn prepare(
+    shared: &Shared,
+    row: &Repository,
+    manifest: Option<&Manifest>,
+    payload: Payload,
+    task: &Task,
+    cancel: &AtomicBool,
+) -> Result<Prepared, IndexError> {
+    let path = bring_up_to_date(shared, row, payload, task, cancel)?;
+    task.phase(Phase::Checking);
+    let options = shared.build_options();
+    let repository = git::Repository::open(&path, &open_options())?;
+    let refs = repository.refs()?;
+    for skipped in &refs.skipped {
+        tracing::debug!(repo = %row.name, name = %skipped.name, reason = ?skipped.reason, "a ref is left out");
+    }
+    let revisions = Revisions::new(&refs, &options.recipe());
+    let manifest = manifest.filter(|_| !payload.rebuild);
+    if let Some(manifest) = manifest
+        && manifest.refs_digest.as_deref() == Some(&revisions.digest[..])
+    {
+        match open_index(&shared.data, row, manifest) {
+            Ok(_) => return Ok(Prepared::Unchanged),
+            Err(fault) => {
+                tracing::warn!(repo = %row.name, %fault, "the index is damaged and rebuilt from git")
+            }
+        }
+    }
+    let input = BuildInput {
+        name: &row.name,
+        repository: &repository,
+        revisions: revisions.clone(),
+        existing: existing_segments(shared, row, manifest),
+        folder: &shared.data.index(row.id),
+        options,
+        task,
+        cancel,
+    };
+    let built = build_within_limits(shared, input, cancel)?;
+    Ok(Prepared::Built { built: Box::new(built), revisions: Box::new(revisions) })
+}
+
+fn build_within_limits(
+    shared: &Shared,
+    input: BuildInput<'_>,
+    cancel: &AtomicBool,
+) -> Result<Built, IndexError> {
+    let mut admission = None;
+    build(input, |bytes| {
+        // Where the work is called off while it waits, the build notices at its next step.
+        admission = shared.gate.enter(bytes, cancel);
+    })
+}
+
+/// The segments in force. Where one of them is damaged all are built anew: the ref table numbers them.
+fn existing_segments(
+    shared: &Shared,
+    row: &Repository,
+    manifest: Option<&Manifest>,
+) -> Vec<(StoredFile, Arc<Segment>)> {
+    let Some(manifest) = manifest else { return Vec::new() };
+    match open_segments(&shared.data.index(row.id), manifest) {
+        Ok(segments) => manifest.segments.iter().cloned().zip(segments).collect(),
+        Err(fault) => {
+            tracing::warn!(repo = %row.name, %fault, "the index is damaged and rebuilt from git");
+            Vec::new()
+        }
+    }
+}
+
+/// Clones or fetches a remote; a local repository is read where it is.
+fn bring_up_to_date(
+    shared: &Shared,
+    row: &Repository,
+    payload: Payload,
+    task: &Task,
+    cancel: &AtomicBool,
+) -> Result<PathBuf, IndexError> {
+    let address = match &row.source {
+        Source::Local(path) => return Ok(path.clone()),
+        Source::Remote(address) => address,
+    };
+    let url = RemoteUrl::parse(address, shared.schemes)?;
+    let url = match shared.credential(&url)? {
+        Some(secret) => url.with_credential(secret)?,
+        None => url,
+    };
+    let folder = shared.data.mirror(row.id);
+    let program = shared.git_mirror()?;
+    let mut on_progress =
+        |progress: git::Progress| task.received(progress.n_done, progress.n_total, progress.received_bytes);
+    if !folder.exists() {
+        task.phase(Phase::Cloning);
+        program.clone_mirror(&url, &folder, cancel, &mut on_progress)?;
+        return Ok(folder);
+    }
+    task.phase(Phase::Fetching);
+    match program.fetch(&url, &folder, cancel, &mut on_progress) {
+        Ok(_) => {}
+        // What is here is enough to replace a damaged index; the next job fetches again.
+        Err(error) if payload.rebuild => {
+            tracing::warn!(repo = %row.name, %error, "fetching failed; the index is rebuilt from the mirror as it is");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(folder)
+}
+
+/// Puts a built index in force: in the database, then for searches.
+pub(crate) async fn publish(
+    shared: &Shared,
+    row: &Repository,
+    manifest: Option<&Manifest>,
+    mut built: Box<Built>,
+    revisions: &Revisions,
+) -> Result<(), IndexError> {
+    let expected = manifest.map(|manifest| manifest.generation).unwrap_or_default();
+    let new = NewManifest {
+        segments: built.segments.iter().map(|(file, _)| file.clone()).collect(),
+        ref_table: built.ref_table.0.clone(),
+        default_branch: revisions.default_branch.clone(),
+        indexed_commit: revisions
+            .revisions
+            .first()
+            .filter(|_| revisions.default.is_some())
+            .map(|one| one.commit),
+        refs_digest: Some(revisions.digest.to_vec()),
+    };
+    match shared.store.maintenance().publish_manifest(row.id, expected, new).await {
+        Ok(_) => built.keep(),
+        Err(error @ store::PublishError::Fault(_)) => {
+            // It may have been published all the same, so the files stay; if not, the next start sweeps them.
+            built.keep();
+            return Err(error.into());
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let segments = built.segments.iter().map(|(_, segment)| Arc::clone(segment)).collect();
+    shared.catalog.publish(crate::open::repo_index(row, Arc::clone(&built.ref_table.1), segments));
+    shared.note_known(row.id);
+    if let Some(incomplete) = &built.incomplete {
+        let message = format!("indexed with gaps: {incomplete}");
+        shared.store.maintenance().set_error(row.id, &message).await?;
+    }
+    Ok(())
+}
+
+impl Shared {
+    fn build_options(&self) -> BuildOptions {
+        BuildOptions { n_threads: self.n_threads, file_bytes_max: self.file_bytes_max }
+    }
+}
