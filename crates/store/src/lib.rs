@@ -1,1 +1,55 @@
 //! Metadata and the durable job queue, in SQLite or PostgreSQL.
+//!
+//! Layer 2. Everything the product must not forget, save code, is here: repositories and their manifests, accounts,
+//! sessions, tokens, grants, settings, and the jobs that keep mirrors and segments in step. `access` defines what is
+//! kept, `mirror` and `server` call, and none of them sees SQL or learns which database answers.
+//!
+//! Reading order: [`Store`] · [`Source`], [`Repository`] · [`Maintenance`] and [`Manifest`] · accounts: [`User`],
+//! sign-in, [`Session`], [`TokenInfo`], the setup link · grants and the epoch · [`Jobs`].
+//!
+//! Invariants:
+//! - Every read of repository data takes an `AccessSet`, but those of [`Maintenance`] and [`Jobs`], which the indexing
+//!   worker holds and no request handler may.
+//! - A change of several rows is one transaction; whoever is killed in between has changed nothing.
+//! - Whatever makes somebody's rights smaller or larger raises the epoch in the same transaction.
+//! - Secrets are stored as digests or Argon2id hashes only.
+//! - Several processes may have the store open at once.
+
+mod access_facts;
+mod database;
+mod dialect;
+mod fault;
+mod jobs;
+mod jobs_claim;
+mod jobs_lease;
+mod maintenance;
+mod manifest;
+mod repositories;
+mod repository;
+mod schema;
+mod sessions;
+mod settings;
+mod setup_link;
+mod sign_in;
+mod store;
+mod tokens;
+mod users;
+
+pub use access::Timestamp;
+pub use access_facts::GrantError;
+pub use fault::Fault;
+pub use jobs::{
+    ClaimRequest, ClaimedJob, Enqueued, JobCounts, JobId, Jobs, LeaseError, NewJob, Outcome, WorkerId,
+};
+pub use maintenance::{Discarded, DiscardedWhat, Maintenance};
+pub use manifest::{FileChecksum, Generation, Manifest, NewManifest, PublishError, Published, StoredFile};
+pub use repositories::{
+    AddRepositoryError, Added, Adder, ListRepositories, NewRepository, RepoCursor, RepoPage,
+};
+pub use repository::{Progress, RepoStatus, Repository, Source, Visibility};
+pub use sessions::{Session, SessionLimits};
+pub use setup_link::{ConsumeSetupError, CreateSetupError};
+pub use sign_in::SignInError;
+pub use store::{OpenError, Options, Store, StoreUrl, StoreUrlError};
+pub use tokens::{CreateTokenError, NewToken, TokenInfo};
+pub use users::{ChangeUserError, CreateUserError, NewUser, User};

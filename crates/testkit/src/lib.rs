@@ -1,3 +1,4 @@
 //! Fixtures, oracles and stubs for the tests of every crate.
 
 pub mod git;
+pub mod postgres;

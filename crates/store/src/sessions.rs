@@ -1,0 +1,171 @@
+//! Sessions: who signed in, from when until when.
+
+use crate::access_facts;
+use crate::database::{Row, Value, values};
+use crate::{Fault, Store, Timestamp, User};
+use access::{Actor, Caller, Scope, SessionId, SessionSecret, Via};
+use model::UserId;
+use std::time::Duration;
+
+/// How exactly "last used" is kept: a write per request would be one too many.
+pub(crate) const USE_RESOLUTION: Duration = Duration::from_secs(60);
+/// Longest idle time; sums with it stay far from the end of time.
+const IDLE_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+/// Most sessions of one account; beyond them the one begun first ends.
+const N_SESSIONS_MAX: i64 = 50;
+
+const INSERT: &str = "INSERT INTO sessions (id, digest, user_id, created_at, last_used_at, idle_ms, ends_at) \
+     VALUES ($1, $2, $3, $4, $4, $5, $6)";
+const KEEP_NEWEST: &str = "DELETE FROM sessions WHERE user_id = $1 AND id NOT IN \
+     (SELECT id FROM sessions WHERE user_id = $1 ORDER BY created_at DESC, id LIMIT $2)";
+
+/// How long a session lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// It ends when it was not used for so long.
+    pub idle: Duration,
+    /// It ends so long after signing in, used or not.
+    pub absolute: Duration,
+}
+
+impl Default for SessionLimits {
+    /// A week, and a month.
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        SessionLimits { idle: 7 * DAY, absolute: 30 * DAY }
+    }
+}
+
+/// A session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Its public name.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user: UserId,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_used_at: Timestamp,
+    /// When it ends if it is not used.
+    pub idle_until: Timestamp,
+    /// When it ends in any case.
+    pub ends_at: Timestamp,
+}
+
+impl Store {
+    /// Begins a session. The secret is returned this once.
+    pub async fn start_session(
+        &self,
+        user: UserId,
+        limits: SessionLimits,
+    ) -> Result<(SessionSecret, Session), Fault> {
+        let secret = SessionSecret::mint(self.randomness())?;
+        let now = self.now();
+        let session = Session {
+            id: SessionId::draw(self.randomness())?,
+            user,
+            created_at: now,
+            last_used_at: now,
+            idle_until: now.plus(limits.idle.min(IDLE_MAX)),
+            ends_at: now.plus(limits.absolute),
+        };
+        let mut transaction = self.database().begin().await?;
+        transaction.execute("DELETE FROM sessions WHERE ends_at <= $1", values![now]).await?;
+        let idle_ms = session.idle_until.0.saturating_sub(now.0);
+        let columns = values![&session.id.0, secret.digest(), user, now, idle_ms, session.ends_at];
+        transaction.execute(INSERT, columns).await?;
+        transaction.execute(KEEP_NEWEST, values![user, N_SESSIONS_MAX]).await?;
+        transaction.commit().await?;
+        Ok((secret, session))
+    }
+
+    /// Who is calling with this secret; `None` if it is unknown, over, or its account is shut. Counts as use.
+    pub async fn actor_by_session(&self, secret: &SessionSecret) -> Result<Option<Actor>, Fault> {
+        const FIND: &str = "SELECT sessions.id AS session_id, last_used_at, users.id AS id, name, role, disabled_at, \
+             users.created_at AS created_at FROM sessions JOIN users ON users.id = sessions.user_id \
+             WHERE digest = $1 AND ends_at > $2 AND last_used_at + idle_ms > $2 AND disabled_at IS NULL";
+        let now = self.now();
+        let row = self.database().row(FIND, values![secret.digest(), now]).await?;
+        let Some(row) = row else { return Ok(None) };
+        let user = User::from_row(&row)?;
+        let session = SessionId(row.text("session_id")?);
+        if now.since(row.time("last_used_at")?) >= USE_RESOLUTION {
+            self.touch("UPDATE sessions SET last_used_at = $2 WHERE id = $1", &session.0, now).await;
+        }
+        let via = Via::Session(session);
+        let caller = Caller::User { id: user.id, name: user.name, role: user.role, via };
+        Ok(Some(Actor { caller, scope: Scope::FULL }))
+    }
+
+    /// Replaces a session's secret; the old one is invalid at once. `None` if it was already.
+    pub async fn rotate_session(&self, secret: &SessionSecret) -> Result<Option<SessionSecret>, Fault> {
+        const ROTATE: &str = "UPDATE sessions SET digest = $2 WHERE digest = $1 AND ends_at > $3 \
+             AND last_used_at + idle_ms > $3";
+        let new = SessionSecret::mint(self.randomness())?;
+        let values = values![secret.digest(), new.digest(), self.now()];
+        let rotated = self.database().execute(ROTATE, values).await? > 0;
+        Ok(rotated.then_some(new))
+    }
+
+    /// Ends the session of this secret (signing out). Raises the epoch.
+    pub async fn end_session(&self, secret: &SessionSecret) -> Result<bool, Fault> {
+        let sql = "DELETE FROM sessions WHERE digest = $1";
+        Ok(self.revoke_with(sql, values![secret.digest()]).await? > 0)
+    }
+
+    /// The account's sessions, the last used first.
+    pub async fn sessions_of(&self, user: UserId) -> Result<Vec<Session>, Fault> {
+        const LIST: &str = "SELECT id, user_id, created_at, last_used_at, idle_ms, ends_at FROM sessions \
+             WHERE user_id = $1 AND ends_at > $2 AND last_used_at + idle_ms > $2 ORDER BY last_used_at DESC, id";
+        let rows = self.database().rows(LIST, values![user, self.now()]).await?;
+        rows.iter().map(Session::from_row).collect()
+    }
+
+    /// Ends one session of an account. Raises the epoch. False if the account has no such session.
+    pub async fn revoke_session(&self, user: UserId, session: &SessionId) -> Result<bool, Fault> {
+        let sql = "DELETE FROM sessions WHERE user_id = $1 AND id = $2";
+        Ok(self.revoke_with(sql, values![user, &session.0]).await? > 0)
+    }
+
+    /// Ends every session of an account but `except`. Raises the epoch. Returns how many.
+    pub async fn revoke_sessions(&self, user: UserId, except: Option<&SessionId>) -> Result<u64, Fault> {
+        let except = except.map_or("", |session| session.0.as_str());
+        let sql = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
+        self.revoke_with(sql, values![user, except]).await
+    }
+}
+
+impl Store {
+    /// Deletes or marks credentials and raises the epoch, so that what runs under them stops. Returns how many there were.
+    pub(crate) async fn revoke_with(&self, sql: &'static str, values: Vec<Value>) -> Result<u64, Fault> {
+        let mut transaction = self.database().begin().await?;
+        access_facts::raise_epoch(&mut transaction).await?;
+        let n_revoked = transaction.execute(sql, values).await?;
+        if n_revoked > 0 {
+            transaction.commit().await?;
+        }
+        Ok(n_revoked)
+    }
+
+    /// Records a use. That it fails, on a full disk say, is no reason to turn the caller away.
+    pub(crate) async fn touch(&self, sql: &'static str, id: &str, now: Timestamp) {
+        if let Err(fault) = self.database().execute(sql, values![id, now]).await {
+            tracing::warn!(error = %fault, "the last use of a credential was not recorded");
+        }
+    }
+}
+
+impl Session {
+    fn from_row(row: &Row) -> Result<Self, Fault> {
+        let last_used_at = row.time("last_used_at")?;
+        Ok(Session {
+            id: SessionId(row.text("id")?),
+            user: row.user_id("user_id")?,
+            created_at: row.time("created_at")?,
+            last_used_at,
+            idle_until: Timestamp(last_used_at.0.saturating_add(row.int("idle_ms")?)),
+            ends_at: row.time("ends_at")?,
+        })
+    }
+}

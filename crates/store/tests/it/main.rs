@@ -1,0 +1,17 @@
+//! What every database must do: each case runs on SQLite and on PostgreSQL.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod world;
+
+mod accounts;
+mod differential;
+mod grants;
+mod jobs;
+mod kill;
+mod manifests;
+mod repositories;
+mod sessions;
+mod setup;
+mod sign_in;
+mod store_file;
+mod tokens;
