@@ -2,8 +2,9 @@
 
 use crate::database::{Row, Transaction, values};
 use crate::{Fault, Store, Timestamp};
-use access::{Actor, Caller, ReadFacts};
+use access::{Actor, ReadFacts};
 use model::{AccessSet, Epoch, RepoId, UserId};
+use std::sync::Arc;
 
 /// A grant could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -19,10 +20,16 @@ pub enum GrantError {
 impl Store {
     /// What the caller may read now.
     pub async fn access_set(&self, actor: &Actor) -> Result<AccessSet, Fault> {
-        let facts = match &actor.caller {
-            Caller::User { id, .. } => self.facts_of_user(*id).await?,
-            Caller::LocalOperator => self.facts_of_local_operator().await?,
-        };
+        let epoch = self.epoch().await?;
+        let caller = actor.user_id();
+        if let Some(facts) = self.inner.facts.get(caller, epoch) {
+            return Ok(access::access_set(actor, &facts));
+        }
+        let facts = Arc::new(match caller {
+            Some(user) => self.facts_of_user(user).await?,
+            None => self.facts_of_local_operator().await?,
+        });
+        self.inner.facts.put(caller, facts.clone());
         Ok(access::access_set(actor, &facts))
     }
 

@@ -6,7 +6,9 @@ use access::{PasswordFault, RandomnessError};
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// No connection.
-    #[error("the database cannot be reached: check that it runs, and its address in the configuration")]
+    #[error(
+        "the database cannot be reached: check its address in the configuration, and that it runs or its folder exists"
+    )]
     Unreachable {
         /// What the driver said.
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -26,6 +28,12 @@ pub enum Fault {
     /// It may be read but not written.
     #[error("the database cannot be written: check the owner and permissions of its files")]
     ReadOnly {
+        /// What the driver said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The disk reports errors.
+    #[error("the disk that holds the database reports errors: check the disk before anything else")]
+    Disk {
         /// What the driver said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -105,17 +113,20 @@ impl From<sqlx::Error> for Fault {
             Kind::Busy => Fault::Busy { source },
             Kind::DiskFull => Fault::DiskFull { source },
             Kind::ReadOnly => Fault::ReadOnly { source },
+            Kind::Disk => Fault::Disk { source },
             Kind::Damaged => Fault::Damaged { source },
             Kind::Other => Fault::Other { source },
         }
     }
 }
 
+#[derive(Debug, PartialEq)]
 enum Kind {
     Unreachable,
     Busy,
     DiskFull,
     ReadOnly,
+    Disk,
     Damaged,
     Other,
 }
@@ -143,6 +154,7 @@ fn kind_of_code(code: &str) -> Kind {
     if code.len() == N_CHARS_SQLSTATE {
         return match code {
             "53100" => Kind::DiskFull,
+            "58030" => Kind::Disk,
             "25006" | "42501" => Kind::ReadOnly,
             "55P03" => Kind::Busy,
             "XX001" | "XX002" => Kind::Damaged,
@@ -158,7 +170,8 @@ fn kind_of_code(code: &str) -> Kind {
         Ok(8) => Kind::ReadOnly,
         Ok(11 | 26) => Kind::Damaged,
         Ok(13) => Kind::DiskFull,
-        Ok(10 | 14) => Kind::Unreachable,
+        Ok(10) => Kind::Disk,
+        Ok(14) => Kind::Unreachable,
         _ => Kind::Other,
     }
 }
@@ -166,4 +179,33 @@ fn kind_of_code(code: &str) -> Kind {
 /// Serialization failure and deadlock: one of two transactions was chosen to give way.
 fn is_serialization_code(code: &str) -> bool {
     matches!(code, "40001" | "40P01")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_both_databases_are_told_apart() {
+        let check = |code: &str, expected: Kind| assert_eq!(kind_of_code(code), expected, "{code}");
+        // SQLITE_BUSY, _BUSY_SNAPSHOT, _READONLY, _IOERR_FSYNC, _CORRUPT_INDEX, _FULL, _CANTOPEN, _NOTADB, _CONSTRAINT_UNIQUE.
+        check("5", Kind::Busy);
+        check("517", Kind::Busy);
+        check("8", Kind::ReadOnly);
+        check("1034", Kind::Disk);
+        check("779", Kind::Damaged);
+        check("13", Kind::DiskFull);
+        check("14", Kind::Unreachable);
+        check("26", Kind::Damaged);
+        check("2067", Kind::Other);
+        check("53100", Kind::DiskFull);
+        check("58030", Kind::Disk);
+        check("57P01", Kind::Unreachable);
+        check("08006", Kind::Unreachable);
+        check("28P01", Kind::Unreachable);
+        check("40P01", Kind::Busy);
+        check("25006", Kind::ReadOnly);
+        check("23505", Kind::Other);
+        check("", Kind::Other);
+    }
 }

@@ -18,6 +18,7 @@
 mod access_facts;
 mod database;
 mod dialect;
+mod facts_cache;
 mod fault;
 mod jobs;
 mod jobs_claim;

@@ -11,6 +11,7 @@ use crate::{
 };
 use crate::{manifest, repositories};
 use model::{RepoId, RepoName};
+use std::time::Duration;
 
 /// The view of the store that sees all repositories. See the module's warning.
 #[derive(Clone, Debug)]
@@ -138,6 +139,24 @@ impl Maintenance {
         let published = manifest::publish(&mut transaction, self.store.now(), repo, expected, &new).await?;
         transaction.commit().await?;
         Ok(published)
+    }
+
+    /// Forgets what is over: sessions and setup links that ended, failed jobs after a month, and tokens a year after they
+    /// were revoked or expired. For once a day.
+    pub async fn forget_what_is_over(&self) -> Result<(), Fault> {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let now = self.store.now();
+        let statements = [
+            ("DELETE FROM sessions WHERE ends_at <= $1", now),
+            ("DELETE FROM setup_link WHERE expires_at <= $1", now),
+            ("DELETE FROM jobs WHERE state = 'failed' AND changed_at < $1", now.minus(30 * DAY)),
+            ("DELETE FROM job_hosts WHERE claimed_at < $1", now.minus(30 * DAY)),
+            ("DELETE FROM tokens WHERE revoked_at < $1 OR expires_at < $1", now.minus(365 * DAY)),
+        ];
+        for (sql, before) in statements {
+            self.store.database().execute(sql, values![before]).await?;
+        }
+        Ok(())
     }
 
     /// What can be deleted, oldest first, at most `limit`.

@@ -2,6 +2,7 @@
 
 use crate::Fault;
 use crate::database::Database;
+use crate::facts_cache::FactsCache;
 use crate::schema::{self, SchemaError};
 use access::{
     Clock, PasswordCost, PasswordFault, PasswordKeeper, Randomness, SystemClock, SystemRandomness, Timestamp,
@@ -145,6 +146,7 @@ pub(crate) struct Inner {
     pub(crate) passwords: PasswordKeeper,
     /// Keeps a flood of sign-ins from taking all memory and cores: each guess needs its share of both.
     pub(crate) hashing: Semaphore,
+    pub(crate) facts: FactsCache,
     /// Rung when a job was put into the queue or made room for another.
     pub(crate) job_bell: Notify,
 }
@@ -171,6 +173,7 @@ impl Store {
                 randomness: options.randomness,
                 passwords,
                 hashing: Semaphore::new(n_cores.clamp(1, 4)),
+                facts: FactsCache::default(),
                 job_bell: Notify::new(),
             }),
         })

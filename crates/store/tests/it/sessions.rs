@@ -97,7 +97,21 @@ on_both! {
         assert!(world.store.actor_by_session(&secret).await.unwrap().is_some());
     }
 
-    /// Secrets cannot be found in what is stored.
+    async fn what_is_over_is_forgotten(world) {
+        let ada = world.user("ada", Role::Member).await;
+        let scope = Scope { expires_at: Some(world.now().plus(Duration::from_secs(60))), ..Scope::FULL };
+        world.store.create_token(NewToken { user: ada.id, label: String::new(), scope }).await.unwrap();
+        let (kept, _) = world.store.start_session(ada.id, SessionLimits::default()).await.unwrap();
+        world.store.start_session(ada.id, LIMITS).await.unwrap();
+        world.pass(1500);
+        world.store.maintenance().forget_what_is_over().await.unwrap();
+        assert!(world.store.actor_by_session(&kept).await.unwrap().is_some());
+        assert_eq!(world.store.tokens_of(ada.id).await.unwrap().len(), 1, "told for a year");
+        world.pass(366 * 24 * 60 * 60);
+        world.store.maintenance().forget_what_is_over().await.unwrap();
+        assert_eq!(world.store.tokens_of(ada.id).await.unwrap(), []);
+    }
+
     async fn credentials_of_one_kind_do_not_pass_for_another(world) {
         let ada = world.user("ada", Role::Member).await;
         let (session, _) = world.store.start_session(ada.id, LIMITS).await.unwrap();
