@@ -100,6 +100,7 @@ pub(crate) struct GitCommand<'a> {
     git_dir: Option<PathBuf>,
     remote: Option<RemoteUrl>,
     grants: Grants,
+    without_sync: bool,
 }
 
 impl<'a> GitCommand<'a> {
@@ -112,7 +113,14 @@ impl<'a> GitCommand<'a> {
             git_dir: None,
             remote: None,
             grants: Grants::default(),
+            without_sync: false,
         }
+    }
+
+    /// Leaves it to the caller to make what is written durable, all at once.
+    pub(crate) fn without_sync(mut self) -> Self {
+        self.without_sync = true;
+        self
     }
 
     pub(crate) fn flags(mut self, flags: &[&'static str]) -> Self {
@@ -148,6 +156,10 @@ impl<'a> GitCommand<'a> {
         self.program
     }
 
+    pub(crate) fn git_dir(&self) -> Option<&Path> {
+        self.git_dir.as_deref()
+    }
+
     pub(crate) fn secret(&self) -> Option<&Secret> {
         self.remote.as_ref()?.credential()
     }
@@ -181,6 +193,9 @@ impl<'a> GitCommand<'a> {
         config.push(("http.proxy".to_owned(), options.http_proxy.clone().unwrap_or_default()));
         if let Some(ca_file) = &options.ca_file {
             config.push(("http.sslCAInfo".to_owned(), ca_file.to_string_lossy().into_owned()));
+        }
+        if self.without_sync {
+            config.push(("core.fsync".to_owned(), "none".to_owned()));
         }
         if let Some(remote) = &self.remote {
             config.push((format!("protocol.{}.allow", remote.scheme().as_str()), "always".to_owned()));

@@ -42,6 +42,7 @@ pub use refs::{Head, Ref, RefSkip, Refs, RefsError, SkippedRef};
 pub use repository::{OpenOptions, Repository};
 pub use revision::{ResolveError, Resolved};
 pub use run::{FailureKind, RunError};
+pub use sandbox::Confinement;
 pub use tree::{EntryKind, EntryRefusal, Listing, LookupError, TreeEntry};
 pub use url::{RemoteUrl, Scheme, Schemes, Secret, UrlError};
 pub use walk::{Refused, RevisionSet, WalkEntry, WalkError, WalkLimits, WalkSummary};

@@ -98,14 +98,15 @@ impl Mirror {
         let partial =
             tempfile::Builder::new().prefix(PARTIAL_PREFIX).tempdir_in(&parent).map_err(not_writable)?;
         let fresh = partial.path().join("mirror.git");
-        GitCommand::new(&self.program, "init")
-            .flags(&["--quiet", "--bare"])
-            .may_write(partial.path())
-            .operand(&fresh)
-            .run(cancel, &mut |_| ())
-            .map_err(|source| self.run_error(url, source))?;
-        self.fetch_refs(url, &fresh, cancel, on_progress)?;
+        let init =
+            GitCommand::new(&self.program, "init").flags(&["--quiet", "--bare"]).may_write(partial.path());
+        self.run(url, init.operand(&fresh), cancel)?;
+        let fetch = self.fetch_command(url, &fresh).without_sync();
+        fetch.run(cancel, on_progress).map_err(|source| run_error(url, source))?;
         self.follow_default_branch(url, &fresh, cancel)?;
+        // A first fetch writes a file for each ref.
+        let pack_refs = GitCommand::new(&self.program, "pack-refs").flags(&["--all"]);
+        self.run(url, pack_refs.in_repository(&fresh).without_sync(), cancel)?;
         sync_tree(&fresh).map_err(not_writable)?;
         fs::rename(&fresh, dir).and_then(|()| sync_folder(&parent)).map_err(not_writable)
     }
@@ -122,8 +123,8 @@ impl Mirror {
             dir.canonicalize().map_err(|source| MirrorError::NotWritable { dir: dir.to_owned(), source })?;
         let mirror = Repository::open(&dir, &OpenOptions::default())?;
         let before = mirror.refs()?;
-        remove_stale_locks(&dir);
-        self.fetch_refs(url, &dir, cancel, on_progress)?;
+        remove_remains(&dir);
+        self.fetch_command(url, &dir).run(cancel, on_progress).map_err(|source| run_error(url, source))?;
         self.follow_default_branch(url, &dir, cancel)?;
         self.roll_up_packs(url, &dir, cancel)?;
         let after = Repository::open(&dir, &OpenOptions::default())?.refs()?;
@@ -149,13 +150,7 @@ impl Mirror {
         Ok(n_removed)
     }
 
-    fn fetch_refs(
-        &self,
-        url: &RemoteUrl,
-        dir: &Path,
-        cancel: &AtomicBool,
-        on_progress: &mut dyn FnMut(Progress),
-    ) -> Result<(), MirrorError> {
+    fn fetch_command(&self, url: &RemoteUrl, dir: &Path) -> GitCommand<'_> {
         let flags = [
             "--prune",
             "--no-tags",
@@ -167,9 +162,8 @@ impl Mirror {
             "--update-head-ok",
         ];
         let [heads, tags] = REFSPECS;
-        let command = GitCommand::new(&self.program, "fetch").flags(&flags).in_repository(dir).remote(url);
-        let outcome = command.operand(heads).operand(tags).run(cancel, on_progress);
-        outcome.map(drop).map_err(|source| self.run_error(url, source))
+        let command = GitCommand::new(&self.program, "fetch").flags(&flags).in_repository(dir);
+        command.remote(url).operand(heads).operand(tags)
     }
 
     /// Asks the remote where its HEAD is and points ours to the same branch. Where the remote does not say, ours stays.
@@ -179,21 +173,11 @@ impl Mirror {
         dir: &Path,
         cancel: &AtomicBool,
     ) -> Result<(), MirrorError> {
-        let answer = GitCommand::new(&self.program, "ls-remote")
-            .flags(&["--symref"])
-            .in_repository(dir)
-            .remote(url)
-            .operand("HEAD")
-            .run(cancel, &mut |_| ())
-            .map_err(|source| self.run_error(url, source))?;
+        let ask = GitCommand::new(&self.program, "ls-remote").flags(&["--symref"]).in_repository(dir);
+        let answer = self.run(url, ask.remote(url).operand("HEAD"), cancel)?;
         let Some(branch) = default_branch(&answer) else { return Ok(()) };
-        GitCommand::new(&self.program, "symbolic-ref")
-            .in_repository(dir)
-            .operand("HEAD")
-            .operand(branch.as_str())
-            .run(cancel, &mut |_| ())
-            .map(drop)
-            .map_err(|source| self.run_error(url, source))
+        let point = GitCommand::new(&self.program, "symbolic-ref").in_repository(dir);
+        self.run(url, point.operand("HEAD").operand(branch.as_str()), cancel).map(drop)
     }
 
     /// Every fetch leaves a pack; reading slows with their number. Objects are only moved between packs, never dropped.
@@ -205,17 +189,25 @@ impl Mirror {
         if n_packs < PACKS_MAX {
             return Ok(());
         }
-        GitCommand::new(&self.program, "repack")
-            .flags(&["--geometric=2", "-d", "-q"])
-            .in_repository(dir)
-            .run(cancel, &mut |_| ())
-            .map(drop)
-            .map_err(|source| self.run_error(url, source))
+        let repack = GitCommand::new(&self.program, "repack").flags(&["--geometric=2", "-d", "-q"]);
+        self.run(url, repack.in_repository(dir), cancel)?;
+        let pack_refs = GitCommand::new(&self.program, "pack-refs").flags(&["--all"]);
+        self.run(url, pack_refs.in_repository(dir), cancel).map(drop)
     }
 
-    fn run_error(&self, url: &RemoteUrl, source: RunError) -> MirrorError {
-        MirrorError::Run { url: url.to_string(), source }
+    /// Runs a command whose progress nobody wants.
+    fn run(
+        &self,
+        url: &RemoteUrl,
+        command: GitCommand<'_>,
+        cancel: &AtomicBool,
+    ) -> Result<Vec<u8>, MirrorError> {
+        command.run(cancel, &mut |_| ()).map_err(|source| run_error(url, source))
     }
+}
+
+fn run_error(url: &RemoteUrl, source: RunError) -> MirrorError {
+    MirrorError::Run { url: url.to_string(), source }
 }
 
 /// The branch in `ref: refs/heads/main\tHEAD`.
@@ -225,9 +217,13 @@ fn default_branch(answer: &[u8]) -> Option<RefName> {
     RefName::new(line).ok().filter(|name| name.as_str().starts_with("refs/heads/"))
 }
 
-/// A killed fetch leaves lock files that would stop every later one. One process owns the data directory and runs one fetch per
-/// mirror, so any lock is a dead one.
-fn remove_stale_locks(dir: &Path) {
+/// A killed fetch leaves lock files that would stop every later one, and unfinished packs. One process owns the data directory
+/// and runs one fetch per mirror, so whatever is there is dead.
+fn remove_remains(dir: &Path) {
+    let unfinished = |entry: &fs::DirEntry| entry.file_name().as_encoded_bytes().starts_with(b"tmp_");
+    for entry in fs::read_dir(dir.join("objects/pack")).into_iter().flatten().flatten().filter(unfinished) {
+        fs::remove_file(entry.path()).ok();
+    }
     let mut pending = vec![(dir.to_owned(), 0)];
     while let Some((folder, depth)) = pending.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {

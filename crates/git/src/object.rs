@@ -10,6 +10,12 @@ const COMMIT_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Longest chain of annotated tags that is followed. git itself makes chains of one.
 const TAG_CHAIN_MAX: usize = 32;
 
+/// The tree without entries. git knows it without its being stored, so commits of nothing may refer to what is not there.
+const EMPTY_TREE: ObjectId = ObjectId([
+    0x4b, 0x82, 0x5d, 0xc6, 0x42, 0xcb, 0x6e, 0xb9, 0xa0, 0x60, 0xe5, 0x4b, 0xf8, 0xd6, 0x92, 0x88, 0xfb,
+    0xee, 0x49, 0x04,
+]);
+
 /// The kind of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ObjectKind {
@@ -86,6 +92,9 @@ impl Reader {
 
     /// Kind and size, without inflating the content.
     pub fn header(&self, id: ObjectId) -> Result<ObjectHeader, ObjectError> {
+        if id == EMPTY_TREE {
+            return Ok(ObjectHeader { kind: ObjectKind::Tree, size_bytes: 0 });
+        }
         let found = shielded(|| self.repository.objects.try_header(&library_id(id)))
             .map_err(|panicked| ObjectError::Damaged { id, reason: panicked.to_owned() })?;
         match found {
@@ -150,6 +159,10 @@ impl Reader {
         if header.size_bytes > size_bytes_max {
             let size_bytes = header.size_bytes;
             return Err(ObjectError::TooLarge { id, size_bytes, limit_bytes: size_bytes_max });
+        }
+        if id == EMPTY_TREE {
+            content.clear();
+            return Ok(());
         }
         let found = shielded(|| {
             let data = self.repository.objects.try_find(&library_id(id), content);

@@ -12,8 +12,8 @@ use std::{
 /// Most memory that decoding one object may take. The working buffer holds base, result and the deltas between, so this
 /// admits blobs and trees up to about 100 MB, ten times the largest that is ever asked for.
 const OBJECT_MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
-/// Measured on the Linux source (78,635 blobs in one pack, read in path order): 64 MiB costs 2.6 s of processor time,
-/// 256 MiB no less, the library's small static cache 3.1 s.
+/// Measured on the Linux source (78,635 blobs, 1.2 GB, in one pack, read in path order): 1.9 s of processor time; without a
+/// cache 2.7 s, with 16 MiB 2.1 s, with 256 MiB 1.9 s.
 const PACK_CACHE_BYTES: usize = 64 * 1024 * 1024;
 
 /// How a repository is opened.
@@ -58,7 +58,7 @@ impl Repository {
     }
 
     /// The folder that holds HEAD.
-    pub(crate) fn git_dir(&self) -> &Path {
+    pub fn git_dir(&self) -> &Path {
         &self.git_dir.git_dir
     }
 

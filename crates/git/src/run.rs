@@ -8,6 +8,7 @@ use crate::{
 };
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::{
+    fs::DirEntry,
     io::{self, Read},
     os::unix::process::{CommandExt, ExitStatusExt},
     process::{Child, Command, ExitStatus, Stdio},
@@ -162,17 +163,24 @@ impl GitCommand<'_> {
         if status.success() {
             return Ok(());
         }
-        let is =
-            |signal: Signal, name: &str| status.signal() == Some(signal.as_raw()) || complaint.contains(name);
-        if is(Signal::XFSZ, "File too large") {
+        if status.signal() == Some(Signal::XFSZ.as_raw()) || self.has_written(limits.file_bytes_max) {
             return Err(RunError::TooLarge { limit_bytes: limits.file_bytes_max });
         }
-        if is(Signal::XCPU, "CPU time limit exceeded") {
+        if status.signal() == Some(Signal::XCPU.as_raw()) {
             let seconds = limits.cpu_seconds_max;
             return Err(RunError::TimedOut { seconds, reason: "it used up its processor time" });
         }
         let complaint = self.redacted(complaint);
         Err(RunError::Failed { kind: FailureKind::of(&complaint), complaint })
+    }
+
+    /// Whether an unfinished pack has reached the limit. The signal for it went to a helper of git, and git does not tell.
+    fn has_written(&self, limit_bytes: u64) -> bool {
+        let packs = self.git_dir().map(|git_dir| git_dir.join("objects/pack"));
+        let entries = packs.and_then(|packs| packs.read_dir().ok()).into_iter().flatten().flatten();
+        let is_unfinished = |entry: &DirEntry| entry.file_name().as_encoded_bytes().starts_with(b"tmp_");
+        let mut sizes = entries.filter(is_unfinished).filter_map(|entry| entry.metadata().ok());
+        sizes.any(|metadata| metadata.len() >= limit_bytes)
     }
 
     /// SECURITY: what git says may repeat an address with a credential in it, and anything the remote sends.

@@ -62,6 +62,29 @@ const SYSTEM_READ: &[&str] = &[
 ];
 const SYSTEM_WRITE: &[&str] = &["/dev/null"];
 
+/// How far this kernel lets us confine git processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confinement {
+    /// Files, connections and signals.
+    Full,
+    /// A part of these: the kernel is older than Linux 6.12.
+    Partial,
+    /// Not at all: no Landlock. Limits, the made-up environment and the fixed configuration remain.
+    None,
+}
+
+impl Confinement {
+    /// Asks the kernel, by confining a thread that does nothing else.
+    pub fn of_this_kernel() -> Self {
+        let status = std::thread::spawn(|| enter_domain(&Grants::default()).ok()).join().ok().flatten();
+        match status {
+            Some(RulesetStatus::FullyEnforced) => Confinement::Full,
+            Some(RulesetStatus::PartiallyEnforced) => Confinement::Partial,
+            Some(RulesetStatus::NotEnforced) | None => Confinement::None,
+        }
+    }
+}
+
 /// What one child may touch beyond the system's programs and libraries.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Grants {

@@ -117,7 +117,7 @@ impl RemoteUrl {
     /// Parses and checks an address: `https://host/path`, `http://…`, `ssh://user@host/path`, `user@host:path`, `git://…`,
     /// and, only where `schemes` holds [`Scheme::File`], `file:///path` or an absolute path.
     pub fn parse(text: &str, schemes: Schemes) -> Result<Self, UrlError> {
-        let text = text.trim_matches([' ', '\n', '\t', '\r']);
+        let text = text.trim_matches(' ');
         check_characters(text)?;
         let parsed = if let Some(transport) = helper_transport(text) {
             return Err(UrlError::UnsupportedTransport { transport: printable_start(transport) });
@@ -332,6 +332,10 @@ fn parse_url(text: &str) -> Result<RemoteUrl, UrlError> {
         _ => return Err(UrlError::UnsupportedTransport { transport: printable_start(name) }),
     };
     let rest = &text[name.len()..];
+    // The parser of the web's addresses would take `https:///host/path` for `https://host/path`.
+    if scheme != Scheme::File && rest.starts_with(":///") {
+        return Err(UrlError::BadHost { fault: "empty" });
+    }
     let mut url = Url::parse(&format!("{}{rest}", scheme.as_str())).map_err(|fault| match fault {
         url::ParseError::EmptyHost => UrlError::BadHost { fault: "empty" },
         url::ParseError::InvalidPort => {
