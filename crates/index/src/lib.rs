@@ -1,1 +1,35 @@
 //! The segment file and the ref table: writers, readers, posting lists.
+//!
+//! Layer 1. A **segment** holds the blobs of one repository: their text in compressed blocks of about 4 KiB, and which
+//! block holds which gram. A **ref table** says which blob stands at which path in which revision. Both are immutable
+//! files written once (temporary file, fsync, rename) and memory-mapped afterwards. `docs/format/segment-v1.md` is the
+//! format; this crate is its only reader and writer.
+//!
+//! Invariants: input is never trusted: a truncated or altered file is an [`OpenError`] or a [`ReadError`], never a panic;
+//! opening touches the first and the last pages only; nothing here parses queries or knows who is asking (the `search`
+//! crate hands in bitmaps of what the caller may see).
+
+mod bitmap;
+mod bytes;
+mod elias_fano;
+mod error;
+mod file;
+mod ids;
+mod map;
+mod postings;
+mod reftable;
+mod segment;
+
+/// The version of both file formats that this crate writes and reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+pub use bitmap::BlockBitmap;
+pub use error::{OpenError, ReadError, WriteError};
+pub use ids::{BlobIdx, BlockIdx, ChunkIdx, DocIdx, GroupIdx, RevIdx, RevSetIdx, SegmentId, SegmentOrdinal};
+pub use reftable::{
+    Child, Doc, DocKind, NewDoc, RefTable, RefTableInfo, RefTableWriter, RevFilter, Revision,
+};
+pub use segment::{
+    BlobMeta, Chunk, Codec, Content, Granularity, NewBlob, Prepared, Segment, SegmentInfo, SegmentWriter,
+    WriterOptions,
+};

@@ -69,6 +69,11 @@ impl std::fmt::Debug for Bigram {
 pub struct Window(u32);
 
 impl Window {
+    /// The window with this [`Window::key`]; bits above the lowest 24 are ignored.
+    pub fn from_key(key: u32) -> Window {
+        Window(key & 0x00ff_ffff)
+    }
+
     /// The three bytes as one number, the first byte highest: below 2²⁴.
     pub fn key(self) -> u32 {
         self.0

@@ -1,0 +1,99 @@
+//! Numbers in bytes: little-endian fields, variable-length integers, and a cursor that never reads past its end.
+
+use crate::ReadError;
+
+/// Appends `value` as LEB128: seven bits a byte, lowest first.
+pub(crate) fn put_varint(bytes: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+/// The little-endian number at `at`, if it is all there.
+#[inline]
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+/// The little-endian number at `at`, if it is all there.
+#[inline]
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+/// Reads on through the bytes of one section.
+#[derive(Clone, Debug)]
+pub(crate) struct Cursor<'a> {
+    rest: &'a [u8],
+    section: &'static str,
+}
+
+impl<'a> Cursor<'a> {
+    pub(crate) fn new(bytes: &'a [u8], section: &'static str) -> Self {
+        Cursor { rest: bytes, section }
+    }
+
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8], ReadError> {
+        let (taken, rest) = self.rest.split_at_checked(len).ok_or_else(|| self.ended())?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    pub(crate) fn u64(&mut self) -> Result<u64, ReadError> {
+        let bytes = self.take(8)?;
+        u64_at(bytes, 0).ok_or_else(|| self.ended())
+    }
+
+    #[inline]
+    pub(crate) fn varint(&mut self) -> Result<u64, ReadError> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let (byte, rest) = self.rest.split_first().ok_or_else(|| self.ended())?;
+            self.rest = rest;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(ReadError::Damaged { section: self.section, what: "a number is longer than 64 bits" })
+    }
+
+    /// A variable-length integer that must fit 32 bits.
+    #[inline]
+    pub(crate) fn varint32(&mut self) -> Result<u32, ReadError> {
+        let section = self.section;
+        let too_large = |_| ReadError::Damaged { section, what: "a number is longer than 32 bits" };
+        u32::try_from(self.varint()?).map_err(too_large)
+    }
+
+    fn ended(&self) -> ReadError {
+        ReadError::Damaged { section: self.section, what: "it ends early" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn varints_come_back() {
+        let mut bytes = Vec::new();
+        let values = [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX];
+        values.iter().for_each(|value| put_varint(&mut bytes, *value));
+        let mut cursor = Cursor::new(&bytes, "TEST");
+        assert_eq!(values.map(|_| cursor.varint().expect("it was written")), values);
+        assert!(cursor.is_at_end() && cursor.varint().is_err());
+        assert!(Cursor::new(&[0xff; 11], "TEST").varint().is_err());
+        assert!(Cursor::new(&[0xff; 3], "TEST").u64().is_err());
+    }
+}

@@ -1,0 +1,6 @@
+//! Segments and ref tables as their users see them: against brute force, on damaged files, on an old file.
+
+mod corpus;
+mod damage;
+mod reftable;
+mod segment;
