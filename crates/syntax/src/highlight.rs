@@ -2,6 +2,7 @@
 
 mod grammars;
 mod lexer;
+mod scanners;
 mod tree;
 
 use model::{ByteRange, Language};
@@ -26,7 +27,7 @@ pub enum Class {
     Keyword,
     /// An operator.
     Operator,
-    /// Brackets and delimiters.
+    /// A mark of prose and data: a list's dash, a key's colon. Brackets and commas of code stay plain.
     Punctuation,
     /// A function or method, where defined or called.
     Function,
@@ -185,7 +186,8 @@ pub fn has_highlighter(language: Language) -> bool {
 
 /// Colours a text: spans in order, not overlapping, adjacent ones of the same class joined.
 ///
-/// Languages with a grammar are parsed, others that the generic lexer knows are lexed. It gives up with a typed reason at
+/// Languages with a grammar are parsed; others that the generic lexer knows are lexed, and so are texts that would be
+/// too much for their grammar's scanner. It gives up with a typed reason at
 /// the first limit it meets. Memory is bounded by a multiple of the text's length.
 pub fn highlight(
     language: Language,
@@ -197,7 +199,8 @@ pub fn highlight(
     }
     let budget = Budget::new(limits);
     budget.check()?;
-    let painted = if let Some(grammar) = grammars::grammar_of(language) {
+    let grammar = grammars::grammar_of(language).filter(|grammar| grammar.holds(text));
+    let painted = if let Some(grammar) = grammar {
         tree::spans(grammar, text, &budget)?
     } else if let Some(rules) = lexer::rules_of(language) {
         lexer::spans(rules, text, &budget)?

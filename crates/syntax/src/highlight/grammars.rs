@@ -1,5 +1,6 @@
 //! The grammars there are, and which languages each serves. Queries are compiled once, when first needed.
 
+use super::scanners;
 use super::tree::{Highlights, Injections};
 use crate::languages::language_by_name;
 use model::Language;
@@ -14,6 +15,8 @@ pub(super) struct Grammar {
     /// The highlighting query, in parts: a grammar that extends another one begins with the other's.
     highlights: &'static [&'static str],
     injections: &'static str,
+    /// Whether the grammar's scanner can hold a text; other texts go to the generic lexer.
+    holds: fn(&str) -> bool,
     compiled: OnceLock<Compiled>,
 }
 
@@ -34,6 +37,11 @@ pub(super) fn by_name(name: &str) -> Option<&'static Grammar> {
 }
 
 impl Grammar {
+    /// Whether it is safe to parse the text.
+    pub(super) fn holds(&self, text: &str) -> bool {
+        (self.holds)(text)
+    }
+
     pub(super) fn tree_sitter(&self) -> tree_sitter::Language {
         tree_sitter::Language::new(self.language_fn)
     }
@@ -72,7 +80,32 @@ const fn grammar(
     highlights: &'static [&'static str],
     injections: &'static str,
 ) -> Grammar {
-    Grammar { languages, language_fn, highlights, injections, compiled: OnceLock::new() }
+    guarded(languages, language_fn, highlights, injections, holds_any)
+}
+
+const fn guarded(
+    languages: &'static [&'static str],
+    language_fn: LanguageFn,
+    highlights: &'static [&'static str],
+    injections: &'static str,
+    holds: fn(&str) -> bool,
+) -> Grammar {
+    Grammar { languages, language_fn, highlights, injections, holds, compiled: OnceLock::new() }
+}
+
+fn holds_any(_: &str) -> bool {
+    true
+}
+
+/// Our additions to the grammars' queries: what they leave out, and what some of them put in an order where the first of
+/// several patterns wins.
+mod more {
+    pub(super) const C: &str = include_str!("queries/c.scm");
+    pub(super) const GO: &str = include_str!("queries/go.scm");
+    pub(super) const JSON: &str = include_str!("queries/json.scm");
+    pub(super) const RUBY: &str = include_str!("queries/ruby.scm");
+    pub(super) const RUST: &str = include_str!("queries/rust.scm");
+    pub(super) const TOML: &str = include_str!("queries/toml.scm");
 }
 
 /// The text around PHP's code is one page; the grammar's own query also asks for languages there is no grammar for.
@@ -80,7 +113,7 @@ const PHP_INJECTIONS: &str = r#"
 ((text) @injection.content (#set! injection.language "html") (#set! injection.combined))
 "#;
 
-static GRAMMARS: [Grammar; 19] = [
+static GRAMMARS: [Grammar; 18] = [
     grammar(
         &["Shell", "Alpine Abuild", "Gentoo Ebuild", "Gentoo Eclass", "OpenRC runscript"],
         tree_sitter_bash::LANGUAGE,
@@ -90,18 +123,18 @@ static GRAMMARS: [Grammar; 19] = [
     grammar(
         &["C", "Unified Parallel C", "OpenCL", "X BitMap", "X PixMap"],
         tree_sitter_c::LANGUAGE,
-        &[tree_sitter_c::HIGHLIGHT_QUERY],
+        &[tree_sitter_c::HIGHLIGHT_QUERY, more::C],
         "",
     ),
     grammar(
         &["C++", "Cuda"],
         tree_sitter_cpp::LANGUAGE,
-        &[tree_sitter_c::HIGHLIGHT_QUERY, tree_sitter_cpp::HIGHLIGHT_QUERY],
+        &[tree_sitter_c::HIGHLIGHT_QUERY, more::C, tree_sitter_cpp::HIGHLIGHT_QUERY],
         "",
     ),
     grammar(&["C#"], tree_sitter_c_sharp::LANGUAGE, &[tree_sitter_c_sharp::HIGHLIGHTS_QUERY], ""),
     grammar(&["CSS", "PostCSS"], tree_sitter_css::LANGUAGE, &[tree_sitter_css::HIGHLIGHTS_QUERY], ""),
-    grammar(&["Go"], tree_sitter_go::LANGUAGE, &[tree_sitter_go::HIGHLIGHTS_QUERY], ""),
+    grammar(&["Go"], tree_sitter_go::LANGUAGE, &[tree_sitter_go::HIGHLIGHTS_QUERY, more::GO], ""),
     grammar(
         &["HTML", "Vue", "Svelte", "HTML+ECR", "HTML+EEX", "HTML+ERB", "HTML+Razor", "Ecmarkup", "Astro"],
         tree_sitter_html::LANGUAGE,
@@ -118,7 +151,7 @@ static GRAMMARS: [Grammar; 19] = [
     grammar(
         &["JSON", "JSON with Comments", "Jupyter Notebook", "OASv2-json", "OASv3-json"],
         tree_sitter_json::LANGUAGE,
-        &[tree_sitter_json::HIGHLIGHTS_QUERY],
+        &[tree_sitter_json::HIGHLIGHTS_QUERY, more::JSON],
         "",
     ),
     grammar(&["Lua", "Luau"], tree_sitter_lua::LANGUAGE, &[tree_sitter_lua::HIGHLIGHTS_QUERY], ""),
@@ -128,20 +161,27 @@ static GRAMMARS: [Grammar; 19] = [
         &[tree_sitter_php::HIGHLIGHTS_QUERY],
         PHP_INJECTIONS,
     ),
-    grammar(
+    guarded(
         &["Python", "Starlark", "Snakemake", "Easybuild"],
         tree_sitter_python::LANGUAGE,
         &[tree_sitter_python::HIGHLIGHTS_QUERY],
         "",
+        scanners::python_holds,
     ),
-    grammar(&["Ruby"], tree_sitter_ruby::LANGUAGE, &[tree_sitter_ruby::HIGHLIGHTS_QUERY], ""),
+    guarded(
+        &["Ruby"],
+        tree_sitter_ruby::LANGUAGE,
+        &[tree_sitter_ruby::HIGHLIGHTS_QUERY, more::RUBY],
+        "",
+        scanners::ruby_holds,
+    ),
     grammar(
         &["Rust"],
         tree_sitter_rust::LANGUAGE,
-        &[tree_sitter_rust::HIGHLIGHTS_QUERY],
+        &[tree_sitter_rust::HIGHLIGHTS_QUERY, more::RUST],
         tree_sitter_rust::INJECTIONS_QUERY,
     ),
-    grammar(&["TOML"], tree_sitter_toml_ng::LANGUAGE, &[tree_sitter_toml_ng::HIGHLIGHTS_QUERY], ""),
+    grammar(&["TOML"], tree_sitter_toml_ng::LANGUAGE, &[more::TOML], ""),
     grammar(
         &["TypeScript", "Glimmer TS"],
         tree_sitter_typescript::LANGUAGE_TYPESCRIPT,
@@ -156,12 +196,6 @@ static GRAMMARS: [Grammar; 19] = [
             tree_sitter_javascript::JSX_HIGHLIGHT_QUERY,
             tree_sitter_typescript::HIGHLIGHTS_QUERY,
         ],
-        "",
-    ),
-    grammar(
-        &["YAML", "MiniYAML", "OASv2-yaml", "OASv3-yaml"],
-        tree_sitter_yaml::LANGUAGE,
-        &[tree_sitter_yaml::HIGHLIGHTS_QUERY],
         "",
     ),
 ];

@@ -21,6 +21,7 @@ pub(super) fn spans(rules: &Rules, text: &str, budget: &Budget<'_>) -> Result<Ve
         Rules::Code(code) => code::spans(code, text, budget),
         Rules::Settings(settings) => plain::settings(settings, text, budget),
         Rules::Markup => plain::markup(text, budget),
+        Rules::Yaml => plain::yaml(text, budget),
         Rules::Patch => plain::patch(text, budget),
         Rules::Prose(prose) => plain::prose(*prose, text, budget),
     }

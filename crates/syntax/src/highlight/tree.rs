@@ -168,6 +168,7 @@ impl Painter<'_> {
             let grammar = setting
                 .and_then(|setting| setting.language)
                 .or_else(|| named.and_then(super::grammars::by_name));
+            let grammar = grammar.filter(|grammar| grammar.holds(self.text));
             let (Some(setting), Some(grammar)) = (setting, grammar) else { continue };
             let ranges = content_ranges(&nodes, setting.include_children, within);
             if ranges.is_empty() {
@@ -296,7 +297,8 @@ fn paint_of(name: &str) -> Option<Paint> {
         }
         ("operator", _) => Class::Operator,
         ("punctuation", "special") => Class::Escape,
-        ("punctuation" | "delimiter", _) => Class::Punctuation,
+        // Brackets and commas in a colour of their own would double a page's weight and help no reader.
+        ("punctuation" | "delimiter", _) => return Some(Paint::Plain),
         ("variable", "builtin" | "parameter") | ("parameter", _) => Class::Variable,
         ("variable", "member") | ("property" | "field", _) => Class::Property,
         ("attribute" | "annotation" | "decorator", _) => Class::Attribute,

@@ -52,20 +52,126 @@ pub(super) fn settings(
 fn value(start: usize, text: &str, spans: &mut Vec<Span>) {
     let indent = text.len() - text.trim_start().len();
     let word = text.trim();
+    let class = if word.starts_with(['"', '\'']) { Some(Class::String) } else { scalar_class(word) };
+    let Some(class) = class else { return };
+    push_span(spans, start + indent..start + indent + word.len(), class);
+}
+
+/// YAML: keys, comments, strings, plain values whose shape tells a class, anchors, tags, block text.
+pub(super) fn yaml(text: &str, budget: &Budget<'_>) -> Result<Vec<Span>, HighlightError> {
+    // The indentation of the line that opened a block of literal text.
+    let mut block_indent: Option<usize> = None;
+    each_line(text, budget, |start, line, spans| {
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        if let Some(outer) = block_indent {
+            if line.trim().is_empty() {
+                return;
+            }
+            if indent > outer {
+                push_span(spans, start + indent..start + line.len(), Class::String);
+                return;
+            }
+            block_indent = None;
+        }
+        yaml_line(start, line, indent, spans);
+        let opener = line.split(" #").next().unwrap_or_default().trim_end().trim_end_matches(['-', '+']);
+        let opener = opener.trim_end_matches(|char: char| char.is_ascii_digit());
+        if opener.ends_with([' ', ':']) {
+            return;
+        }
+        if [": |", ": >", "- |", "- >"].iter().any(|end| opener.ends_with(end)) || matches!(opener, "|" | ">")
+        {
+            block_indent = Some(indent);
+        }
+    })
+}
+
+fn yaml_line(start: usize, line: &str, indent: usize, spans: &mut Vec<Span>) {
+    let mut at = indent;
+    if line.starts_with("---") || line.starts_with("...") || line.starts_with('%') {
+        push_span(spans, start..start + line.len(), Class::Macro);
+        return;
+    }
+    while let Some(rest) = line[at..].strip_prefix("- ").or_else(|| line[at..].strip_prefix("? ")) {
+        push_span(spans, start + at..start + at + 1, Class::Punctuation);
+        at = line.len() - rest.trim_start_matches(' ').len();
+    }
+    if let Some(key) = yaml_key_len(&line[at..]) {
+        push_span(spans, start + at..start + at + key, Class::Property);
+        push_span(spans, start + at + key..start + at + key + 1, Class::Punctuation);
+        at += key + 1;
+    }
+    yaml_value(start, line, at, spans);
+}
+
+/// The length of a key: up to the first colon before a blank or the line's end, outside quotes and comments.
+fn yaml_key_len(body: &str) -> Option<usize> {
+    let bytes = body.as_bytes();
+    let mut at = match bytes.first()? {
+        quote @ (b'"' | b'\'') => memchr(*quote, &bytes[1..])? + 2,
+        b'#' | b'[' | b'{' | b'|' | b'>' => return None,
+        _ => 0,
+    };
+    loop {
+        at += memchr::memchr2(b':', b'#', &bytes[at..])?;
+        if bytes[at] == b'#' && bytes[at - 1] == b' ' {
+            return None;
+        }
+        if bytes[at] == b':' && bytes.get(at + 1).is_none_or(|next| matches!(next, b' ' | b'\t')) {
+            return (at > 0).then_some(at);
+        }
+        at += 1;
+    }
+}
+
+/// The rest of a line: values of flow collections are apart at commas and brackets.
+fn yaml_value(start: usize, line: &str, mut at: usize, spans: &mut Vec<Span>) {
+    let bytes = line.as_bytes();
+    while at < bytes.len() {
+        let rest = &bytes[at..];
+        let (len, class) = match rest[0] {
+            b' ' | b'\t' => (1, None),
+            b'#' if at == 0 || bytes[at - 1].is_ascii_whitespace() => (rest.len(), Some(Class::Comment)),
+            b'[' | b']' | b'{' | b'}' | b',' | b'|' | b'>' => (1, Some(Class::Punctuation)),
+            quote @ (b'"' | b'\'') => {
+                (memchr(quote, &rest[1..]).map_or(rest.len(), |end| end + 2), Some(Class::String))
+            }
+            b'&' | b'*' => (yaml_word_len(rest), Some(Class::Label)),
+            b'!' => (yaml_word_len(rest), Some(Class::Type)),
+            _ => {
+                let len = yaml_word_len(rest);
+                let is_key = line[at..at + len].ends_with(':');
+                let len = if is_key { len - 1 } else { len };
+                let class = if is_key { Some(Class::Property) } else { scalar_class(&line[at..at + len]) };
+                (len.max(1), class)
+            }
+        };
+        if let Some(class) = class {
+            push_span(spans, start + at..start + at + len, class);
+        }
+        at += len;
+    }
+}
+
+/// Up to a blank or what ends a plain value in a flow collection.
+fn yaml_word_len(rest: &[u8]) -> usize {
+    let ends = |byte: &u8| matches!(byte, b' ' | b'\t' | b',' | b']' | b'}');
+    rest.iter().position(ends).unwrap_or(rest.len()).max(1)
+}
+
+/// The class of a plain value, if its shape tells one.
+fn scalar_class(word: &str) -> Option<Class> {
     let is_number = word.parse::<f64>().is_ok() && word.bytes().any(|byte| byte.is_ascii_digit());
-    let class = if is_number {
-        Class::Number
-    } else if word.starts_with(['"', '\'']) {
-        Class::String
-    } else if ["true", "false", "yes", "no", "on", "off", "null"]
+    if is_number {
+        Some(Class::Number)
+    } else if ["true", "false", "yes", "no", "on", "off", "null", "~"]
         .iter()
         .any(|known| word.eq_ignore_ascii_case(known))
     {
-        Class::Constant
+        Some(Class::Constant)
     } else {
-        return;
-    };
-    push_span(spans, start + indent..start + indent + word.len(), class);
+        None
+    }
 }
 
 /// XML and its kin.

@@ -19,6 +19,8 @@ pub(in crate::highlight) enum Rules {
     Patch,
     /// Text with headings.
     Prose(ProseStyle),
+    /// YAML.
+    Yaml,
 }
 
 /// How code is read.
@@ -238,7 +240,7 @@ const fn list(keywords: &'static str, types: &'static str, constants: &'static s
     Words::new(keywords, types, constants)
 }
 
-static RULES: [(&str, Rules); 62] = [
+static RULES: [(&str, Rules); 63] = [
     (
         "Makefile|QMake|BitBake|Ninja|Just",
         Rules::Code(Code {
@@ -457,7 +459,7 @@ static RULES: [(&str, Rules); 62] = [
         }),
     ),
     (
-        "Nim|CoffeeScript|GDScript|Crystal|Cython|Genie|Boo|Ren'Py|Sage|NumPy",
+        "Python|Starlark|Snakemake|Easybuild|Ruby|Nim|CoffeeScript|GDScript|Crystal|Cython|Genie|Boo|Ren'Py|Sage|NumPy",
         Rules::Code(Code {
             strings: MODERN_QUOTES,
             block_comments: &[("#[", "]#")],
@@ -743,6 +745,7 @@ static RULES: [(&str, Rules); 62] = [
         "COLLADA|ColdFusion CFC|Java Template Engine|XML|SVG|XML Property List|XSLT|XPages|Maven POM|Ant Build System|Web Ontology Language|XProc|Genshi|Eagle|Java Server Pages|Groovy Server Pages|ASP.NET|ColdFusion|Handlebars|Mustache|Liquid|Twig|Jinja|Blade|EJS|Smarty|Go Template|Nunjucks|FreeMarker|Velocity Template Language|Marko|Edge|Latte|Riot|StringTemplate|XQuery|Microsoft Visual Studio Solution|SubRip Text|WebVTT|Kit|Isabelle ROOT|Bikeshed",
         Rules::Markup,
     ),
+    ("YAML|MiniYAML|OASv2-yaml|OASv3-yaml", Rules::Yaml),
     ("Diff|Darcs Patch", Rules::Patch),
     (
         "Markdown|MDX|RMarkdown|Wikitext|mdsvex|Literate CoffeeScript|Literate Agda",

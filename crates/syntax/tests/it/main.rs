@@ -1,0 +1,5 @@
+//! What users of this crate rely on: samples of every highlighter, hostile input, and properties over arbitrary input.
+
+mod hostile;
+mod properties;
+mod samples;
