@@ -15,7 +15,7 @@ const IDLE_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 const N_SESSIONS_MAX: i64 = 50;
 
 const INSERT: &str = "INSERT INTO sessions (id, digest, user_id, created_at, last_used_at, idle_ms, ends_at) \
-     VALUES ($1, $2, $3, $4, $4, $5, $6)";
+     SELECT $1, $2, id, $4, $4, $5, $6 FROM users WHERE id = $3 AND disabled_at IS NULL";
 const KEEP_NEWEST: &str = "DELETE FROM sessions WHERE user_id = $1 AND id NOT IN \
      (SELECT id FROM sessions WHERE user_id = $1 ORDER BY created_at DESC, id LIMIT $2)";
 
@@ -54,7 +54,7 @@ pub struct Session {
 }
 
 impl Store {
-    /// Begins a session. The secret is returned this once.
+    /// Begins a session. The secret is returned this once. For an account that is gone or shut it is never valid.
     pub async fn start_session(
         &self,
         user: UserId,

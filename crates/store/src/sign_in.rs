@@ -27,7 +27,7 @@ pub enum SignInError {
     /// Name or password is wrong, or the account is shut; which, is not said.
     #[error("the name or the password is not right")]
     Refused,
-    /// Too many failures from this address: nothing was looked at. The same for accounts that do not exist.
+    /// Too many failures from this address, or too many sign-ins at this moment: nothing was looked at. The same for accounts that do not exist.
     #[error("too many failed attempts: wait {} seconds", .retry_after.as_secs().max(1))]
     Wait {
         /// For how long.
@@ -58,6 +58,9 @@ impl Store {
         password: &Password,
         address: ClientAddress,
     ) -> Result<User, SignInError> {
+        let Ok(_place) = self.inner.sign_ins.try_acquire() else {
+            return Err(SignInError::Wait { retry_after: WAIT_FIRST });
+        };
         self.count_attempt(name, address).await?;
         let found = self.user_with_hash(name).await?;
         let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
@@ -81,11 +84,20 @@ impl Store {
     /// Counts the attempt as a failure before the password is looked at, so that a thousand guesses sent at once are a
     /// thousand failures; a success takes it back. An attempt while waiting counts for nothing and prolongs nothing.
     async fn count_attempt(&self, name: &str, address: ClientAddress) -> Result<(), SignInError> {
+        const BLOCKED: &str = "SELECT MAX(blocked_until) AS blocked_until FROM sign_in_failures \
+             WHERE subject IN ($1, $2) AND blocked_until > $3";
         let now = self.now();
+        let (account, whole) = (account_subject(name, address), address_subject(address));
+        // Asked first without a lock: whoever hammers must not keep others from writing.
+        let row = self.database().row(BLOCKED, values![account, whole, now]).await?;
+        let blocked_until = row.map_or(Ok(None), |row| row.maybe_time("blocked_until"))?;
+        if let Some(blocked_until) = blocked_until {
+            return Err(SignInError::Wait { retry_after: blocked_until.since(now) });
+        }
         self.forget_old_failures(now).await;
         let mut transaction = self.database().begin().await?;
-        count(&mut transaction, now, account_subject(name, address), OF_ACCOUNT_AND_ADDRESS).await?;
-        count(&mut transaction, now, address_subject(address), OF_ADDRESS).await?;
+        count(&mut transaction, now, account, OF_ACCOUNT_AND_ADDRESS).await?;
+        count(&mut transaction, now, whole, OF_ADDRESS).await?;
         Ok(transaction.commit().await?)
     }
 

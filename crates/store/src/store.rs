@@ -15,6 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 
+/// Sign-ins under way at once: some seconds of hashing on one core.
+const N_SIGN_INS_MAX: usize = 64;
+
 /// Where the data is: `sqlite:///absolute/path`, or `postgres://user@host/database`. Prints without user information.
 #[derive(Clone)]
 pub struct StoreUrl(Place);
@@ -145,7 +148,9 @@ pub(crate) struct Inner {
     pub(crate) randomness: Arc<dyn Randomness>,
     pub(crate) passwords: PasswordKeeper,
     /// Keeps a flood of sign-ins from taking all memory and cores: each guess needs its share of both.
-    pub(crate) hashing: Semaphore,
+    pub(crate) hashing: Arc<Semaphore>,
+    /// How many sign-ins may wait for that; more are asked to come back.
+    pub(crate) sign_ins: Semaphore,
     pub(crate) facts: FactsCache,
     /// Rung when a job was put into the queue or made room for another.
     pub(crate) job_bell: Notify,
@@ -172,7 +177,8 @@ impl Store {
                 clock: options.clock,
                 randomness: options.randomness,
                 passwords,
-                hashing: Semaphore::new(n_cores.clamp(1, 4)),
+                hashing: Arc::new(Semaphore::new(n_cores.clamp(1, 4))),
+                sign_ins: Semaphore::new(N_SIGN_INS_MAX),
                 facts: FactsCache::default(),
                 job_bell: Notify::new(),
             }),

@@ -6,6 +6,7 @@ use crate::repositories::N_PAGE_MAX;
 use crate::{Fault, Store, Timestamp};
 use access::{Password, PasswordHash, PasswordRefusal, Role, SecondFactor, UserName};
 use model::UserId;
+use std::sync::Arc;
 
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,16 +179,21 @@ impl Store {
         Ok(hash?)
     }
 
-    /// Runs something slow on the blocking pool, as many at a time as there are cores to spare.
+    /// Runs something slow on the blocking pool, as many at a time as there are cores to spare. The permit goes with the
+    /// work: a caller who hangs up leaves it running, and it must go on being counted.
     pub(crate) async fn off_thread<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Fault> {
         let other = |source: Box<dyn std::error::Error + Send + Sync>| Fault::Other { source };
-        let permit = self.inner.hashing.acquire().await.map_err(|error| other(Box::new(error)))?;
-        let done = tokio::task::spawn_blocking(work).await.map_err(|error| other(Box::new(error)))?;
-        drop(permit);
-        Ok(done)
+        let hashing = Arc::clone(&self.inner.hashing);
+        let permit = hashing.acquire_owned().await.map_err(|error| other(Box::new(error)))?;
+        let counted = move || {
+            let done = work();
+            drop(permit);
+            done
+        };
+        tokio::task::spawn_blocking(counted).await.map_err(|error| other(Box::new(error)))
     }
 }
 

@@ -60,7 +60,9 @@ on_both! {
         assert_eq!(world.store.actor_by_session(&session).await.unwrap(), None);
         assert_eq!(world.store.actor_by_token(&token).await.unwrap(), None);
         assert!(matches!(world.store.create_token(new).await, Err(CreateTokenError::UnknownUser)));
+        let (begun_while_shut, _) = world.store.start_session(eve.id, SessionLimits::default()).await.unwrap();
         world.store.set_disabled(eve.id, false).await.unwrap();
+        assert_eq!(world.store.actor_by_session(&begun_while_shut).await.unwrap(), None);
         assert_eq!(world.store.actor_by_session(&session).await.unwrap(), None, "sessions do not come back");
         assert!(world.store.actor_by_token(&token).await.unwrap().is_some());
     }
