@@ -1,1 +1,44 @@
-//! Lower the query, choose segments, iterate, verify, rank, merge, stream.
+//! The engine that answers a query: lowers the tree, chooses repositories and segments, iterates, verifies, ranks,
+//! merges and streams.
+//!
+//! Place in the flow: the caller parses with `query`, asks `access` for the caller's [`model::AccessSet`], takes a
+//! [`Snapshot`] from the [`Catalog`], and hands everything to [`Searcher::search`], which pushes [`Match`]es into a
+//! [`Sink`] and returns a [`Summary`]. The `mirror` crate publishes into the catalog; searches that run keep the
+//! snapshot they began with.
+//!
+//! Invariants: the `AccessSet` is applied before a name, a count or a posting list is looked at, and nothing that
+//! leaves this crate (matches, order, scores, counts, limits, facets, errors) depends on a repository outside it. No
+//! HTTP, no SQL, no asynchronous code, no wire shapes: types here are not serializable, the edge converts. Bad input is
+//! a [`SearchError`], a damaged segment is a [`Skipped`] entry, and the rest of the search goes on.
+
+mod admission;
+mod batch;
+mod catalog;
+mod chunk;
+mod collect;
+mod error;
+mod facets;
+mod limits;
+mod lines;
+mod literal;
+mod matcher;
+mod pattern;
+mod plan;
+mod rank;
+mod repo_run;
+mod result;
+mod revisions;
+mod scan;
+mod schedule;
+mod searcher;
+mod skipped;
+mod tree;
+
+pub use catalog::{Catalog, PendingRepo, PendingState, RepoIndex, Snapshot, Visibility};
+pub use error::SearchError;
+pub use limits::{CancelToken, Limits};
+pub use result::{
+    ContentMatch, Damage, Facet, Facets, LineMatch, Match, PathMatch, RepoMatch, Severity, Sink, Skipped,
+    SkippedReason, Stats, Summary,
+};
+pub use searcher::{Searcher, SearcherError};

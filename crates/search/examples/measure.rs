@@ -1,0 +1,175 @@
+//! Measures searches over a source tree: `measure INDEX-FOLDER build SOURCE-TREE` once, then
+//! `measure INDEX-FOLDER run [QUERY…]`. Prints, per query, what was found and the best and median times.
+
+use index::{
+    Codec, Content, DocKind, NewBlob, NewDoc, RefTable, RefTableWriter, RevIdx, Revision, Segment,
+    SegmentOrdinal, SegmentWriter, WriterOptions,
+};
+use model::{AccessSet, DocFlags, Epoch, ObjectId, RefName, RepoId, RepoName};
+use search::{CancelToken, Catalog, Limits, Match, RepoIndex, Searcher, Sink, Visibility};
+use std::error::Error;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// One query per class.
+const QUERIES: [&str; 18] = [
+    "vmalloc_to_page_range",
+    "kmalloc_array",
+    "kmalloc(",
+    "EXPORT_SYMBOL_GPL",
+    "\"return -EINVAL\"",
+    "\"return -EINVAL\" case:yes",
+    "return",
+    "if",
+    "/dev_(err|warn)\\(.*timeout/",
+    "/[a-z]{3}_[0-9]{4}_[a-z]+\\(/",
+    "/[0-9]+us/",
+    "/\\w+\\s+\\w+\\s+\\w+\\s+\\w+\\s+\\w+/",
+    "/[A-Z]{12}/ case:yes",
+    "kmalloc NOT kfree",
+    "spin_lock mutex_lock",
+    "file:^drivers/net/ kmalloc",
+    "file:Makefile$",
+    "lang:python import",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [folder, "build", source] => build(Path::new(folder), Path::new(source)),
+        [folder, "run"] => run(Path::new(folder), &QUERIES),
+        [folder, "run", queries @ ..] => run(Path::new(folder), queries),
+        _ => Err("usage: measure INDEX-FOLDER build SOURCE-TREE | measure INDEX-FOLDER run [QUERY…]".into()),
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "it is a program for a terminal")]
+fn build(folder: &Path, source: &Path) -> Result<(), Box<dyn Error>> {
+    let started = Instant::now();
+    std::fs::create_dir_all(folder)?;
+    let mut paths = Vec::new();
+    walk(source, &mut paths)?;
+    let relative =
+        |path: &Path| path.strip_prefix(source).map(|path| path.as_os_str().as_encoded_bytes().to_vec());
+    let rank = |path: &[u8]| syntax::static_rank(path, syntax::doc_flags(path), model::BlobFlags::default());
+    let mut files: Vec<(u8, Vec<u8>, PathBuf)> = Vec::new();
+    for path in paths {
+        let name = relative(&path)?;
+        files.push((rank(&name), name, path));
+    }
+    files.sort();
+    let segment_path = folder.join("segment");
+    let mut writer = SegmentWriter::create(&segment_path, WriterOptions { codec: Codec::Lz4, threads: 2 })?;
+    let mut docs = Vec::new();
+    for ((rank, name, path), number) in files.iter().zip(0u32..) {
+        let bytes = std::fs::read(path)?;
+        let mut oid = [0; 20];
+        oid[..4].copy_from_slice(&number.to_be_bytes());
+        let language = syntax::detect_language(name, &bytes[..bytes.len().min(syntax::HEAD_BYTES)]);
+        let decoded = syntax::decode(&bytes, &syntax::DecodeLimits::default());
+        let (content, flags) = match &decoded {
+            syntax::Decoded::Text { utf8, flags, .. } => (Content::Text(utf8.as_bytes()), *flags),
+            syntax::Decoded::Skipped(reason) => (Content::Skipped(*reason), model::BlobFlags::default()),
+        };
+        let blob =
+            NewBlob { oid: ObjectId(oid), size: bytes.len() as u64, content, flags, rank: *rank, language };
+        docs.push((name, ObjectId(oid), writer.add(blob)?, language));
+    }
+    let info = writer.finish()?;
+    let revision =
+        Revision { refs: vec![RefName::new("refs/heads/main")?], commit: ObjectId([1; 20]), commit_time: 0 };
+    let table_path = folder.join("refs");
+    let mut table = RefTableWriter::create(&table_path, &[info.id], &[revision], Some(RevIdx(0)))?;
+    for (path, oid, blob, language) in docs {
+        table.add(NewDoc {
+            path,
+            kind: DocKind::File,
+            oid,
+            blob: Some((SegmentOrdinal(0), blob)),
+            language,
+            flags: DocFlags::default(),
+            revisions: &[RevIdx(0)],
+        })?;
+    }
+    table.finish()?;
+    println!("{} blobs, {} bytes of text, {:?}", info.n_blobs, info.text_bytes, started.elapsed());
+    Ok(())
+}
+
+fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() && entry.file_name() != ".git" {
+            walk(&entry.path(), paths)?;
+        } else if kind.is_file() {
+            paths.push(entry.path());
+        }
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Counted {
+    n_shown: usize,
+}
+
+impl Sink for Counted {
+    fn matches(&mut self, batch: Vec<Match>) -> ControlFlow<()> {
+        self.n_shown += batch.len();
+        ControlFlow::Continue(())
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "it is a program for a terminal")]
+#[allow(clippy::disallowed_methods, reason = "it reads nothing but the tree it was given")]
+fn run(folder: &Path, queries: &[&str]) -> Result<(), Box<dyn Error>> {
+    let catalog = Catalog::new();
+    catalog.publish(RepoIndex {
+        id: RepoId(1),
+        name: RepoName::new("measured")?,
+        visibility: Visibility::Public,
+        is_fork: false,
+        is_archived: false,
+        ref_table: Arc::new(RefTable::open(&folder.join("refs"))?),
+        segments: vec![Arc::new(Segment::open(&folder.join("segment"))?)],
+    });
+    let access = AccessSet::assemble([RepoId(1)], Epoch(0));
+    let n_threads = std::thread::available_parallelism()?.get();
+    let searcher = Searcher::new(n_threads)?;
+    println!("{:<44} {:>30} {:>30}", "query", "first page: files, best, median", "all: lines, best, median");
+    for text in queries {
+        let page = measure(&searcher, &catalog, &access, text, 21)?;
+        let all = measure(&searcher, &catalog, &access, &format!("{text} count:all"), 7)?;
+        println!(
+            "{text:<44} {:>8} {:>9.3?} {:>9.3?}   {:>9} {:>9.3?} {:>9.3?}",
+            page.0.files, page.1, page.2, all.0.lines, all.1, all.2
+        );
+    }
+    Ok(())
+}
+
+fn measure(
+    searcher: &Searcher,
+    catalog: &Catalog,
+    access: &AccessSet,
+    text: &str,
+    n_times: usize,
+) -> Result<(search::Stats, Duration, Duration), Box<dyn Error>> {
+    let limits = Limits { display_max: 500, ..Limits::default() };
+    let mut times = Vec::new();
+    let mut stats = search::Stats::default();
+    for _ in 0..n_times {
+        let started = Instant::now();
+        let query = query::parse(text, &query::Options::default())?;
+        let mut sink = Counted::default();
+        let summary =
+            searcher.search(&catalog.snapshot(), access, &query, &limits, &CancelToken::new(), &mut sink)?;
+        times.push(started.elapsed());
+        stats = summary.stats;
+    }
+    times.sort();
+    Ok((stats, times[0], times[times.len() / 2]))
+}

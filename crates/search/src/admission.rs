@@ -1,0 +1,273 @@
+//! Which blobs of a repository a query may find at all, decided from paths and metadata before any posting is read.
+
+use crate::RepoIndex;
+use crate::batch::shown_ranges;
+use crate::matcher::Scratch;
+use crate::plan::Plan;
+use crate::revisions::Revisions;
+use crate::tree::Node;
+use index::{BlobIdx, BlockBitmap, Doc, DocIdx, DocKind, ReadError, SegmentOrdinal};
+use model::{ByteRange, SkipReason};
+use ngram::GramQuery;
+
+/// The admitted blobs of one repository.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    /// By segment ordinal.
+    pub(crate) segments: Vec<BlobSet>,
+    /// Documents that are admitted and cannot be searched for content.
+    pub(crate) skipped: SkippedDocs,
+}
+
+/// Some of a segment's blobs.
+#[derive(Debug)]
+pub(crate) enum BlobSet {
+    All,
+    Some(BlockBitmap),
+}
+
+/// How many documents have no searchable content, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SkippedDocs {
+    pub(crate) n_binary: u64,
+    pub(crate) n_too_large: u64,
+    pub(crate) n_unreadable: u64,
+}
+
+/// Where a term occurs in paths: documents, and their blobs by segment.
+#[derive(Debug)]
+pub(crate) struct PathHits {
+    docs: BlockBitmap,
+    blobs: Vec<BlockBitmap>,
+    is_empty: bool,
+}
+
+impl SkippedDocs {
+    pub(crate) fn add(&mut self, reason: SkipReason) {
+        match reason {
+            SkipReason::Binary => self.n_binary += 1,
+            SkipReason::TooLarge => self.n_too_large += 1,
+            SkipReason::Unreadable => self.n_unreadable += 1,
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: SkippedDocs) {
+        self.n_binary += other.n_binary;
+        self.n_too_large += other.n_too_large;
+        self.n_unreadable += other.n_unreadable;
+    }
+}
+
+impl BlobSet {
+    pub(crate) fn contains(&self, blob: BlobIdx) -> bool {
+        match self {
+            BlobSet::All => true,
+            BlobSet::Some(blobs) => blobs.contains(blob.0),
+        }
+    }
+
+    pub(crate) fn is_all(&self) -> bool {
+        matches!(self, BlobSet::All)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, BlobSet::Some(blobs) if blobs.is_empty())
+    }
+}
+
+impl PathHits {
+    /// Looks for a term in the paths of the selected revisions.
+    pub(crate) fn find(
+        plan: &Plan,
+        term: usize,
+        repo: &RepoIndex,
+        revisions: &Revisions,
+    ) -> Result<Option<PathHits>, ReadError> {
+        let term = &plan.terms[term];
+        let Some(name) = term.name.as_ref().filter(|_| term.in_paths) else { return Ok(None) };
+        let mut hits = PathHits {
+            docs: BlockBitmap::empty(repo.ref_table.n_docs()),
+            blobs: repo.segments.iter().map(|segment| BlockBitmap::empty(segment.n_blobs())).collect(),
+            is_empty: true,
+        };
+        let mut scratch = Scratch::default();
+        repo.ref_table.for_each_candidate(&name.grams, &mut |doc_idx, path, doc| {
+            if let Some((segment, blob)) = doc.blob
+                && revisions.admits(doc.revisions)
+                && name.matcher.is_match(&mut scratch, path)
+            {
+                hits.is_empty = false;
+                hits.docs.insert(doc_idx.0);
+                if let Some(blobs) = hits.blobs.get_mut(usize::from(segment.0)) {
+                    blobs.insert(blob.0);
+                }
+            }
+            true
+        })?;
+        Ok((!hits.is_empty).then_some(hits))
+    }
+
+    pub(crate) fn has_doc(&self, doc: DocIdx) -> bool {
+        self.docs.contains(doc.0)
+    }
+
+    pub(crate) fn blobs(&self, segment: SegmentOrdinal) -> Option<&BlockBitmap> {
+        self.blobs.get(usize::from(segment.0))
+    }
+}
+
+impl Admission {
+    /// Nothing, for a repository whose content is not looked at.
+    pub(crate) fn nothing() -> Admission {
+        Admission { segments: Vec::new(), skipped: SkippedDocs::default() }
+    }
+
+    /// Everything in the selected revisions.
+    pub(crate) fn of_revisions(repo: &RepoIndex, revisions: &Revisions) -> Result<Admission, ReadError> {
+        Admission::build(repo, revisions, &GramQuery::All, |_, _, _| Verdict::Unknown)
+    }
+
+    /// What the tree does not rule out by path, language and path terms.
+    pub(crate) fn of_tree(
+        plan: &Plan,
+        node: &Node,
+        repo: &RepoIndex,
+        revisions: &Revisions,
+        path_hits: &[Option<PathHits>],
+    ) -> Result<Admission, ReadError> {
+        let mut scratches = Scratches::new(plan);
+        Admission::build(repo, revisions, &path_grams(plan, node), |doc_idx, path, doc| {
+            let verdict = node.eval::<std::convert::Infallible>(&mut |leaf| {
+                Ok(match leaf {
+                    Node::Term(term) => {
+                        let in_path = path_hits[*term].as_ref().is_some_and(|hits| hits.has_doc(doc_idx));
+                        let may_be_in_content = plan.terms[*term].content.is_some();
+                        if in_path || !may_be_in_content { Some(in_path) } else { None }
+                    }
+                    other => Some(scratches.decides(plan, other, path, doc)),
+                })
+            });
+            match verdict {
+                Ok(Some(false)) => Verdict::No,
+                Ok(Some(true)) => Verdict::Yes,
+                Ok(None) => Verdict::Unknown,
+                Err(never) => match never {},
+            }
+        })
+    }
+
+    fn build(
+        repo: &RepoIndex,
+        revisions: &Revisions,
+        grams: &GramQuery,
+        mut judge: impl FnMut(DocIdx, &[u8], &Doc) -> Verdict,
+    ) -> Result<Admission, ReadError> {
+        let mut sets: Vec<BlockBitmap> =
+            repo.segments.iter().map(|segment| BlockBitmap::empty(segment.n_blobs())).collect();
+        let mut skipped = SkippedDocs::default();
+        let mut fault = None;
+        repo.ref_table.for_each_candidate(grams, &mut |doc_idx, path, doc| {
+            let Some((ordinal, blob)) = doc.blob else { return true };
+            if !revisions.admits(doc.revisions) {
+                return true;
+            }
+            let verdict = judge(doc_idx, path, doc);
+            let (Some(set), Some(segment)) =
+                (sets.get_mut(usize::from(ordinal.0)), repo.segments.get(usize::from(ordinal.0)))
+            else {
+                return true;
+            };
+            if verdict == Verdict::No {
+                return true;
+            }
+            set.insert(blob.0);
+            if verdict == Verdict::Unknown && doc.kind != DocKind::Symlink {
+                match segment.blob(blob) {
+                    Ok(meta) => meta.skip.into_iter().for_each(|reason| skipped.add(reason)),
+                    Err(error) => fault = Some(error),
+                }
+            }
+            fault.is_none()
+        })?;
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
+        let segments = sets
+            .into_iter()
+            .map(|set| if set.count() == set.n_bits() { BlobSet::All } else { BlobSet::Some(set) });
+        Ok(Admission { segments: segments.collect(), skipped })
+    }
+}
+
+/// What path and metadata say of a document.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    No,
+    Yes,
+    /// Its content decides.
+    Unknown,
+}
+
+/// The reusable memory of the `file:` patterns of a plan.
+#[derive(Debug)]
+pub(crate) struct Scratches {
+    files: Vec<Scratch>,
+    terms: Vec<Scratch>,
+}
+
+impl Scratches {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        Scratches {
+            files: plan.files.iter().map(|_| Scratch::default()).collect(),
+            terms: plan.terms.iter().map(|_| Scratch::default()).collect(),
+        }
+    }
+
+    /// The answer of a leaf that path and metadata decide; `false` for any other.
+    pub(crate) fn decides(&mut self, plan: &Plan, leaf: &Node, path: &[u8], doc: &Doc) -> bool {
+        match leaf {
+            Node::Language(language) => doc.language == *language,
+            Node::File(file) => plan.files[*file].path.matcher.is_match(&mut self.files[*file], path),
+            _ => false,
+        }
+    }
+
+    /// What is shown in a path: where terms occur, or, where none does, what `file:` asked for.
+    pub(crate) fn ranges_in_path(&mut self, plan: &Plan, path: &[u8]) -> Vec<ByteRange> {
+        let mut ranges = Vec::new();
+        for (term, scratch) in plan.terms.iter().zip(&mut self.terms) {
+            if let Some(name) = term.name.as_ref().filter(|_| term.in_paths && term.is_positive) {
+                ranges.extend(name.matcher.ranges(scratch, path));
+            }
+        }
+        if ranges.is_empty() {
+            for (file, scratch) in plan.files.iter().zip(&mut self.files).filter(|(file, _)| file.is_positive)
+            {
+                ranges.extend(file.path.matcher.ranges(scratch, path));
+            }
+        }
+        shown_ranges(ranges)
+    }
+
+    /// Whether a term occurs in a path.
+    pub(crate) fn term_in_path(&mut self, plan: &Plan, term: usize, path: &[u8]) -> bool {
+        let scratch = &mut self.terms[term];
+        let name = plan.terms[term].name.as_ref().filter(|_| plan.terms[term].in_paths);
+        name.is_some_and(|name| name.matcher.is_match(scratch, path))
+    }
+}
+
+/// What every admitted path must hold.
+pub(crate) fn path_grams(plan: &Plan, node: &Node) -> GramQuery {
+    match node {
+        Node::Const(false) => GramQuery::None,
+        Node::File(file) => plan.files[*file].path.grams.clone(),
+        Node::Term(term) => match (&plan.terms[*term].content, &plan.terms[*term].name) {
+            (None, Some(name)) => name.grams.clone(),
+            _ => GramQuery::All,
+        },
+        Node::And(inner) => GramQuery::and(inner.iter().map(|node| path_grams(plan, node))),
+        Node::Or(inner) => GramQuery::or(inner.iter().map(|node| path_grams(plan, node))),
+        _ => GramQuery::All,
+    }
+}

@@ -1,0 +1,348 @@
+//! Units of work: a repository, a chunk, a batch of candidates, a run of paths; and what comes out of each.
+
+use crate::admission::{Scratches, SkippedDocs, path_grams};
+use crate::catalog::Published;
+use crate::chunk::{Candidates, candidates};
+use crate::facets::FacetCounts;
+use crate::limits::Watch;
+use crate::lines::{self, Counts, Cut};
+use crate::plan::{Plan, Selection};
+use crate::rank;
+use crate::repo_run::RepoRun;
+use crate::scan::{FoundBlob, FoundDoc, Scanner, Signals};
+use crate::tree::Node;
+use crate::{Limits, LineMatch};
+use index::{ChunkIdx, Doc, DocIdx, GroupIdx, ReadError, SegmentOrdinal};
+use model::{ByteRange, ObjectId};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Candidates are verified where they are found up to this many blocks (some 100 µs): handing them on would cost more.
+const INLINE_BLOCKS: u64 = 64;
+/// The first batch of a chunk, in blocks; each next one is twice as large, so that first results come early.
+const FIRST_BATCH_BLOCKS: u64 = 128;
+/// The largest batch: some 4 MiB of text, 2 to 5 ms.
+const BATCH_BLOCKS_MAX: u64 = 1024;
+/// How many groups of paths make one unit.
+const LISTED_GROUPS: usize = 256;
+
+/// Something to do.
+#[derive(Debug)]
+pub(crate) enum Item<'s> {
+    Repo(&'s Published),
+    Chunk(Arc<RepoRun<'s>>, SegmentOrdinal, ChunkIdx),
+    Batch(Arc<RepoRun<'s>>, Arc<Candidates>, Range<usize>),
+    Paths(Arc<RepoRun<'s>>, Arc<Vec<GroupIdx>>, Range<usize>),
+}
+
+/// What a unit of work found, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Output<'s> {
+    /// What may be shown, in the order of the index.
+    pub(crate) found: Vec<Found<'s>>,
+    pub(crate) n_files: u64,
+    pub(crate) counts: Counts,
+    pub(crate) facets: FacetCounts,
+    /// How many blocks were read: the measure of work, the same on every machine.
+    pub(crate) n_blocks: u64,
+    pub(crate) skipped: SkippedDocs,
+    /// The repository this is about.
+    pub(crate) repo_ordinal: u32,
+    /// Why a part of it could not be read.
+    pub(crate) fault: Option<ReadError>,
+    /// Whether the query's revisions are not in this repository.
+    pub(crate) lacks_revision: bool,
+    /// Whether the work was called off in the middle.
+    pub(crate) is_partial: bool,
+}
+
+/// A document that may be shown.
+#[derive(Debug)]
+pub(crate) struct Found<'s> {
+    pub(crate) run: Arc<RepoRun<'s>>,
+    pub(crate) doc: Doc,
+    pub(crate) path: Vec<u8>,
+    pub(crate) path_ranges: Vec<ByteRange>,
+    pub(crate) blob: ObjectId,
+    pub(crate) has_lines: bool,
+    pub(crate) lines: Vec<LineMatch>,
+    pub(crate) counts: Counts,
+    pub(crate) score: f64,
+}
+
+/// What all units of one search share.
+#[derive(Debug)]
+pub(crate) struct Context<'q> {
+    pub(crate) plan: &'q Plan,
+    pub(crate) limits: &'q Limits,
+    pub(crate) watch: Watch,
+    /// Set when the page is full: from then on only counts matter.
+    pub(crate) is_display_full: AtomicBool,
+}
+
+impl<'s> Item<'s> {
+    /// Does the work, or splits it: then the new units follow what is put out here.
+    pub(crate) fn run(
+        self,
+        context: &Context<'_>,
+        scanner: &mut Scanner,
+        repo_ordinal: u32,
+    ) -> (Output<'s>, Vec<Item<'s>>) {
+        let mut worker = Worker {
+            context,
+            scanner,
+            output: Output { repo_ordinal, ..Output::default() },
+            split: Vec::new(),
+        };
+        let outcome = match self {
+            Item::Repo(published) => worker.repo(published, repo_ordinal),
+            Item::Chunk(run, segment, chunk) => worker.chunk(&run, segment, chunk),
+            Item::Batch(run, candidates, range) => worker.batch(&run, &candidates, range),
+            Item::Paths(run, groups, range) => worker.paths(&run, &groups[range]),
+        };
+        if let Err(fault) = outcome {
+            worker.output.fault = Some(fault);
+        }
+        (worker.output, worker.split)
+    }
+}
+
+struct Worker<'c, 'q, 's> {
+    context: &'c Context<'q>,
+    scanner: &'c mut Scanner,
+    output: Output<'s>,
+    split: Vec<Item<'s>>,
+}
+
+impl<'s> Worker<'_, '_, 's> {
+    fn repo(&mut self, published: &'s Published, ordinal: u32) -> Result<(), ReadError> {
+        let Some(run) = RepoRun::new(self.context.plan, published, ordinal)? else {
+            self.output.lacks_revision = true;
+            return Ok(());
+        };
+        let run = Arc::new(run);
+        self.output.skipped = run.admission.skipped;
+        if run.is_listing() {
+            return self.list(&run);
+        }
+        for (segment_idx, segment) in run.repo.segments.iter().enumerate() {
+            let is_admitted = run.admission.segments.get(segment_idx).is_some_and(|blobs| !blobs.is_empty());
+            let n_chunks = if is_admitted { segment.n_chunks() } else { 0 };
+            let ordinal = SegmentOrdinal(segment_idx as u16);
+            for chunk in 0..n_chunks {
+                self.split.push(Item::Chunk(Arc::clone(&run), ordinal, ChunkIdx(chunk)));
+            }
+        }
+        // A small repository is done on the spot.
+        if self.split.len() == 1
+            && let Some(Item::Chunk(run, segment, chunk)) = self.split.pop()
+        {
+            return self.chunk(&run, segment, chunk);
+        }
+        Ok(())
+    }
+
+    fn chunk(
+        &mut self,
+        run: &Arc<RepoRun<'s>>,
+        segment: SegmentOrdinal,
+        chunk: ChunkIdx,
+    ) -> Result<(), ReadError> {
+        let found = Arc::new(candidates(self.context.plan, run, segment, chunk)?);
+        let ranges = batches(&found);
+        let n_blocks: u64 = found.blobs.iter().map(|candidate| u64::from(candidate.n_blocks)).sum();
+        if n_blocks <= INLINE_BLOCKS {
+            return self.batch(run, &found, 0..found.blobs.len());
+        }
+        let units = ranges.into_iter().map(|range| Item::Batch(Arc::clone(run), Arc::clone(&found), range));
+        self.split.extend(units);
+        Ok(())
+    }
+
+    fn batch(
+        &mut self,
+        run: &Arc<RepoRun<'s>>,
+        candidates: &Candidates,
+        range: Range<usize>,
+    ) -> Result<(), ReadError> {
+        for candidate in &candidates.blobs[range] {
+            if self.context.watch.stop().is_some() {
+                self.output.is_partial = true;
+                return Ok(());
+            }
+            self.output.n_blocks += u64::from(candidate.n_blocks);
+            let cut = self.context.cut();
+            let found = self.scanner.verify(self.context.plan, run, candidates, candidate.blob, cut)?;
+            if let Some(found) = found {
+                self.found_blob(run, found, cut.is_some())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn found_blob(
+        &mut self,
+        run: &Arc<RepoRun<'s>>,
+        found: FoundBlob,
+        is_shown: bool,
+    ) -> Result<(), ReadError> {
+        let FoundBlob { meta, docs, counts, lines, signals } = found;
+        for FoundDoc { doc_idx, doc, has_lines } in docs {
+            let counts = if has_lines { counts } else { Counts::default() };
+            if self.context.plan.selection == Selection::Content && !has_lines {
+                continue;
+            }
+            let mut path = std::mem::take(&mut self.scanner.path);
+            let read = run.repo.ref_table.path(doc_idx, &mut path);
+            if read.is_ok() {
+                self.count_doc(&doc, &path, counts);
+                if is_shown {
+                    let lines = if has_lines { lines.clone() } else { Vec::new() };
+                    let signals = if has_lines { signals } else { Signals::default() };
+                    let seen = Seen { blob: meta.oid, rank: meta.rank, has_lines, lines, counts, signals };
+                    self.show(run, doc, &path, seen);
+                }
+            }
+            self.scanner.path = path;
+            read?;
+        }
+        Ok(())
+    }
+
+    fn count_doc(&mut self, doc: &Doc, path: &[u8], counts: Counts) {
+        self.output.n_files += 1;
+        self.output.counts.n_lines += counts.n_lines;
+        self.output.counts.n_matches += counts.n_matches;
+        self.output.facets.add(doc.language, path);
+    }
+
+    fn show(&mut self, run: &Arc<RepoRun<'s>>, doc: Doc, path: &[u8], seen: Seen) {
+        let path_ranges = self.scanner.paths.ranges_in_path(self.context.plan, path);
+        let score = rank::score(seen.signals, path, &path_ranges, seen.rank);
+        self.output.found.push(Found {
+            run: Arc::clone(run),
+            doc,
+            path: path.to_vec(),
+            path_ranges,
+            blob: seen.blob,
+            has_lines: seen.has_lines,
+            lines: seen.lines,
+            counts: seen.counts,
+            score,
+        });
+    }
+
+    /// Lists what path and metadata decide alone.
+    fn list(&mut self, run: &Arc<RepoRun<'s>>) -> Result<(), ReadError> {
+        let grams = path_grams(self.context.plan, &run.node);
+        let groups = Arc::new(run.repo.ref_table.candidate_groups(&grams)?);
+        if groups.len() <= LISTED_GROUPS {
+            return self.paths(run, &groups);
+        }
+        for start in (0..groups.len()).step_by(LISTED_GROUPS) {
+            let range = start..(start + LISTED_GROUPS).min(groups.len());
+            self.split.push(Item::Paths(Arc::clone(run), Arc::clone(&groups), range));
+        }
+        Ok(())
+    }
+
+    fn paths(&mut self, run: &Arc<RepoRun<'s>>, groups: &[GroupIdx]) -> Result<(), ReadError> {
+        let mut fault = None;
+        for group in groups {
+            if self.context.watch.stop().is_some() {
+                self.output.is_partial = true;
+                return Ok(());
+            }
+            run.repo.ref_table.for_each_in_group(*group, &mut |doc_idx, path, doc| {
+                fault = self.listed(run, doc_idx, path, doc).err();
+                fault.is_none()
+            })?;
+            if let Some(fault) = fault {
+                return Err(fault);
+            }
+        }
+        Ok(())
+    }
+
+    fn listed(
+        &mut self,
+        run: &Arc<RepoRun<'s>>,
+        _doc_idx: DocIdx,
+        path: &[u8],
+        doc: &Doc,
+    ) -> Result<(), ReadError> {
+        let plan = self.context.plan;
+        let Some((segment, blob)) = doc.blob else { return Ok(()) };
+        if !run.revisions.admits(doc.revisions) || plan.selection == Selection::Content {
+            return Ok(());
+        }
+        let scratches: &mut Scratches = &mut self.scanner.paths;
+        let verdict = run.node.eval::<ReadError>(&mut |leaf| {
+            Ok(Some(match leaf {
+                Node::Term(term) => scratches.term_in_path(plan, *term, path),
+                other => scratches.decides(plan, other, path, doc),
+            }))
+        })?;
+        if verdict != Some(true) {
+            return Ok(());
+        }
+        self.count_doc(doc, path, Counts::default());
+        if self.context.cut().is_some()
+            && let Some(segment) = run.repo.segments.get(usize::from(segment.0))
+        {
+            let meta = segment.blob(blob)?;
+            let (lines, counts, signals) = (Vec::new(), Counts::default(), Signals::default());
+            let seen = Seen { blob: meta.oid, rank: meta.rank, has_lines: false, lines, counts, signals };
+            self.show(run, *doc, path, seen);
+        }
+        Ok(())
+    }
+}
+
+/// What was seen of a document that is to be shown.
+struct Seen {
+    blob: ObjectId,
+    rank: u8,
+    has_lines: bool,
+    lines: Vec<LineMatch>,
+    counts: Counts,
+    signals: Signals,
+}
+
+impl Context<'_> {
+    /// What to keep of what is found; `None` when nothing more can be shown.
+    fn cut(&self) -> Option<Cut> {
+        let n_lines_max = match self.plan.selection {
+            Selection::AsFound | Selection::Content => self.limits.lines_per_file.min(self.plan.display),
+            _ => 0,
+        };
+        let is_full = self.is_display_full.load(Ordering::Relaxed);
+        (!is_full).then_some(Cut { n_lines_max, line_bytes: self.limits.line_bytes.max(16) })
+    }
+}
+
+/// Cuts the candidates of a chunk into batches of rising size.
+fn batches(candidates: &Candidates) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    let (mut start, mut n_blocks, mut n_blocks_max) = (0, 0, FIRST_BATCH_BLOCKS);
+    for (idx, candidate) in candidates.blobs.iter().enumerate() {
+        // A blob without blocks costs something too.
+        n_blocks += u64::from(candidate.n_blocks).max(1);
+        if n_blocks >= n_blocks_max {
+            ranges.push(start..idx + 1);
+            (start, n_blocks, n_blocks_max) = (idx + 1, 0, (n_blocks_max * 2).min(BATCH_BLOCKS_MAX));
+        }
+    }
+    if start < candidates.blobs.len() {
+        ranges.push(start..candidates.blobs.len());
+    }
+    ranges
+}
+
+/// Merges ranges for display: ascending, not overlapping, none empty.
+pub(crate) fn shown_ranges(ranges: impl IntoIterator<Item = ByteRange>) -> Vec<ByteRange> {
+    let mut hits = ranges.into_iter().map(|range| (range.start, range.end)).collect();
+    lines::merge(&mut hits);
+    hits.into_iter().filter(|(start, end)| start < end).map(|(start, end)| start..end).collect()
+}

@@ -1,0 +1,249 @@
+//! From grams to candidate blobs, one chunk at a time.
+
+use crate::plan::Plan;
+use crate::repo_run::RepoRun;
+use crate::tree::Node;
+use index::{BlobIdx, BlockBitmap, BlockIdx, Chunk, ChunkIdx, ReadError, Segment, SegmentOrdinal};
+
+/// The candidates of one chunk: blobs that no posting list and no path rules out, and per term the blocks to look at.
+#[derive(Debug)]
+pub(crate) struct Candidates {
+    pub(crate) segment: SegmentOrdinal,
+    pub(crate) chunk: Chunk,
+    /// Ascending, which is the order of static rank.
+    pub(crate) blobs: Vec<Candidate>,
+    /// By term, counted from the chunk's first block; `None` for a term that is not looked for in content.
+    pub(crate) term_blocks: Vec<Option<BlockBitmap>>,
+}
+
+/// A blob to verify.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) blob: BlobIdx,
+    /// How many blocks will be read at most.
+    pub(crate) n_blocks: u32,
+}
+
+/// The part of a chunk that is still in question; `None` = all of it.
+#[derive(Clone, Debug, Default)]
+struct Within {
+    blobs: Option<BlockBitmap>,
+    blocks: Option<BlockBitmap>,
+}
+
+impl Within {
+    fn is_empty(&self) -> bool {
+        self.blobs.as_ref().is_some_and(BlockBitmap::is_empty)
+    }
+}
+
+/// Finds the candidates of a chunk.
+pub(crate) fn candidates(
+    plan: &Plan,
+    run: &RepoRun<'_>,
+    segment: SegmentOrdinal,
+    chunk: ChunkIdx,
+) -> Result<Candidates, ReadError> {
+    let segment_idx = usize::from(segment.0);
+    let reader = &*run.repo.segments[segment_idx];
+    let extent = reader.chunk(chunk)?;
+    let mut narrowing = Narrowing {
+        run,
+        ordinal: segment,
+        segment: reader,
+        chunk,
+        extent,
+        term_blocks: plan.terms.iter().map(|_| None).collect(),
+        or_depth: 0,
+        is_partial: false,
+    };
+    let mut within = narrowing.admitted()?;
+    if !within.is_empty()
+        && let Some(blobs) = narrowing.upper_bound(&run.node, &within)?
+    {
+        within = narrowing.within(blobs)?;
+    }
+    if !within.is_empty() {
+        narrowing.complete(&within)?;
+    }
+    let blobs = narrowing.candidates(&within)?;
+    Ok(Candidates { segment, chunk: extent, blobs, term_blocks: narrowing.term_blocks })
+}
+
+struct Narrowing<'a, 's> {
+    run: &'a RepoRun<'s>,
+    ordinal: SegmentOrdinal,
+    segment: &'s Segment,
+    chunk: ChunkIdx,
+    extent: Chunk,
+    term_blocks: Vec<Option<BlockBitmap>>,
+    /// How many disjunctions stand above the node in question.
+    or_depth: u32,
+    /// Whether the node in question is only asked about what its own branch of a disjunction left.
+    is_partial: bool,
+}
+
+impl Narrowing<'_, '_> {
+    /// SECURITY: what admission leaves of this chunk. Posting lists are only asked about these blocks.
+    fn admitted(&self) -> Result<Within, ReadError> {
+        let set = &self.run.admission.segments[usize::from(self.ordinal.0)];
+        if set.is_all() {
+            return Ok(Within::default());
+        }
+        let mut blobs = BlockBitmap::empty(self.extent.n_blobs);
+        for blob in 0..self.extent.n_blobs {
+            if set.contains(BlobIdx(self.extent.first_blob.0 + blob)) {
+                blobs.insert(blob);
+            }
+        }
+        self.within(blobs)
+    }
+
+    fn within(&self, blobs: BlockBitmap) -> Result<Within, ReadError> {
+        let mut blocks = BlockBitmap::empty(self.extent.n_blocks);
+        for blob in blobs.iter() {
+            blocks.insert_range(self.blocks_of(blob)?);
+        }
+        Ok(Within { blobs: Some(blobs), blocks: Some(blocks) })
+    }
+
+    /// The blocks of a blob, both counted from the chunk's first.
+    fn blocks_of(&self, blob: u32) -> Result<std::ops::Range<u32>, ReadError> {
+        let meta = self.segment.blob(BlobIdx(self.extent.first_blob.0 + blob))?;
+        let first = meta.first_block.0.saturating_sub(self.extent.first_block.0);
+        Ok(if meta.n_blocks == 0 { 0..0 } else { first..first + meta.n_blocks })
+    }
+
+    /// The blobs that may satisfy the node, out of those in question; `None` where that is all of them.
+    fn upper_bound(&mut self, node: &Node, within: &Within) -> Result<Option<BlockBitmap>, ReadError> {
+        match node {
+            Node::Const(false) => Ok(Some(BlockBitmap::empty(self.extent.n_blobs))),
+            Node::Term(term) => self.term_bound(*term, within),
+            Node::And(inner) => {
+                let mut ordered: Vec<&Node> = inner.iter().collect();
+                ordered.sort_by_key(|node| self.estimate(node));
+                let mut within = within.clone();
+                let was_partial = self.is_partial;
+                for (node_idx, node) in ordered.iter().enumerate() {
+                    if let Some(blobs) = self.upper_bound(node, &within)? {
+                        if blobs.is_empty() || node_idx + 1 == ordered.len() {
+                            self.is_partial = was_partial;
+                            return Ok(Some(blobs));
+                        }
+                        within = self.within(blobs)?;
+                        self.is_partial |= self.or_depth > 0;
+                    }
+                }
+                self.is_partial = was_partial;
+                Ok(within.blobs)
+            }
+            Node::Or(inner) => {
+                let mut union = BlockBitmap::empty(self.extent.n_blobs);
+                let mut is_bounded = true;
+                self.or_depth += 1;
+                for node in inner {
+                    match self.upper_bound(node, within)? {
+                        Some(blobs) => union.or(&blobs),
+                        None => is_bounded = false,
+                    }
+                }
+                self.or_depth -= 1;
+                Ok(is_bounded.then_some(union))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn term_bound(&mut self, term: usize, within: &Within) -> Result<Option<BlockBitmap>, ReadError> {
+        let mut blobs = match &self.run.prepared[usize::from(self.ordinal.0)][term] {
+            Some(prepared) if prepared.is_anything() => return Ok(None),
+            Some(prepared) => {
+                let blocks = prepared.candidates(self.chunk, within.blocks.as_ref())?;
+                let blobs = self.blobs_of(&blocks)?;
+                // Where another branch of a disjunction finds a document, the term is still shown in it: then
+                // `complete` looks it up again.
+                self.term_blocks[term] = (!self.is_partial).then_some(blocks);
+                blobs
+            }
+            None => BlockBitmap::empty(self.extent.n_blobs),
+        };
+        if let Some(path_blobs) = self.run.path_blobs(term, self.ordinal) {
+            let (first, end) = (self.extent.first_blob.0, self.extent.first_blob.0 + self.extent.n_blobs);
+            let mut next = first;
+            while let Some(blob) = path_blobs.first_at_or_after(next).filter(|blob| *blob < end) {
+                if within.blobs.as_ref().is_none_or(|admitted| admitted.contains(blob - first)) {
+                    blobs.insert(blob - first);
+                }
+                next = blob + 1;
+            }
+        }
+        Ok(Some(blobs))
+    }
+
+    fn blobs_of(&self, blocks: &BlockBitmap) -> Result<BlockBitmap, ReadError> {
+        let mut blobs = BlockBitmap::empty(self.extent.n_blobs);
+        let mut next = 0;
+        while let Some(block) = blocks.first_at_or_after(next) {
+            let blob = self.segment.blob_of_block(BlockIdx(self.extent.first_block.0 + block))?;
+            let blob = blob.0.saturating_sub(self.extent.first_blob.0);
+            blobs.insert(blob);
+            next = self.blocks_of(blob)?.end.max(block + 1);
+        }
+        Ok(blobs)
+    }
+
+    /// Roughly how many blocks a node leaves: what to ask first.
+    fn estimate(&self, node: &Node) -> u64 {
+        match node {
+            Node::Term(term) => match &self.run.prepared[usize::from(self.ordinal.0)][*term] {
+                Some(prepared) if !prepared.is_anything() => prepared.n_blocks_max(),
+                Some(_) => u64::MAX,
+                None => 0,
+            },
+            Node::And(inner) => inner.iter().map(|node| self.estimate(node)).min().unwrap_or(0),
+            Node::Or(inner) => inner.iter().fold(0, |sum: u64, node| sum.saturating_add(self.estimate(node))),
+            _ => u64::MAX,
+        }
+    }
+
+    /// Looks up the blocks of terms that did not narrow the whole: those in one branch of a disjunction, under a
+    /// negation, without grams.
+    fn complete(&mut self, within: &Within) -> Result<(), ReadError> {
+        for term in &self.run.content_terms {
+            if self.term_blocks[*term].is_none()
+                && let Some(prepared) = &self.run.prepared[usize::from(self.ordinal.0)][*term]
+            {
+                let blocks = prepared.candidates(self.chunk, within.blocks.as_ref())?;
+                self.term_blocks[*term] = Some(blocks);
+            }
+        }
+        Ok(())
+    }
+
+    fn candidates(&self, within: &Within) -> Result<Vec<Candidate>, ReadError> {
+        let mut candidates = Vec::new();
+        let mut push = |blob: u32| -> Result<(), ReadError> {
+            let blocks = self.blocks_of(blob)?;
+            let n_blocks = self.term_blocks.iter().flatten().map(|term| count_in(term, blocks.clone())).max();
+            let n_blocks = n_blocks.unwrap_or(0);
+            candidates.push(Candidate { blob: BlobIdx(self.extent.first_blob.0 + blob), n_blocks });
+            Ok(())
+        };
+        match &within.blobs {
+            Some(blobs) => blobs.iter().try_for_each(&mut push)?,
+            None => (0..self.extent.n_blobs).try_for_each(&mut push)?,
+        }
+        Ok(candidates)
+    }
+}
+
+/// How many members a range has.
+fn count_in(blocks: &BlockBitmap, range: std::ops::Range<u32>) -> u32 {
+    let mut n_blocks = 0;
+    let mut next = range.start;
+    while let Some(block) = blocks.first_at_or_after(next).filter(|block| *block < range.end) {
+        n_blocks += 1;
+        next = block + 1;
+    }
+    n_blocks
+}

@@ -1,0 +1,284 @@
+//! Taking outputs in order: ranking the first ones, showing what fits, counting everything.
+
+use crate::admission::SkippedDocs;
+use crate::batch::{Context, Found, Output};
+use crate::catalog::Published;
+use crate::facets::FacetCounts;
+use crate::plan::Selection;
+use crate::{ContentMatch, Facets, Match, PathMatch, RepoMatch, Stats};
+use index::ReadError;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// How many documents are ranked together before the first is shown.
+const WINDOW_DOCS: usize = 256;
+/// The window closes after this much work too, in blocks (some 8 MiB of text): a slow search still streams.
+const WINDOW_BLOCKS: u64 = 2048;
+/// The window closes when it holds this many pages of lines.
+const WINDOW_PAGES: usize = 4;
+/// Progress is told after this much work, in blocks (some 32 MiB of text).
+const PROGRESS_BLOCKS: u64 = 8192;
+
+/// The taking side of one search.
+pub(crate) struct Collector<'a, 's> {
+    context: &'a Context<'a>,
+    repos: &'a [&'s Published],
+    sink: &'a mut dyn crate::Sink,
+    started: Instant,
+    window: Option<Vec<Found<'s>>>,
+    n_shown: usize,
+    n_blocks: u64,
+    n_blocks_told: u64,
+    stats: Stats,
+    facets: FacetCounts,
+    /// Repositories with a result, by ordinal.
+    with_results: BTreeSet<u32>,
+    /// Repositories and paths that were shown, where each is shown once.
+    shown_repos: HashSet<u32>,
+    shown_paths: HashSet<(u32, Vec<u8>)>,
+    findings: Findings,
+}
+
+impl<'a, 's> Collector<'a, 's> {
+    pub(crate) fn new(
+        context: &'a Context<'a>,
+        repos: &'a [&'s Published],
+        sink: &'a mut dyn crate::Sink,
+        started: Instant,
+    ) -> Self {
+        Collector {
+            context,
+            repos,
+            sink,
+            started,
+            window: Some(Vec::new()),
+            n_shown: 0,
+            n_blocks: 0,
+            n_blocks_told: 0,
+            stats: Stats::default(),
+            facets: FacetCounts::default(),
+            with_results: BTreeSet::new(),
+            shown_repos: HashSet::new(),
+            shown_paths: HashSet::new(),
+            findings: Findings::default(),
+        }
+    }
+
+    /// Takes repositories that match by name. `false` when no more is wanted.
+    pub(crate) fn take_repos(&mut self, mut found: Vec<(u32, RepoMatch)>) -> bool {
+        found.sort_by(|(_, a), (_, b)| b.score.total_cmp(&a.score));
+        let mut batch = Vec::new();
+        for (ordinal, repo) in found {
+            self.with_results.insert(ordinal);
+            if self.shown_repos.insert(ordinal) && self.n_shown < self.context.plan.display {
+                self.n_shown += 1;
+                batch.push(Match::Repo(repo));
+            } else {
+                self.findings.hit_limit = true;
+            }
+        }
+        self.send(batch);
+        !self.is_enough()
+    }
+
+    /// Takes one output. `false` when no more is wanted.
+    pub(crate) fn take(&mut self, mut output: Output<'s>) -> bool {
+        self.n_blocks += output.n_blocks;
+        self.findings.skipped.merge(output.skipped);
+        self.findings.n_without_revision += usize::from(output.lacks_revision);
+        if let Some(fault) = output.fault.take() {
+            self.note_fault(output.repo_ordinal, fault);
+        }
+        let is_known = self.context.plan.selection == Selection::Repo
+            && self.shown_repos.contains(&output.repo_ordinal)
+            && !self.context.plan.is_exhaustive;
+        if !is_known {
+            self.count(&output);
+            self.facets.merge(output.facets);
+            self.keep(output.found);
+        }
+        self.tell_progress();
+        !self.is_enough()
+    }
+
+    /// Whether something found was not shown.
+    pub(crate) fn is_truncated(&self) -> bool {
+        self.findings.hit_limit
+    }
+
+    /// Shows what is left and gives the facets.
+    pub(crate) fn finish(mut self) -> (Stats, Facets, Findings) {
+        self.close_window();
+        self.stats.repos = self.with_results.len() as u64;
+        (self.stats, self.facets.finish(), self.findings)
+    }
+
+    fn note_fault(&mut self, ordinal: u32, fault: ReadError) {
+        self.findings.damaged.entry(ordinal).or_insert(fault);
+    }
+
+    fn count(&mut self, output: &Output<'s>) {
+        self.stats.files += output.n_files;
+        self.stats.lines += output.counts.n_lines;
+        self.stats.matches += output.counts.n_matches;
+        if output.n_files > 0 {
+            self.with_results.insert(output.repo_ordinal);
+            if let Some(published) = self.repos.get(output.repo_ordinal as usize) {
+                self.facets.add_repo(published.repo.name.as_str(), output.n_files);
+            }
+        }
+    }
+
+    fn keep(&mut self, found: Vec<Found<'s>>) {
+        let Some(window) = &mut self.window else {
+            self.show(found);
+            return;
+        };
+        window.extend(found);
+        let n_lines: usize = window.iter().map(|found| found.lines.len().max(1)).sum();
+        let display = self.context.plan.display;
+        let is_ripe = window.len() >= WINDOW_DOCS
+            || self.n_blocks >= WINDOW_BLOCKS
+            || n_lines >= display.saturating_mul(WINDOW_PAGES);
+        if is_ripe {
+            self.close_window();
+        }
+    }
+
+    fn close_window(&mut self) {
+        if let Some(mut window) = self.window.take() {
+            // Stable: equal scores stay in the order of the index, which is that of static rank.
+            window.sort_by(|a, b| b.score.total_cmp(&a.score));
+            self.show(window);
+        }
+    }
+
+    fn show(&mut self, found: Vec<Found<'s>>) {
+        let mut batch = Vec::new();
+        for found in found {
+            let n_left = self.context.plan.display.saturating_sub(self.n_shown);
+            if n_left == 0 {
+                self.findings.hit_limit = true;
+                break;
+            }
+            match self.select(found, n_left) {
+                Ok(Some(selected)) => {
+                    self.n_shown += size(&selected);
+                    batch.push(selected);
+                }
+                Ok(None) => {}
+                Err((ordinal, fault)) => self.note_fault(ordinal, fault),
+            }
+        }
+        if self.n_shown >= self.context.plan.display {
+            self.context.is_display_full.store(true, Ordering::Relaxed);
+        }
+        self.send(batch);
+    }
+
+    /// Turns a document into the result that was asked for; `None` where that was shown already.
+    fn select(&mut self, found: Found<'s>, n_left: usize) -> Result<Option<Match>, (u32, ReadError)> {
+        let ordinal = found.run.ordinal;
+        let result = match self.context.plan.selection {
+            Selection::Repo => self.shown_repos.insert(ordinal).then(|| {
+                Ok(Match::Repo(RepoMatch {
+                    repo_id: found.run.repo.id,
+                    repo: found.run.repo.name.clone(),
+                    ranges: Vec::new(),
+                    score: found.score,
+                }))
+            }),
+            Selection::FilePath if !self.shown_paths.insert((ordinal, found.path.clone())) => None,
+            Selection::File | Selection::FilePath => Some(path_match(found)),
+            Selection::AsFound | Selection::Content if found.has_lines => {
+                Some(self.content_match(found, n_left))
+            }
+            Selection::AsFound | Selection::Content => Some(path_match(found)),
+        };
+        result.transpose().map_err(|fault| (ordinal, fault))
+    }
+
+    fn content_match(&mut self, found: Found<'s>, n_left: usize) -> Result<Match, ReadError> {
+        let (commit, refs) = found.run.revisions.describe(&found.run.repo.ref_table, found.doc.revisions)?;
+        let mut lines = found.lines;
+        if lines.len() > n_left {
+            self.findings.hit_limit = true;
+            lines.truncate(n_left);
+        }
+        Ok(Match::Content(ContentMatch {
+            repo_id: found.run.repo.id,
+            repo: found.run.repo.name.clone(),
+            commit,
+            refs,
+            path: found.path,
+            path_ranges: found.path_ranges,
+            language: found.doc.language,
+            blob: found.blob,
+            score: found.score,
+            lines,
+            n_lines: found.counts.n_lines,
+            n_matches: found.counts.n_matches,
+        }))
+    }
+
+    fn send(&mut self, batch: Vec<Match>) {
+        if !batch.is_empty() && !self.findings.is_refused && self.sink.matches(batch).is_break() {
+            self.findings.is_refused = true;
+        }
+    }
+
+    fn is_enough(&mut self) -> bool {
+        let is_full = self.n_shown >= self.context.plan.display;
+        if is_full {
+            self.context.is_display_full.store(true, Ordering::Relaxed);
+        }
+        self.findings.is_refused || (is_full && !self.context.plan.is_exhaustive)
+    }
+
+    /// By work, not by the clock: what is told when is the same for the same visible world.
+    fn tell_progress(&mut self) {
+        if self.n_blocks - self.n_blocks_told >= PROGRESS_BLOCKS {
+            self.n_blocks_told = self.n_blocks;
+            self.stats.repos = self.with_results.len() as u64;
+            self.stats.duration = self.started.elapsed();
+            self.sink.progress(&self.stats);
+        }
+    }
+}
+
+/// What a search learned beside its results.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) skipped: SkippedDocs,
+    /// The first fault of each repository, by ordinal.
+    pub(crate) damaged: BTreeMap<u32, ReadError>,
+    pub(crate) n_without_revision: usize,
+    /// Whether something found was not shown, or was not looked for, because the page is full.
+    pub(crate) hit_limit: bool,
+    /// Whether the sink wants no more.
+    pub(crate) is_refused: bool,
+}
+
+/// What a result takes of the page: its lines, or one.
+fn size(result: &Match) -> usize {
+    match result {
+        Match::Content(content) => content.lines.len().max(1),
+        Match::Path(_) | Match::Repo(_) => 1,
+    }
+}
+
+fn path_match(found: Found<'_>) -> Result<Match, ReadError> {
+    let (commit, refs) = found.run.revisions.describe(&found.run.repo.ref_table, found.doc.revisions)?;
+    Ok(Match::Path(PathMatch {
+        repo_id: found.run.repo.id,
+        repo: found.run.repo.name.clone(),
+        commit,
+        refs,
+        path: found.path,
+        ranges: found.path_ranges,
+        language: found.doc.language,
+        blob: found.blob,
+        score: found.score,
+    }))
+}

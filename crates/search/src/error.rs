@@ -1,0 +1,87 @@
+//! Why a query cannot be run.
+
+use model::ByteRange;
+
+/// Why a query that parses cannot be run. Spans are byte offsets into the text the query was parsed from.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SearchError {
+    /// The language knows it, this version does not evaluate it.
+    #[error("{source}")]
+    NotEvaluated {
+        /// What it is, where it stands, and how to mend it.
+        source: Box<query::ParseError>,
+    },
+    /// The regular expression is not one, or uses what the engine has not.
+    #[error("bad regular expression: {reason}")]
+    BadPattern {
+        /// What is wrong with it.
+        reason: String,
+        /// Where it stands.
+        span: ByteRange,
+    },
+    /// The regular expression would need more memory than the limit.
+    #[error(
+        "the regular expression is too large once its repetitions are written out; make its {{n,m}} smaller"
+    )]
+    PatternTooLarge {
+        /// Where it stands.
+        span: ByteRange,
+    },
+    /// No language has this name.
+    #[error("no language is called '{name}'")]
+    UnknownLanguage {
+        /// The name that was asked for, cut to 80 characters.
+        name: String,
+        /// The language that was probably meant.
+        suggestion: Option<&'static str>,
+        /// Where it stands.
+        span: ByteRange,
+    },
+    /// The query has too many terms to be run.
+    #[error("the query has {n_terms} patterns; at most {n_terms_max} can be run at once")]
+    TooManyTerms {
+        /// How many there are.
+        n_terms: usize,
+        /// How many there may be.
+        n_terms_max: usize,
+    },
+    /// There is nothing to look for.
+    #[error("the query is empty; type a word, or a filter such as repo: or file:")]
+    Empty,
+}
+
+impl SearchError {
+    /// Where in the query the fault is, if it is at one place.
+    pub fn span(&self) -> Option<ByteRange> {
+        match self {
+            SearchError::NotEvaluated { source } => Some(source.span.into()),
+            SearchError::BadPattern { span, .. }
+            | SearchError::PatternTooLarge { span }
+            | SearchError::UnknownLanguage { span, .. } => Some(span.clone()),
+            SearchError::TooManyTerms { .. } | SearchError::Empty => None,
+        }
+    }
+
+    /// How to mend it, in a sentence.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            SearchError::NotEvaluated { source } => source.hint.clone(),
+            SearchError::UnknownLanguage { suggestion, .. } => {
+                suggestion.map(|name| format!("did you mean lang:{}?", crate::result::quoted(name)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The word that stands in answers for this kind of error.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            SearchError::NotEvaluated { .. } => "not-evaluated",
+            SearchError::BadPattern { .. } => "bad-pattern",
+            SearchError::PatternTooLarge { .. } => "pattern-too-large",
+            SearchError::UnknownLanguage { .. } => "unknown-language",
+            SearchError::TooManyTerms { .. } => "too-many-terms",
+            SearchError::Empty => "empty-query",
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! One compiled pattern, run over bytes.
+
+use crate::literal::FoldedLiteral;
+use memchr::memmem;
+use regex_automata::util::iter::Searcher;
+use regex_automata::{Input, meta};
+use std::ops::ControlFlow;
+
+/// Finds the leftmost-first, non-overlapping matches of one pattern.
+#[derive(Debug)]
+pub(crate) enum Matcher {
+    /// A literal in exact case.
+    Exact(Box<memmem::Finder<'static>>),
+    /// A literal in any case.
+    Folded(Box<FoldedLiteral>),
+    /// Everything else.
+    Regex(meta::Regex),
+}
+
+/// What one thread needs to run one matcher; reused from haystack to haystack.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    cache: Option<meta::Cache>,
+    folded: Vec<u8>,
+}
+
+impl Matcher {
+    /// Calls `found(start, end)` for every match, ascending, until it breaks.
+    pub(crate) fn for_each<F>(&self, scratch: &mut Scratch, haystack: &[u8], mut found: F)
+    where
+        F: FnMut(usize, usize) -> ControlFlow<()>,
+    {
+        match self {
+            Matcher::Exact(finder) => each_literal(finder, finder.needle().len(), haystack, &mut found),
+            Matcher::Folded(literal) => {
+                let Scratch { cache, folded } = scratch;
+                match literal.finder_for(haystack, folded) {
+                    Some(finder) => each_literal(finder, literal.len(), folded, &mut found),
+                    None => each_regex(literal.regex(), cache, haystack, &mut found),
+                }
+            }
+            Matcher::Regex(regex) => each_regex(regex, &mut scratch.cache, haystack, &mut found),
+        }
+    }
+
+    /// Whether there is a match at all.
+    pub(crate) fn is_match(&self, scratch: &mut Scratch, haystack: &[u8]) -> bool {
+        match self {
+            Matcher::Regex(regex) => {
+                let cache = scratch.cache.get_or_insert_with(|| regex.create_cache());
+                regex.search_half_with(cache, &Input::new(haystack).earliest(true)).is_some()
+            }
+            _ => {
+                let mut is_match = false;
+                self.for_each(scratch, haystack, |_, _| {
+                    is_match = true;
+                    ControlFlow::Break(())
+                });
+                is_match
+            }
+        }
+    }
+
+    /// What the compiled automata occupy, in bytes.
+    pub(crate) fn size_bytes(&self) -> usize {
+        match self {
+            Matcher::Exact(finder) => finder.needle().len(),
+            Matcher::Folded(literal) => literal.regex().memory_usage(),
+            Matcher::Regex(regex) => regex.memory_usage(),
+        }
+    }
+
+    /// All matches as ranges, ascending.
+    pub(crate) fn ranges(&self, scratch: &mut Scratch, haystack: &[u8]) -> Vec<std::ops::Range<usize>> {
+        let mut ranges = Vec::new();
+        self.for_each(scratch, haystack, |start, end| {
+            ranges.push(start..end);
+            ControlFlow::Continue(())
+        });
+        ranges
+    }
+}
+
+fn each_literal<F>(finder: &memmem::Finder<'_>, len: usize, haystack: &[u8], found: &mut F)
+where
+    F: FnMut(usize, usize) -> ControlFlow<()>,
+{
+    for start in finder.find_iter(haystack) {
+        if found(start, start + len).is_break() {
+            return;
+        }
+    }
+}
+
+fn each_regex<F>(regex: &meta::Regex, cache: &mut Option<meta::Cache>, haystack: &[u8], found: &mut F)
+where
+    F: FnMut(usize, usize) -> ControlFlow<()>,
+{
+    let cache = cache.get_or_insert_with(|| regex.create_cache());
+    let mut searcher = Searcher::new(Input::new(haystack));
+    while let Some(hit) = searcher.advance(|input| Ok(regex.search_with(cache, input))) {
+        if found(hit.start(), hit.end()).is_break() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! From the text of a pattern to something that matches: syntax, limits, line orientation, grams.
+
+use crate::SearchError;
+use crate::literal::FoldedLiteral;
+use crate::matcher::Matcher;
+use memchr::memmem;
+use model::ByteRange;
+use ngram::GramQuery;
+use regex_automata::meta;
+use regex_syntax::ast::parse::ParserBuilder;
+use regex_syntax::ast::{self, Ast};
+use regex_syntax::hir::translate::TranslatorBuilder;
+use regex_syntax::hir::{
+    Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look,
+};
+
+/// How deep groups may nest: parsing and lowering recurse by it.
+const NEST_LIMIT: u32 = 200;
+/// How large one compiled automaton may be. A Unicode class costs some 20 KiB, so that a hundred of them fit;
+/// compiling up to the limit takes some 50 ms.
+const NFA_BYTES_MAX: usize = 8 << 20;
+/// What a thread may spend on the states of all lazy automata of a query.
+const LAZY_CACHES_BYTES: usize = 32 << 20;
+
+/// How a pattern reads the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// No match holds a newline: blocks, which end at newlines, can be searched one by one.
+    Line,
+    /// A match may cross lines: a document is searched as a whole.
+    Document,
+}
+
+/// What a pattern is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Syntax {
+    Literal,
+    Regex,
+}
+
+/// How all patterns of one query are compiled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PatternOptions {
+    case_sensitive: bool,
+    lazy_cache_bytes: usize,
+}
+
+impl PatternOptions {
+    /// Options for a query of this many patterns: they share the memory for lazy automata.
+    pub(crate) fn new(case_sensitive: bool, n_patterns: usize) -> Self {
+        let share = LAZY_CACHES_BYTES / n_patterns.max(1);
+        PatternOptions { case_sensitive, lazy_cache_bytes: share.clamp(256 << 10, 4 << 20) }
+    }
+}
+
+/// A compiled pattern for the content of documents.
+#[derive(Debug)]
+pub(crate) struct ContentPattern {
+    pub(crate) matcher: Matcher,
+    pub(crate) scope: Scope,
+    pub(crate) grams: GramQuery,
+    /// The pattern in exact case, where that could tell better matches from others.
+    pub(crate) exact_case: Option<String>,
+}
+
+/// A compiled pattern for names: paths and repository names.
+#[derive(Debug)]
+pub(crate) struct NamePattern {
+    pub(crate) matcher: Matcher,
+    /// What a matching name must hold.
+    pub(crate) grams: GramQuery,
+}
+
+/// Compiles a pattern for content. `span` is where it stands in the query, for the error.
+pub(crate) fn content_pattern(
+    text: &str,
+    syntax: Syntax,
+    options: PatternOptions,
+    span: &ByteRange,
+) -> Result<ContentPattern, SearchError> {
+    if let Some(literal) = as_literal(text, syntax) {
+        let scope = if literal.contains('\n') { Scope::Document } else { Scope::Line };
+        let hir = literal_hir(literal, options, span)?;
+        let grams = GramQuery::from_hir(&hir);
+        let matcher = literal_matcher(literal, options, &hir, true, span)?;
+        let exact_case = (!options.case_sensitive).then(|| literal.to_owned());
+        return Ok(ContentPattern { matcher, scope, grams, exact_case });
+    }
+    let ast = parse(text, span)?;
+    let hir = translate(text, &ast, options.case_sensitive, true, true, span)?;
+    let looks = hir.properties().look_set();
+    let crosses_lines = spells_newline(&ast) || looks.contains(Look::Start) || looks.contains(Look::End);
+    let (hir, scope) =
+        if crosses_lines { (hir, Scope::Document) } else { (without_newline(hir), Scope::Line) };
+    let grams = GramQuery::from_hir(&hir);
+    let matcher = Matcher::Regex(compile(&hir, options, true, span)?);
+    Ok(ContentPattern { matcher, scope, grams, exact_case: None })
+}
+
+/// Compiles a pattern for names, which are searched whole: `^` and `$` are their ends.
+pub(crate) fn name_pattern(
+    text: &str,
+    syntax: Syntax,
+    options: PatternOptions,
+    span: &ByteRange,
+) -> Result<NamePattern, SearchError> {
+    if let Some(literal) = as_literal(text, syntax) {
+        let hir = literal_hir(literal, options, span)?;
+        let grams = GramQuery::from_hir(&hir);
+        return Ok(NamePattern { matcher: literal_matcher(literal, options, &hir, false, span)?, grams });
+    }
+    let ast = parse(text, span)?;
+    let hir = translate(text, &ast, options.case_sensitive, false, false, span)?;
+    let grams = GramQuery::from_hir(&hir);
+    Ok(NamePattern { matcher: Matcher::Regex(compile(&hir, options, false, span)?), grams })
+}
+
+/// The literal that this pattern is, if it is one: also a regular expression without any operator.
+fn as_literal(text: &str, syntax: Syntax) -> Option<&str> {
+    let is_literal = match syntax {
+        Syntax::Literal => true,
+        Syntax::Regex => !text.is_empty() && !text.chars().any(regex_syntax::is_meta_character),
+    };
+    is_literal.then_some(text)
+}
+
+fn literal_hir(literal: &str, options: PatternOptions, span: &ByteRange) -> Result<Hir, SearchError> {
+    if options.case_sensitive {
+        return Ok(Hir::literal(literal.as_bytes()));
+    }
+    let escaped = regex_syntax::escape(literal);
+    let ast = parse(&escaped, span)?;
+    translate(&escaped, &ast, false, false, true, span)
+}
+
+fn literal_matcher(
+    literal: &str,
+    options: PatternOptions,
+    hir: &Hir,
+    utf8: bool,
+    span: &ByteRange,
+) -> Result<Matcher, SearchError> {
+    if options.case_sensitive && !literal.is_empty() {
+        return Ok(Matcher::Exact(Box::new(memmem::Finder::new(literal).into_owned())));
+    }
+    let regex = compile(hir, options, utf8, span)?;
+    Ok(match FoldedLiteral::new(literal, &regex) {
+        Some(folded) => Matcher::Folded(Box::new(folded)),
+        None => Matcher::Regex(regex),
+    })
+}
+
+fn parse(text: &str, span: &ByteRange) -> Result<Ast, SearchError> {
+    let parsed = ParserBuilder::new().nest_limit(NEST_LIMIT).build().parse(text);
+    parsed.map_err(|error| SearchError::BadPattern {
+        reason: explain(&error),
+        span: at(span, error.span().start.offset..error.span().end.offset),
+    })
+}
+
+/// What a person needs to hear, without the pattern printed again around it.
+fn explain(error: &ast::Error) -> String {
+    match error.kind() {
+        ast::ErrorKind::UnsupportedBackreference => {
+            "back-references are not supported: every pattern runs in linear time".to_owned()
+        }
+        ast::ErrorKind::UnsupportedLookAround => {
+            "look-around is not supported: every pattern runs in linear time".to_owned()
+        }
+        kind => kind.to_string(),
+    }
+}
+
+/// The place of a fault inside the pattern as a place inside the query; the whole pattern where quoting moved it.
+fn at(pattern: &ByteRange, fault: ByteRange) -> ByteRange {
+    let (start, end) = (pattern.start + fault.start, pattern.start + fault.end);
+    if end <= pattern.end { start..end } else { pattern.clone() }
+}
+
+fn translate(
+    text: &str,
+    ast: &Ast,
+    case_sensitive: bool,
+    multi_line: bool,
+    utf8: bool,
+    span: &ByteRange,
+) -> Result<Hir, SearchError> {
+    let mut translator =
+        TranslatorBuilder::new().utf8(utf8).case_insensitive(!case_sensitive).multi_line(multi_line).build();
+    translator.translate(text, ast).map_err(|error| SearchError::BadPattern {
+        reason: error.kind().to_string(),
+        span: at(span, error.span().start.offset..error.span().end.offset),
+    })
+}
+
+fn compile(
+    hir: &Hir,
+    options: PatternOptions,
+    utf8: bool,
+    span: &ByteRange,
+) -> Result<meta::Regex, SearchError> {
+    let config = meta::Config::new()
+        .nfa_size_limit(Some(NFA_BYTES_MAX))
+        .hybrid_cache_capacity(options.lazy_cache_bytes)
+        .utf8_empty(utf8);
+    meta::Builder::new().configure(config).build_from_hir(hir).map_err(|error| match error.size_limit() {
+        Some(_) => SearchError::PatternTooLarge { span: span.clone() },
+        None => SearchError::BadPattern { reason: error.to_string(), span: span.clone() },
+    })
+}
+
+/// Whether the pattern asks for newlines in so many words: `\n` in any spelling, alone or in a class, or `(?s)`.
+/// A class that merely includes it, such as `\s` or `[^a]`, does not.
+fn spells_newline(ast: &Ast) -> bool {
+    struct Finder {
+        found: bool,
+    }
+    impl ast::Visitor for Finder {
+        type Output = bool;
+        type Err = std::convert::Infallible;
+
+        fn finish(self) -> Result<bool, Self::Err> {
+            Ok(self.found)
+        }
+
+        fn visit_pre(&mut self, ast: &Ast) -> Result<(), Self::Err> {
+            self.found |= match ast {
+                Ast::Literal(literal) => literal.c == '\n',
+                Ast::Flags(set) => set.flags.flag_state(ast::Flag::DotMatchesNewLine) == Some(true),
+                Ast::Group(group) => {
+                    let flags = group.flags();
+                    flags.and_then(|flags| flags.flag_state(ast::Flag::DotMatchesNewLine)) == Some(true)
+                }
+                _ => false,
+            };
+            Ok(())
+        }
+
+        fn visit_class_set_item_pre(&mut self, item: &ast::ClassSetItem) -> Result<(), Self::Err> {
+            self.found |= matches!(item, ast::ClassSetItem::Literal(literal) if literal.c == '\n');
+            Ok(())
+        }
+    }
+    match ast::visit(ast, Finder { found: false }) {
+        Ok(found) => found,
+        Err(never) => match never {},
+    }
+}
+
+/// The same expression, unable to match a newline. Recursion is bounded by [`NEST_LIMIT`].
+fn without_newline(hir: Hir) -> Hir {
+    match hir.into_kind() {
+        HirKind::Empty => Hir::empty(),
+        HirKind::Look(look) => Hir::look(look),
+        HirKind::Literal(literal) if literal.0.contains(&b'\n') => Hir::fail(),
+        HirKind::Literal(literal) => Hir::literal(literal.0),
+        HirKind::Class(Class::Unicode(mut class)) => {
+            class.difference(&ClassUnicode::new([ClassUnicodeRange::new('\n', '\n')]));
+            Hir::class(Class::Unicode(class))
+        }
+        HirKind::Class(Class::Bytes(mut class)) => {
+            class.difference(&ClassBytes::new([ClassBytesRange::new(b'\n', b'\n')]));
+            Hir::class(Class::Bytes(class))
+        }
+        HirKind::Repetition(mut repetition) => {
+            repetition.sub = Box::new(without_newline(*repetition.sub));
+            Hir::repetition(repetition)
+        }
+        HirKind::Capture(capture) => without_newline(*capture.sub),
+        HirKind::Concat(parts) => Hir::concat(parts.into_iter().map(without_newline).collect()),
+        HirKind::Alternation(parts) => Hir::alternation(parts.into_iter().map(without_newline).collect()),
+    }
+}

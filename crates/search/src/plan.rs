@@ -1,0 +1,278 @@
+//! A query made ready to run: every pattern compiled once, before any repository is looked at.
+
+use crate::matcher::Matcher;
+use crate::pattern::{ContentPattern, NamePattern, PatternOptions, Syntax, content_pattern, name_pattern};
+use crate::tree::Node;
+use crate::{Limits, RepoIndex, SearchError, Visibility};
+use model::ByteRange;
+use query::{Count, Expr, Filter, FilterKind, PatternKind, Query, ResultType, Rev, Select, Settings, Target};
+use std::time::Duration;
+
+/// How many patterns one query may have: each costs a compilation and, per thread, a cache.
+const PATTERNS_MAX: usize = 256;
+/// How large all automata of a query may be together.
+const AUTOMATA_BYTES_MAX: usize = 64 << 20;
+
+/// A query ready to run.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) root: Node,
+    pub(crate) terms: Vec<Term>,
+    pub(crate) files: Vec<FileCondition>,
+    pub(crate) repos: Vec<RepoCondition>,
+    pub(crate) settings: Settings,
+    pub(crate) selection: Selection,
+    /// How many results are shown.
+    pub(crate) display: usize,
+    /// Whether the search goes on when the page is full.
+    pub(crate) is_exhaustive: bool,
+    pub(crate) timeout: Duration,
+    /// Whether a repository's name alone can be a result.
+    pub(crate) wants_repo_names: bool,
+    /// Whether documents can be results.
+    pub(crate) wants_documents: bool,
+}
+
+/// A pattern, compiled for everything it is looked for in.
+#[derive(Debug)]
+pub(crate) struct Term {
+    /// Absent where content does not count (`type:path`).
+    pub(crate) content: Option<ContentPattern>,
+    /// Absent where names do not count (`content:`, `type:file`).
+    pub(crate) name: Option<NamePattern>,
+    /// Whether paths count.
+    pub(crate) in_paths: bool,
+    /// Whether it stands under an even number of negations: what it finds is shown.
+    pub(crate) is_positive: bool,
+}
+
+/// `repo:RE@rev:rev`.
+#[derive(Debug)]
+pub(crate) struct RepoCondition {
+    pub(crate) name: NamePattern,
+    pub(crate) revs: Vec<Rev>,
+    pub(crate) is_positive: bool,
+}
+
+/// `file:RE`.
+#[derive(Debug)]
+pub(crate) struct FileCondition {
+    pub(crate) path: NamePattern,
+    pub(crate) is_positive: bool,
+}
+
+/// What results are turned into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Selection {
+    AsFound,
+    Repo,
+    File,
+    FilePath,
+    Content,
+}
+
+impl Plan {
+    /// Checks and compiles a query.
+    pub(crate) fn new(query: &Query, limits: &Limits) -> Result<Plan, SearchError> {
+        if let Some(fault) = query::unevaluated(query).into_iter().next() {
+            return Err(SearchError::NotEvaluated { source: Box::new(fault) });
+        }
+        let settings = query.settings.clone();
+        if query.expr.is_everything() && !narrows(&settings) {
+            return Err(SearchError::Empty);
+        }
+        let mut compiler = Compiler::new(query);
+        let root = compiler.lower(&query.expr, false)?;
+        let Compiler { terms, files, repos, .. } = compiler;
+        let (display, is_exhaustive) = match settings.count.value {
+            Count::Page => (limits.display.min(limits.display_max), false),
+            Count::AtMost(count) => {
+                (usize::try_from(count).unwrap_or(usize::MAX).min(limits.display_max), false)
+            }
+            Count::All => (limits.display_max, true),
+        };
+        let timeout = settings.timeout.value.unwrap_or(limits.timeout).min(limits.timeout_max);
+        let asks_documents = asks_documents(&root, &terms);
+        let lists_repos = terms.is_empty() && !asks_documents;
+        let document_types = settings.types.iter().any(|given| given.value != ResultType::Repo);
+        Ok(Plan {
+            wants_repo_names: settings.wants(ResultType::Repo) && !asks_documents,
+            wants_documents: (settings.wants(ResultType::File) || settings.wants(ResultType::Path))
+                && (!lists_repos || document_types),
+            selection: selection(&settings),
+            root,
+            terms,
+            files,
+            repos,
+            settings,
+            display,
+            is_exhaustive,
+            timeout,
+        })
+    }
+
+    /// Whether the settings alone leave this repository out.
+    pub(crate) fn excludes(&self, repo: &RepoIndex) -> bool {
+        let visible = match self.settings.visibility.value {
+            query::Visibility::Any => true,
+            query::Visibility::Public => repo.visibility == Visibility::Public,
+            query::Visibility::Private => repo.visibility == Visibility::Private,
+        };
+        !visible || self.excludes_fork(repo) || self.excludes_archived(repo)
+    }
+
+    /// Whether `fork:` leaves this repository out.
+    pub(crate) fn excludes_fork(&self, repo: &RepoIndex) -> bool {
+        !self.settings.fork.value.admits(repo.is_fork)
+    }
+
+    /// Whether `archived:` leaves this repository out.
+    pub(crate) fn excludes_archived(&self, repo: &RepoIndex) -> bool {
+        !self.settings.archived.value.admits(repo.is_archived)
+    }
+
+    /// Whether the content of documents has to be looked at.
+    pub(crate) fn reads_content(&self) -> bool {
+        self.terms.iter().any(|term| term.content.is_some())
+    }
+}
+
+/// Whether a query without any condition still says what it wants.
+fn narrows(settings: &Settings) -> bool {
+    !settings.types.is_empty()
+        || settings.fork.span.is_some()
+        || settings.archived.span.is_some()
+        || settings.visibility.span.is_some()
+        || settings.select.value.is_some()
+        || !settings.revs.is_empty()
+}
+
+fn selection(settings: &Settings) -> Selection {
+    match settings.select.value {
+        Some(Select::Repo) => Selection::Repo,
+        Some(Select::File) => Selection::File,
+        Some(Select::FilePath) => Selection::FilePath,
+        Some(Select::Content) => Selection::Content,
+        _ => Selection::AsFound,
+    }
+}
+
+/// Whether a leaf asks something that only a document can answer.
+fn asks_documents(root: &Node, terms: &[Term]) -> bool {
+    let mut asks = terms.iter().any(|term| term.name.is_none());
+    root.each_leaf(false, &mut |leaf, _| asks |= matches!(leaf, Node::File(_) | Node::Language(_)));
+    asks
+}
+
+struct Compiler<'a> {
+    settings: &'a Settings,
+    options: PatternOptions,
+    automata_bytes: usize,
+    terms: Vec<Term>,
+    files: Vec<FileCondition>,
+    repos: Vec<RepoCondition>,
+}
+
+impl<'a> Compiler<'a> {
+    fn new(query: &'a Query) -> Self {
+        let mut n_patterns = 0;
+        query.expr.for_each_leaf(&mut |_, _| n_patterns += 1);
+        Compiler {
+            settings: &query.settings,
+            options: PatternOptions::new(query.settings.case_sensitive.value, n_patterns),
+            automata_bytes: 0,
+            terms: Vec::new(),
+            files: Vec::new(),
+            repos: Vec::new(),
+        }
+    }
+
+    fn lower(&mut self, expr: &Expr, is_negated: bool) -> Result<Node, SearchError> {
+        Ok(match expr {
+            Expr::And { operands, .. } => Node::and(self.lower_all(operands, is_negated)?),
+            Expr::Or { operands, .. } => Node::or(self.lower_all(operands, is_negated)?),
+            Expr::Not { operand, .. } => Node::not(self.lower(operand, !is_negated)?),
+            Expr::Filter(filter) => self.lower_filter(filter, is_negated)?,
+            Expr::Pattern(pattern) => self.lower_pattern(pattern, is_negated)?,
+        })
+    }
+
+    fn lower_all(&mut self, operands: &[Expr], is_negated: bool) -> Result<Vec<Node>, SearchError> {
+        operands.iter().map(|operand| self.lower(operand, is_negated)).collect()
+    }
+
+    fn lower_filter(&mut self, filter: &Filter, is_negated: bool) -> Result<Node, SearchError> {
+        self.count_pattern()?;
+        let span: ByteRange = filter.value_span.into();
+        match &filter.kind {
+            FilterKind::Repo(repo) => {
+                let name = self.name(repo.name.as_str(), Syntax::Regex, &span)?;
+                self.repos.push(RepoCondition { name, revs: repo.revs.clone(), is_positive: !is_negated });
+                Ok(Node::Repo(self.repos.len() - 1))
+            }
+            FilterKind::File(regex) => {
+                let path = self.name(regex.as_str(), Syntax::Regex, &span)?;
+                self.files.push(FileCondition { path, is_positive: !is_negated });
+                Ok(Node::File(self.files.len() - 1))
+            }
+            FilterKind::Language(name) => match syntax::language_by_name(name) {
+                Some(language) => Ok(Node::Language(language)),
+                None => Err(SearchError::UnknownLanguage {
+                    name: name.chars().take(80).collect(),
+                    suggestion: syntax::suggest_language(name),
+                    span,
+                }),
+            },
+            // `query::unevaluated` has refused these already; if it ever lets one through, it is still not ignored.
+            _ => Err(not_evaluated(filter.span, "this filter")),
+        }
+    }
+
+    fn lower_pattern(&mut self, pattern: &query::Pattern, is_negated: bool) -> Result<Node, SearchError> {
+        self.count_pattern()?;
+        let span: ByteRange = pattern.span.into();
+        let (text, syntax) = match &pattern.kind {
+            PatternKind::Literal(text) => (text.as_str(), Syntax::Literal),
+            PatternKind::Regex(regex) => (regex.as_str(), Syntax::Regex),
+            PatternKind::Structural(_) => return Err(not_evaluated(pattern.span, "patterntype:structural")),
+        };
+        let is_bare = pattern.target == Target::Any;
+        let in_content = !is_bare || self.settings.wants(ResultType::File);
+        let in_paths = is_bare && self.settings.wants(ResultType::Path);
+        let in_repos = is_bare && self.settings.wants(ResultType::Repo);
+        let content = in_content.then(|| content_pattern(text, syntax, self.options, &span)).transpose()?;
+        if let Some(content) = &content {
+            self.count_automaton(&content.matcher, &span)?;
+        }
+        let name = (in_paths || in_repos).then(|| self.name(text, syntax, &span)).transpose()?;
+        self.terms.push(Term { content, name, in_paths, is_positive: !is_negated });
+        Ok(Node::Term(self.terms.len() - 1))
+    }
+
+    fn name(&mut self, text: &str, syntax: Syntax, span: &ByteRange) -> Result<NamePattern, SearchError> {
+        let pattern = name_pattern(text, syntax, self.options, span)?;
+        self.count_automaton(&pattern.matcher, span)?;
+        Ok(pattern)
+    }
+
+    fn count_automaton(&mut self, matcher: &Matcher, span: &ByteRange) -> Result<(), SearchError> {
+        self.automata_bytes += matcher.size_bytes();
+        if self.automata_bytes > AUTOMATA_BYTES_MAX {
+            return Err(SearchError::PatternTooLarge { span: span.clone() });
+        }
+        Ok(())
+    }
+
+    fn count_pattern(&self) -> Result<(), SearchError> {
+        let n_terms = self.terms.len() + self.files.len() + self.repos.len() + 1;
+        if n_terms > PATTERNS_MAX {
+            return Err(SearchError::TooManyTerms { n_terms, n_terms_max: PATTERNS_MAX });
+        }
+        Ok(())
+    }
+}
+
+fn not_evaluated(span: query::Span, what: &str) -> SearchError {
+    let kind = query::ErrorKind::NotEvaluatedYet { what: what.to_owned() };
+    SearchError::NotEvaluated { source: Box::new(query::ParseError::new(span, kind)) }
+}

@@ -1,0 +1,276 @@
+//! What a search answers with.
+
+use model::{ByteRange, Language, ObjectId, RefName, RepoId, RepoName};
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+/// Receives results while the search runs, on the thread that called [`crate::Searcher::search`].
+pub trait Sink {
+    /// Takes the next results, best first. `Break` ends the search; the summary then covers what was found so far.
+    fn matches(&mut self, batch: Vec<Match>) -> ControlFlow<()>;
+
+    /// Takes the counts so far, from time to time. They only grow.
+    fn progress(&mut self, stats: &Stats) {
+        let _ = stats;
+    }
+}
+
+/// One result.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Match {
+    /// A document whose content matches.
+    Content(ContentMatch),
+    /// A document that matches by its path or by filters alone.
+    Path(PathMatch),
+    /// A repository.
+    Repo(RepoMatch),
+}
+
+/// A document whose content matches.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContentMatch {
+    /// The repository, for the caller's own look-ups; never shown to a person.
+    pub repo_id: RepoId,
+    /// The repository's name.
+    pub repo: RepoName,
+    /// The commit of the first of the selected revisions that hold this document (the default one, where it does).
+    pub commit: ObjectId,
+    /// The refs of all selected revisions that hold this very document.
+    pub refs: Vec<RefName>,
+    /// The path, raw bytes as git stores them.
+    pub path: Vec<u8>,
+    /// Where the query's terms occur in the path.
+    pub path_ranges: Vec<ByteRange>,
+    /// The language of the document.
+    pub language: Language,
+    /// The git blob.
+    pub blob: ObjectId,
+    /// Higher is better; comparable within one answer.
+    pub score: f64,
+    /// The matching lines, ascending, at most [`crate::Limits::lines_per_file`].
+    pub lines: Vec<LineMatch>,
+    /// How many lines match in all.
+    pub n_lines: u64,
+    /// How many occurrences there are in all.
+    pub n_matches: u64,
+}
+
+/// A line that holds at least one match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineMatch {
+    /// Counted from 1.
+    pub number: u64,
+    /// The line without its end (`\n` or `\r\n`), or a piece of it around the first match.
+    pub text: String,
+    /// Half-open byte offsets in `text`, ascending, not overlapping, on character boundaries.
+    pub ranges: Vec<ByteRange>,
+    /// Whether `text` is only a piece of the line.
+    pub is_cut: bool,
+}
+
+/// A document that matches by its path or by filters alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PathMatch {
+    /// The repository, for the caller's own look-ups; never shown to a person.
+    pub repo_id: RepoId,
+    /// The repository's name.
+    pub repo: RepoName,
+    /// The commit of the first of the selected revisions that hold this document.
+    pub commit: ObjectId,
+    /// The refs of all selected revisions that hold this very document.
+    pub refs: Vec<RefName>,
+    /// The path, raw bytes as git stores them.
+    pub path: Vec<u8>,
+    /// Where the query's terms occur in the path: half-open byte offsets, ascending, not overlapping.
+    pub ranges: Vec<ByteRange>,
+    /// The language of the document.
+    pub language: Language,
+    /// The git blob.
+    pub blob: ObjectId,
+    /// Higher is better; comparable within one answer.
+    pub score: f64,
+}
+
+/// A repository that matches by its name or by filters alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RepoMatch {
+    /// The repository, for the caller's own look-ups; never shown to a person.
+    pub repo_id: RepoId,
+    /// The repository's name.
+    pub repo: RepoName,
+    /// Where the query's terms occur in the name: half-open byte offsets, ascending, not overlapping.
+    pub ranges: Vec<ByteRange>,
+    /// Higher is better; comparable within one answer.
+    pub score: f64,
+}
+
+/// What was found, shown or not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Occurrences in content, as `rg --count-matches` counts them.
+    pub matches: u64,
+    /// Matching lines of content, as `rg -c` counts them.
+    pub lines: u64,
+    /// Documents with a result, by content or by path.
+    pub files: u64,
+    /// Repositories with a result.
+    pub repos: u64,
+    /// How long the search has run.
+    pub duration: Duration,
+    /// Whether everything the query asks for was looked at. Binary files and repositories that the query excludes do
+    /// not make an answer incomplete; a limit, a timeout, a repository that is not ready, a file too large do.
+    pub complete: bool,
+    /// What was left out and why, graver things first.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Something that was left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// The kind, for programs.
+    pub reason: SkippedReason,
+    /// A few words.
+    pub title: String,
+    /// A sentence.
+    pub message: String,
+    /// Whether it makes the answer incomplete.
+    pub severity: Severity,
+    /// A query that lifts it, where one does.
+    pub suggested_query: Option<String>,
+}
+
+/// How much a [`Skipped`] entry matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Results may be missing.
+    Warning,
+    /// Nothing that the query asks for is missing.
+    Info,
+}
+
+impl Severity {
+    /// The word that stands in answers: `warn`, `info`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Warning => "warn",
+            Severity::Info => "info",
+        }
+    }
+}
+
+/// Why something was left out. The order is the order of [`Stats::skipped`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SkippedReason {
+    /// The page is full.
+    DisplayLimit,
+    /// The time is up.
+    Timeout,
+    /// The caller stopped the search.
+    Cancelled,
+    /// The index of a repository could not be read; it is being rebuilt.
+    RepoDamaged,
+    /// A repository could not be fetched or indexed.
+    RepoFailed,
+    /// A repository is being fetched for the first time.
+    RepoCloning,
+    /// A repository is being indexed for the first time.
+    RepoIndexing,
+    /// Files are larger than the limit.
+    FileTooLarge,
+    /// git could not produce files.
+    FileUnreadable,
+    /// Files are not text.
+    FileBinary,
+    /// Forks are left out unless `fork:yes`.
+    ExcludedFork,
+    /// Archived repositories are left out unless `archived:yes`.
+    ExcludedArchived,
+}
+
+impl SkippedReason {
+    /// The word that stands in answers, such as `display-limit`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SkippedReason::DisplayLimit => "display-limit",
+            SkippedReason::Timeout => "timeout",
+            SkippedReason::Cancelled => "cancelled",
+            SkippedReason::RepoDamaged => "repository-damaged",
+            SkippedReason::RepoFailed => "repository-failed",
+            SkippedReason::RepoCloning => "repository-cloning",
+            SkippedReason::RepoIndexing => "repository-indexing",
+            SkippedReason::FileTooLarge => "file-too-large",
+            SkippedReason::FileUnreadable => "file-unreadable",
+            SkippedReason::FileBinary => "file-binary",
+            SkippedReason::ExcludedFork => "excluded-fork",
+            SkippedReason::ExcludedArchived => "excluded-archived",
+        }
+    }
+
+    /// Whether results may be missing.
+    pub fn severity(self) -> Severity {
+        match self {
+            SkippedReason::FileBinary | SkippedReason::ExcludedFork | SkippedReason::ExcludedArchived => {
+                Severity::Info
+            }
+            _ => Severity::Warning,
+        }
+    }
+}
+
+/// One way to narrow the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facet {
+    /// What a person reads: a repository name, a language name, a directory with its final slash.
+    pub value: String,
+    /// The filter that narrows to it, ready to be appended to the query.
+    pub filter: String,
+    /// How many of the found documents it holds.
+    pub n_files: u64,
+}
+
+/// Ways to narrow the answer, from what was found; most files first, then by value. At most
+/// [`Facets::PER_KIND_MAX`] of each kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facets {
+    /// By repository.
+    pub repos: Vec<Facet>,
+    /// By language.
+    pub languages: Vec<Facet>,
+    /// By top directory.
+    pub paths: Vec<Facet>,
+}
+
+impl Facets {
+    /// How many facets of one kind are told: more would not be read.
+    pub const PER_KIND_MAX: usize = 50;
+}
+
+/// How a search ended.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// The final counts.
+    pub stats: Stats,
+    /// Ways to narrow the answer.
+    pub facets: Facets,
+    /// Something the person should know where nothing could be found for a reason outside the patterns.
+    pub alert: Option<String>,
+    /// Repositories whose index could not be read: for the log and for the crate that rebuilds them, not for the answer.
+    pub damaged: Vec<Damage>,
+}
+
+/// A repository whose index could not be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Damage {
+    /// The repository.
+    pub repo_id: RepoId,
+    /// The first thing that was wrong.
+    pub error: index::ReadError,
+}
+
+/// A value as it stands after the colon of a filter: quoted where it holds a space or a quote.
+pub(crate) fn quoted(value: &str) -> String {
+    if value.chars().any(|c| c.is_whitespace() || matches!(c, '"' | '\'' | '(' | ')')) {
+        return format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""));
+    }
+    value.to_owned()
+}

@@ -1,0 +1,106 @@
+//! Which of a repository's revisions a query is about.
+
+use crate::RepoIndex;
+use crate::plan::Plan;
+use index::{ReadError, RefTable, RevFilter, RevIdx, RevSetIdx, Revision};
+use model::{ObjectId, RefName};
+use query::{Rev, RevKind};
+
+/// The shortest beginning of a commit id that selects: git's own minimum.
+const COMMIT_PREFIX_MIN: usize = 4;
+
+/// The selected revisions of one repository.
+#[derive(Debug)]
+pub(crate) struct Revisions {
+    /// The default revision first, then ascending.
+    selected: Vec<RevIdx>,
+    filter: RevFilter,
+    /// Whether it is the default revision alone.
+    pub(crate) is_default: bool,
+}
+
+impl Revisions {
+    /// The revisions that `rev:`, or the matching `repo:…@…`, or else the default selects. `None` where none is.
+    pub(crate) fn select(
+        plan: &Plan,
+        repo: &RepoIndex,
+        is_matching: impl Fn(usize) -> bool,
+    ) -> Result<Option<Revisions>, ReadError> {
+        let mut wanted: Vec<&Rev> = plan.settings.revs.iter().collect();
+        for (condition_idx, condition) in plan.repos.iter().enumerate() {
+            if condition.is_positive && !condition.revs.is_empty() && is_matching(condition_idx) {
+                wanted.extend(&condition.revs);
+            }
+        }
+        let table = &repo.ref_table;
+        let default = table.default_revision();
+        let mut selected =
+            if wanted.is_empty() { default.into_iter().collect() } else { named(table, &wanted) };
+        selected.sort_by_key(|rev| (Some(*rev) != default, *rev));
+        if selected.is_empty() {
+            return Ok(None);
+        }
+        let filter = table.rev_filter(&selected)?;
+        let is_default = selected.len() == 1 && selected.first().copied() == default;
+        Ok(Some(Revisions { selected, filter, is_default }))
+    }
+
+    /// Whether a document of this set of revisions stands in a selected one.
+    pub(crate) fn admits(&self, set: RevSetIdx) -> bool {
+        self.filter.admits(set)
+    }
+
+    /// The commit of the first selected revision in the set, and the refs of all of them.
+    pub(crate) fn describe(
+        &self,
+        table: &RefTable,
+        set: RevSetIdx,
+    ) -> Result<(ObjectId, Vec<RefName>), ReadError> {
+        let mut commit = None;
+        let mut refs = Vec::new();
+        for rev in &self.selected {
+            if table.set_contains(set, *rev)?
+                && let Some(revision) = table.revisions().get(rev.0 as usize)
+            {
+                commit.get_or_insert(revision.commit);
+                refs.extend(revision.refs.iter().cloned());
+            }
+        }
+        Ok((commit.unwrap_or(ObjectId::NULL), refs))
+    }
+}
+
+fn named(table: &RefTable, wanted: &[&Rev]) -> Vec<RevIdx> {
+    let selects_all = wanted.iter().all(|rev| matches!(rev.kind, RevKind::ExcludeGlob(_)));
+    let is_selected = |rev_idx: RevIdx, revision: &Revision| {
+        let by_name = wanted.iter().any(|rev| match &rev.kind {
+            RevKind::Name(name) if name == "HEAD" => Some(rev_idx) == table.default_revision(),
+            RevKind::Name(name) => is_called(revision, name),
+            _ => false,
+        });
+        let by_glob = revision.refs.iter().any(|ref_name| {
+            let matches = |glob: &String| query::glob_matches(glob, ref_name.as_str());
+            let included = selects_all
+                || wanted.iter().any(|rev| matches!(&rev.kind, RevKind::Glob(glob) if matches(glob)));
+            let excluded =
+                || wanted.iter().any(|rev| matches!(&rev.kind, RevKind::ExcludeGlob(glob) if matches(glob)));
+            included && !excluded()
+        });
+        by_name || by_glob
+    };
+    let revisions = table.revisions().iter().enumerate();
+    let numbered = revisions.map(|(rev_idx, revision)| (RevIdx(rev_idx as u32), revision));
+    numbered
+        .filter(|(rev_idx, revision)| is_selected(*rev_idx, revision))
+        .map(|(rev_idx, _)| rev_idx)
+        .collect()
+}
+
+fn is_called(revision: &Revision, name: &str) -> bool {
+    let by_ref = revision.refs.iter().any(|ref_name| {
+        let full = ref_name.as_str();
+        full == name || ref_name.short() == name || full.strip_prefix("refs/") == Some(name)
+    });
+    let is_hex = name.len() >= COMMIT_PREFIX_MIN && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    by_ref || (is_hex && revision.commit.to_string().starts_with(&name.to_ascii_lowercase()))
+}

@@ -1,0 +1,324 @@
+//! Verifying one candidate blob: reading its text, running the patterns, deciding each of its documents.
+
+use crate::LineMatch;
+use crate::admission::Scratches;
+use crate::chunk::Candidates;
+use crate::lines::{self, Counts, Cut, Hit};
+use crate::matcher::Scratch;
+use crate::pattern::Scope;
+use crate::plan::{Plan, Term};
+use crate::repo_run::RepoRun;
+use crate::tree::Node;
+use index::{BlobIdx, BlobMeta, BlockIdx, Doc, DocIdx, DocKind, ReadError, Segment};
+use std::ops::{ControlFlow, Range};
+
+/// How many matches of a term are looked at to tell a good document from others: the first ones say enough.
+const SCORED_HITS: usize = 16;
+
+/// The memory that one thread reuses from blob to blob.
+#[derive(Debug)]
+pub(crate) struct Scanner {
+    text: Vec<u8>,
+    /// Where each run of neighbouring blocks begins in `text`, ascending.
+    runs: Vec<Run>,
+    is_loaded: bool,
+    terms: Vec<TermScan>,
+    merged: Vec<Hit>,
+    pub(crate) paths: Scratches,
+    pub(crate) path: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    text_start: usize,
+    lines_before: u64,
+}
+
+#[derive(Debug, Default)]
+struct TermScan {
+    scratch: Scratch,
+    hits: Vec<Hit>,
+    is_scanned: bool,
+}
+
+/// A blob that some documents match with.
+#[derive(Debug)]
+pub(crate) struct FoundBlob {
+    pub(crate) meta: BlobMeta,
+    pub(crate) docs: Vec<FoundDoc>,
+    pub(crate) counts: Counts,
+    pub(crate) lines: Vec<LineMatch>,
+    /// How good the matches in the content are; see [`crate::rank`].
+    pub(crate) signals: Signals,
+}
+
+/// A document that matches.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FoundDoc {
+    pub(crate) doc_idx: DocIdx,
+    pub(crate) doc: Doc,
+    /// Whether there are lines to show; otherwise it matches by its path or by filters.
+    pub(crate) has_lines: bool,
+}
+
+/// What tells better matches from others, each from 0 to 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Signals {
+    pub(crate) word: f64,
+    pub(crate) exact_case: f64,
+}
+
+impl Scanner {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        Scanner {
+            text: Vec::new(),
+            runs: Vec::new(),
+            is_loaded: false,
+            terms: plan.terms.iter().map(|_| TermScan::default()).collect(),
+            merged: Vec::new(),
+            paths: Scratches::new(plan),
+            path: Vec::new(),
+        }
+    }
+
+    /// Verifies a candidate. `None` where no document matches. Without `cut`, nothing is kept to be shown.
+    pub(crate) fn verify(
+        &mut self,
+        plan: &Plan,
+        run: &RepoRun<'_>,
+        candidates: &Candidates,
+        blob: BlobIdx,
+        cut: Option<Cut>,
+    ) -> Result<Option<FoundBlob>, ReadError> {
+        let segment = &*run.repo.segments[usize::from(candidates.segment.0)];
+        let source = Source { plan, run, candidates, segment, meta: segment.blob(blob)? };
+        self.begin();
+        // What occurs nowhere decides; what occurs does not yet: a link's text does not count as its content.
+        let verdict = run.node.eval(&mut |leaf| match leaf {
+            Node::Term(term) => {
+                let in_some_path = run.path_blobs(*term, candidates.segment);
+                let may_hold =
+                    self.occurs(&source, *term)? || in_some_path.is_some_and(|blobs| blobs.contains(blob.0));
+                Ok(if may_hold { None } else { Some(false) })
+            }
+            _ => Ok(None),
+        })?;
+        if verdict == Some(false) {
+            return Ok(None);
+        }
+        let mut docs = self.matching_docs(&source, blob)?;
+        if docs.is_empty() {
+            return Ok(None);
+        }
+        let signals = self.merge_positive(&source)?;
+        let counts = lines::count(&self.text, &self.merged);
+        let has_hits = !self.merged.is_empty();
+        docs.iter_mut().for_each(|found| found.has_lines = has_hits && found.doc.kind != DocKind::Symlink);
+        let shown = match cut {
+            Some(cut) if has_hits => self.lines(cut),
+            _ => Vec::new(),
+        };
+        Ok(Some(FoundBlob { meta: source.meta, docs, counts, lines: shown, signals }))
+    }
+
+    fn begin(&mut self) {
+        self.is_loaded = false;
+        self.text.clear();
+        self.runs.clear();
+        self.merged.clear();
+        for term in &mut self.terms {
+            term.hits.clear();
+            term.is_scanned = false;
+        }
+    }
+
+    /// The documents of the blob, in the selected revisions, for which the whole tree holds.
+    fn matching_docs(&mut self, source: &Source<'_, '_>, blob: BlobIdx) -> Result<Vec<FoundDoc>, ReadError> {
+        let Source { plan, run, candidates, .. } = *source;
+        let table = &run.repo.ref_table;
+        let mut docs = Vec::new();
+        for doc_idx in table.docs_of_blob(candidates.segment, blob)? {
+            let doc = table.doc(doc_idx)?;
+            if !run.revisions.admits(doc.revisions) {
+                continue;
+            }
+            let mut has_path = false;
+            let verdict = run.node.eval(&mut |leaf| match leaf {
+                Node::Term(term) => {
+                    let in_path = run.path_hits[*term].as_ref().is_some_and(|hits| hits.has_doc(doc_idx));
+                    // A link's text is the name of its target: neither git grep nor ripgrep searches it.
+                    let is_link = doc.kind == DocKind::Symlink;
+                    Ok(Some(in_path || (!is_link && self.occurs(source, *term)?)))
+                }
+                other => {
+                    if !has_path && matches!(other, Node::File(_)) {
+                        table.path(doc_idx, &mut self.path)?;
+                        has_path = true;
+                    }
+                    Ok(Some(self.paths.decides(plan, other, &self.path, &doc)))
+                }
+            })?;
+            if verdict == Some(true) {
+                docs.push(FoundDoc { doc_idx, doc, has_lines: false });
+            }
+        }
+        Ok(docs)
+    }
+
+    /// Whether the term occurs in the content. Scans once.
+    fn occurs(&mut self, source: &Source<'_, '_>, term: usize) -> Result<bool, ReadError> {
+        if self.terms[term].is_scanned {
+            return Ok(!self.terms[term].hits.is_empty());
+        }
+        self.terms[term].is_scanned = true;
+        let Some(content) = &source.plan.terms[term].content else { return Ok(false) };
+        if !source.may_hold(term) {
+            return Ok(false);
+        }
+        self.load(source)?;
+        let text = &self.text;
+        let TermScan { scratch, hits, .. } = &mut self.terms[term];
+        content.matcher.for_each(scratch, text, |start, end| {
+            hits.push((start, end));
+            ControlFlow::Continue(())
+        });
+        // Only the last match can lie behind the last line.
+        if hits.last().is_some_and(|(start, _)| !lines::is_in_a_line(text, *start)) {
+            hits.pop();
+        }
+        Ok(!hits.is_empty())
+    }
+
+    /// Reads the blocks in which any term may occur, neighbours in one go.
+    fn load(&mut self, source: &Source<'_, '_>) -> Result<(), ReadError> {
+        if self.is_loaded {
+            return Ok(());
+        }
+        self.is_loaded = true;
+        let mut next = source.meta.first_block.0;
+        while let Some(blocks) = source.next_run(next) {
+            let first = BlockIdx(blocks.start);
+            self.runs
+                .push(Run { text_start: self.text.len(), lines_before: source.segment.lines_before(first)? });
+            source.segment.read_blocks(first, blocks.end - blocks.start, &mut self.text)?;
+            next = blocks.end;
+        }
+        Ok(())
+    }
+
+    /// Gathers the matches of all terms that are shown.
+    fn merge_positive(&mut self, source: &Source<'_, '_>) -> Result<Signals, ReadError> {
+        let mut signals = Signals::default();
+        let mut n_terms = 0;
+        for term in &source.run.content_terms {
+            let plan_term = &source.plan.terms[*term];
+            if !plan_term.is_positive || !self.occurs(source, *term)? {
+                continue;
+            }
+            let hits = &self.terms[*term].hits;
+            let of_term = Signals::of(plan_term, &self.text, hits);
+            signals.word += of_term.word;
+            signals.exact_case += of_term.exact_case;
+            if n_terms == 0 && source.run.content_terms.len() == 1 {
+                std::mem::swap(&mut self.merged, &mut self.terms[*term].hits);
+            } else {
+                self.merged.extend_from_slice(hits);
+            }
+            n_terms += 1;
+        }
+        if n_terms > 0 {
+            signals.word /= f64::from(n_terms);
+            signals.exact_case /= f64::from(n_terms);
+        }
+        if n_terms > 1 {
+            lines::merge(&mut self.merged);
+        }
+        Ok(signals)
+    }
+
+    fn lines(&self, cut: Cut) -> Vec<LineMatch> {
+        let mut run_idx = 0;
+        let (mut counted_to, mut number) = (0, self.runs.first().map_or(0, |run| run.lines_before));
+        lines::collect(&self.text, &self.merged, cut, |offset| {
+            while let Some(run) = self.runs.get(run_idx + 1).filter(|run| run.text_start <= offset) {
+                (run_idx, counted_to, number) = (run_idx + 1, run.text_start, run.lines_before);
+            }
+            number += memchr::memchr_iter(b'\n', &self.text[counted_to..offset]).count() as u64;
+            counted_to = offset;
+            number + 1
+        })
+    }
+}
+
+/// Where a candidate's text comes from.
+struct Source<'a, 's> {
+    plan: &'a Plan,
+    run: &'a RepoRun<'s>,
+    candidates: &'a Candidates,
+    segment: &'a Segment,
+    meta: BlobMeta,
+}
+
+impl Source<'_, '_> {
+    fn term_blocks(&self, term: usize) -> Option<&index::BlockBitmap> {
+        self.candidates.term_blocks.get(term).and_then(Option::as_ref)
+    }
+
+    /// The blocks of the blob, counted from the chunk's first.
+    fn blocks_in_chunk(&self) -> Range<u32> {
+        let first = self.meta.first_block.0.saturating_sub(self.candidates.chunk.first_block.0);
+        first..first + self.meta.n_blocks
+    }
+
+    fn may_hold(&self, term: usize) -> bool {
+        let blocks = self.blocks_in_chunk();
+        self.meta.n_blocks > 0 && self.term_blocks(term).is_some_and(|term| term.intersects_range(blocks))
+    }
+
+    /// The next blocks to read, at or after `from`, numbered in the segment.
+    fn next_run(&self, from: u32) -> Option<Range<u32>> {
+        let chunk_first = self.candidates.chunk.first_block.0;
+        let blob = self.blocks_in_chunk();
+        let wants = |block: u32| {
+            self.run
+                .content_terms
+                .iter()
+                .any(|term| self.term_blocks(*term).is_some_and(|blocks| blocks.contains(block)))
+        };
+        let whole = self.run.content_terms.iter().any(|term| {
+            let crosses = |term: &Term| term.content.as_ref().is_some_and(|c| c.scope == Scope::Document);
+            crosses(&self.plan.terms[*term]) && self.may_hold(*term)
+        });
+        let from = (from - chunk_first).max(blob.start);
+        if whole {
+            return (from < blob.end).then_some(chunk_first + from..chunk_first + blob.end);
+        }
+        let start = (from..blob.end).find(|block| wants(*block))?;
+        let end = (start..blob.end).find(|block| !wants(*block)).unwrap_or(blob.end);
+        Some(chunk_first + start..chunk_first + end)
+    }
+}
+
+impl Signals {
+    /// Looks at the first matches of one term.
+    fn of(term: &Term, text: &[u8], hits: &[Hit]) -> Signals {
+        let exact = term.content.as_ref().and_then(|content| content.exact_case.as_deref());
+        let mut best = Signals::default();
+        for (start, end) in hits.iter().take(SCORED_HITS) {
+            best.word = best.word.max(word_signal(text, *start, *end));
+            if exact.is_some_and(|exact| &text[*start..*end] == exact.as_bytes()) {
+                best.exact_case = 1.0;
+            }
+        }
+        best
+    }
+}
+
+/// 1 where the range is whole words, ½ where one of its ends is the end of a word.
+pub(crate) fn word_signal(text: &[u8], start: usize, end: usize) -> f64 {
+    let is_word =
+        |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b >= 0x80);
+    let before = !(start > 0 && is_word(text.get(start - 1)) && is_word(text.get(start)));
+    let after = !(end > 0 && is_word(text.get(end - 1)) && is_word(text.get(end)));
+    f64::from(u8::from(before) + u8::from(after)) / 2.0
+}

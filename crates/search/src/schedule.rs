@@ -1,0 +1,239 @@
+//! Handing units of work to threads and taking their outputs back in order.
+//!
+//! Units live in one ordered map. A worker takes the first that waits, and puts back its output and the units it split
+//! into, which sort right behind it. The caller takes outputs from the front only: what it sees does not depend on how
+//! many threads there are or which was faster.
+
+use crate::batch::{Context, Item, Output};
+use crate::catalog::Published;
+use crate::scan::Scanner;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How many units may stand before the first unfinished one, finished or running: bounds what a slow reader makes us
+/// hold.
+const LOOKAHEAD: usize = 64;
+/// Work done on the caller's own thread before others are woken, in blocks (some 2 MiB of text, about 1 ms): most
+/// searches end here.
+const INLINE_BLOCKS: u64 = 512;
+/// Likewise in units, for searches over many small repositories.
+const INLINE_UNITS: u64 = 64;
+/// How often a waiting caller looks at its deadline.
+const PATIENCE: Duration = Duration::from_millis(10);
+
+/// Repository, chunk (from 1), batch (from 1).
+type Key = (u32, u32, u32);
+
+enum Slot<'s> {
+    Waiting(Item<'s>),
+    Running,
+    Done(Box<Output<'s>>),
+}
+
+struct State<'s> {
+    slots: BTreeMap<Key, Slot<'s>>,
+    /// The first repository that is not in the map yet.
+    next_repo: usize,
+    n_workers: usize,
+    is_stopped: bool,
+}
+
+/// The units of one search.
+pub(crate) struct Schedule<'q, 's> {
+    context: &'q Context<'q>,
+    repos: &'q [&'s Published],
+    state: Mutex<State<'s>>,
+    changed: Condvar,
+    scanners: Mutex<Vec<Scanner>>,
+}
+
+/// How [`Schedule::drive`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// All units are done and were taken.
+    Finished,
+    /// The taker had enough.
+    Enough,
+    /// The watch said so.
+    CalledOff,
+}
+
+impl<'q, 's> Schedule<'q, 's> {
+    pub(crate) fn new(context: &'q Context<'q>, repos: &'q [&'s Published]) -> Self {
+        let state = State { slots: BTreeMap::new(), next_repo: 0, n_workers: 0, is_stopped: false };
+        Schedule {
+            context,
+            repos,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            scanners: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Runs everything, giving outputs to `take` in order until it has enough: on this thread at first, then on the
+    /// pool's.
+    pub(crate) fn drive(&self, pool: &rayon::ThreadPool, mut take: impl FnMut(Output<'s>) -> bool) -> Ending {
+        if let Some(ending) = self.drive_inline(&mut take) {
+            return ending;
+        }
+        pool.in_place_scope(|scope| {
+            let ending = loop {
+                if self.context.watch.stop().is_some() {
+                    break Ending::CalledOff;
+                }
+                let mut state = self.lock();
+                self.wake_workers(&mut state, scope, pool.current_num_threads());
+                match self.pop_done(&mut state) {
+                    Front::Output(output) => {
+                        drop(state);
+                        if let Some(ending) = self.hand(*output, &mut take) {
+                            break ending;
+                        }
+                    }
+                    Front::Unfinished => {
+                        let waited = self.changed.wait_timeout(state, PATIENCE);
+                        drop(waited.unwrap_or_else(PoisonError::into_inner));
+                    }
+                    Front::Nothing => break Ending::Finished,
+                }
+            };
+            self.lock().is_stopped = true;
+            ending
+        })
+    }
+
+    /// The beginning of a search, which most often is all of it. `None` where there is more than a little to do.
+    fn drive_inline(&self, take: &mut impl FnMut(Output<'s>) -> bool) -> Option<Ending> {
+        let (mut n_blocks, mut n_units) = (0, 0);
+        while n_blocks < INLINE_BLOCKS && n_units < INLINE_UNITS {
+            if self.context.watch.stop().is_some() {
+                return Some(Ending::CalledOff);
+            }
+            let front = self.pop_done(&mut self.lock());
+            match front {
+                Front::Output(output) => {
+                    n_blocks += output.n_blocks;
+                    if let Some(ending) = self.hand(*output, take) {
+                        return Some(ending);
+                    }
+                }
+                Front::Unfinished => {
+                    self.step();
+                    n_units += 1;
+                }
+                Front::Nothing => return Some(Ending::Finished),
+            }
+        }
+        None
+    }
+
+    fn hand(&self, output: Output<'s>, take: &mut impl FnMut(Output<'s>) -> bool) -> Option<Ending> {
+        let is_partial = output.is_partial;
+        if !take(output) {
+            return Some(Ending::Enough);
+        }
+        is_partial.then_some(Ending::CalledOff)
+    }
+
+    /// Starts workers for the units that wait.
+    fn wake_workers<'scope>(
+        &'scope self,
+        state: &mut State<'s>,
+        scope: &rayon::Scope<'scope>,
+        n_threads: usize,
+    ) {
+        let n_waiting = self.repos.len() - state.next_repo
+            + state.slots.values().take(LOOKAHEAD).filter(|slot| matches!(slot, Slot::Waiting(_))).count();
+        while state.n_workers < n_threads.min(n_waiting) {
+            state.n_workers += 1;
+            scope.spawn(|scope| self.work(scope));
+        }
+    }
+
+    /// One unit, then to the end of the pool's queue, so that searches share the threads unit by unit.
+    fn work<'scope>(&'scope self, scope: &rayon::Scope<'scope>) {
+        if self.step() {
+            scope.spawn(|scope| self.work(scope));
+        } else {
+            self.lock().n_workers -= 1;
+            self.changed.notify_one();
+        }
+    }
+
+    /// Does the first unit that waits. `false` where there is none, or none that may be begun yet.
+    fn step(&self) -> bool {
+        let Some((key, item)) = self.next_item() else { return false };
+        let mut scanner = self.scanner();
+        // A damaged file must not end more than its own part of the search, however it shows.
+        let outcome = catch_unwind(AssertUnwindSafe(|| item.run(self.context, &mut scanner, key.0)));
+        let (output, split) = outcome.unwrap_or_else(|_| {
+            let what = "reading it ended in a panic";
+            let fault = index::ReadError::Damaged { section: "segment", what };
+            (Output { repo_ordinal: key.0, fault: Some(fault), ..Output::default() }, Vec::new())
+        });
+        self.scanners.lock().unwrap_or_else(PoisonError::into_inner).push(scanner);
+        let mut state = self.lock();
+        for (idx, item) in split.into_iter().enumerate() {
+            let number = idx as u32 + 1;
+            let child = if key.1 == 0 { (key.0, number, 0) } else { (key.0, key.1, number) };
+            state.slots.insert(child, Slot::Waiting(item));
+        }
+        state.slots.insert(key, Slot::Done(Box::new(output)));
+        drop(state);
+        self.changed.notify_one();
+        true
+    }
+
+    fn next_item(&self) -> Option<(Key, Item<'s>)> {
+        let mut state = self.lock();
+        if state.is_stopped || self.context.watch.stop().is_some() {
+            return None;
+        }
+        let waiting =
+            state.slots.iter_mut().take(LOOKAHEAD).find(|(_, slot)| matches!(slot, Slot::Waiting(_)));
+        if let Some((key, slot)) = waiting {
+            return match std::mem::replace(slot, Slot::Running) {
+                Slot::Waiting(item) => Some((*key, item)),
+                _ => None,
+            };
+        }
+        if state.slots.len() >= LOOKAHEAD {
+            return None;
+        }
+        let repo_idx = state.next_repo;
+        let published = *self.repos.get(repo_idx)?;
+        state.next_repo += 1;
+        let key = (repo_idx as u32, 0, 0);
+        state.slots.insert(key, Slot::Running);
+        Some((key, Item::Repo(published)))
+    }
+
+    fn pop_done(&self, state: &mut State<'s>) -> Front<'s> {
+        match state.slots.first_entry() {
+            None if state.next_repo >= self.repos.len() => Front::Nothing,
+            Some(entry) if matches!(entry.get(), Slot::Done(_)) => match entry.remove() {
+                Slot::Done(output) => Front::Output(output),
+                _ => Front::Unfinished,
+            },
+            _ => Front::Unfinished,
+        }
+    }
+
+    fn scanner(&self) -> Scanner {
+        let spare = self.scanners.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_else(|| Scanner::new(self.context.plan))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<'s>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The front of the map.
+enum Front<'s> {
+    Output(Box<Output<'s>>),
+    Unfinished,
+    Nothing,
+}

@@ -1,0 +1,143 @@
+//! The front door: one search from query to summary.
+
+use crate::batch::Context;
+use crate::catalog::Published;
+use crate::collect::{Collector, Findings};
+use crate::limits::{Stop, Watch};
+use crate::plan::{Plan, Selection};
+use crate::rank;
+use crate::repo_run::{could_match_repo, match_repo_name};
+use crate::schedule::{Ending, Schedule};
+use crate::skipped::Account;
+use crate::{CancelToken, Damage, Limits, RepoMatch, SearchError, Sink, Snapshot, Stats, Summary};
+use model::AccessSet;
+use query::Query;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+/// Runs searches on a bounded pool of threads, shared by all of them.
+#[derive(Debug)]
+pub struct Searcher {
+    pool: rayon::ThreadPool,
+}
+
+/// Why a searcher could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start {n_threads} search threads: {source}")]
+pub struct SearcherError {
+    /// How many were asked for.
+    pub n_threads: usize,
+    /// What the operating system said.
+    pub source: rayon::ThreadPoolBuildError,
+}
+
+impl Searcher {
+    /// Starts the pool. At least one thread; as many as there are cores is right.
+    pub fn new(n_threads: usize) -> Result<Searcher, SearcherError> {
+        let n_threads = n_threads.max(1);
+        let builder = rayon::ThreadPoolBuilder::new().num_threads(n_threads);
+        let pool = builder
+            .thread_name(|idx| format!("search-{idx}"))
+            .build()
+            .map_err(|source| SearcherError { n_threads, source })?;
+        Ok(Searcher { pool })
+    }
+
+    /// Checks what [`Searcher::search`] would refuse, without searching.
+    pub fn check(query: &Query, limits: &Limits) -> Result<(), SearchError> {
+        Plan::new(query, limits).map(|_| ())
+    }
+
+    /// Answers a query over what the caller may read of a snapshot.
+    ///
+    /// Blocks until the end, pushing results into `sink` on this thread. A query that cannot be run is refused before
+    /// the sink is called. Results, their order and all counts are a function of the query, the limits and the visible
+    /// repositories alone, but for what a deadline or a cancellation cuts off.
+    pub fn search(
+        &self,
+        snapshot: &Snapshot,
+        access: &AccessSet,
+        query: &Query,
+        limits: &Limits,
+        cancel: &CancelToken,
+        sink: &mut dyn Sink,
+    ) -> Result<Summary, SearchError> {
+        let started = Instant::now();
+        let plan = Plan::new(query, limits)?;
+        let watch = Watch::new(cancel.clone(), started.checked_add(plan.timeout));
+        let context =
+            Context { plan: &plan, limits, watch, is_display_full: AtomicBool::new(plan.display == 0) };
+        // SECURITY: this is where forbidden repositories end. Nothing below takes the snapshot again.
+        let visible: Vec<&Published> = snapshot.published(access).collect();
+        let chosen = choose(&plan, &visible);
+        let mut collector = Collector::new(&context, &chosen, sink, started);
+        let mut ending = Ending::Finished;
+        let mut wants_more = true;
+        if plan.wants_repo_names && matches!(plan.selection, Selection::AsFound | Selection::Repo) {
+            wants_more = collector.take_repos(repos_by_name(&plan, &chosen));
+        }
+        if !wants_more {
+            ending = if plan.wants_documents || collector.is_truncated() {
+                Ending::Enough
+            } else {
+                Ending::Finished
+            };
+        } else if plan.wants_documents {
+            let schedule = Schedule::new(&context, &chosen);
+            ending = schedule.drive(&self.pool, |output| collector.take(output));
+        }
+        let (stats, facets, findings) = collector.finish();
+        let stop = match ending {
+            Ending::CalledOff => Some(context.watch.stop().unwrap_or(Stop::TimedOut)),
+            _ if findings.is_refused => Some(Stop::Cancelled),
+            _ => None,
+        };
+        let hit_limit = ending == Ending::Enough || (findings.hit_limit && !plan.is_exhaustive);
+        let mut account = Account::new(query, &plan, limits);
+        account.ending(stop, hit_limit && stop.is_none(), &stats);
+        account.visible(snapshot.pending(access), &visible);
+        account.documents(findings.skipped);
+        let damaged = findings.damaged.iter().filter_map(|(ordinal, error)| {
+            let repo = &chosen.get(*ordinal as usize)?.repo;
+            Some((repo, Damage { repo_id: repo.id, error: error.clone() }))
+        });
+        let (damaged_repos, damaged): (Vec<_>, Vec<_>) = damaged.unzip();
+        account.damaged(&damaged_repos);
+        let skipped = account.finish();
+        let complete = skipped.iter().all(|skipped| skipped.severity != crate::Severity::Warning);
+        let stats = Stats { duration: started.elapsed(), complete, skipped, ..stats };
+        Ok(Summary { alert: alert(&plan, &chosen, &findings), stats, facets, damaged })
+    }
+}
+
+/// The repositories to search, in the order of their names.
+fn choose<'s>(plan: &Plan, visible: &[&'s Published]) -> Vec<&'s Published> {
+    let is_chosen = |published: &&&Published| {
+        !plan.excludes(&published.repo) && could_match_repo(plan, &published.repo.name)
+    };
+    visible.iter().filter(is_chosen).copied().collect()
+}
+
+fn repos_by_name(plan: &Plan, chosen: &[&Published]) -> Vec<(u32, RepoMatch)> {
+    let numbered = chosen.iter().zip(0u32..);
+    let matches = numbered.filter_map(|(published, ordinal)| {
+        let repo = &published.repo;
+        let ranges = match_repo_name(plan, repo)?;
+        let score = rank::repo_score(repo.name.as_str(), &ranges);
+        Some((ordinal, RepoMatch { repo_id: repo.id, repo: repo.name.clone(), ranges, score }))
+    });
+    matches.collect()
+}
+
+/// What the person should know where nothing can be found for a reason outside the patterns.
+fn alert(plan: &Plan, chosen: &[&Published], findings: &Findings) -> Option<String> {
+    if chosen.is_empty() && !plan.repos.is_empty() {
+        return Some("No repository matches the repo: filters.".to_owned());
+    }
+    let asks_revisions =
+        !plan.settings.revs.is_empty() || plan.repos.iter().any(|condition| !condition.revs.is_empty());
+    if asks_revisions && !chosen.is_empty() && findings.n_without_revision == chosen.len() {
+        return Some("No searched repository has an indexed revision of this name.".to_owned());
+    }
+    None
+}

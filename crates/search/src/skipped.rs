@@ -1,0 +1,150 @@
+//! The honest account: what was left out, why, and which query lifts it.
+
+use crate::admission::SkippedDocs;
+use crate::catalog::Published;
+use crate::limits::Stop;
+use crate::plan::Plan;
+use crate::repo_run::could_match_repo;
+use crate::{Limits, PendingRepo, PendingState, RepoIndex, Skipped, SkippedReason, Stats};
+use query::{Count, Inclusion, Query, Setting, Settings};
+use std::sync::Arc;
+
+/// How many repositories a message names; the rest are a number.
+const NAMED_REPOS: usize = 3;
+
+/// Collects what was left out.
+pub(crate) struct Account<'a> {
+    query: &'a Query,
+    plan: &'a Plan,
+    limits: &'a Limits,
+    skipped: Vec<Skipped>,
+}
+
+impl<'a> Account<'a> {
+    pub(crate) fn new(query: &'a Query, plan: &'a Plan, limits: &'a Limits) -> Self {
+        Account { query, plan, limits, skipped: Vec::new() }
+    }
+
+    /// Notes why the search ended before its end.
+    pub(crate) fn ending(&mut self, stop: Option<Stop>, hit_limit: bool, stats: &Stats) {
+        if hit_limit {
+            let message = format!(
+                "The page holds {} results; more may be found. count:all finds and counts all.",
+                self.plan.display
+            );
+            let suggestion = self.suggest(|settings| settings.count = Setting::default_of(Count::All));
+            self.push(SkippedReason::DisplayLimit, "result limit reached", message, suggestion);
+        }
+        match stop {
+            Some(Stop::TimedOut) => {
+                let timeout = self.plan.timeout;
+                let message =
+                    format!("The search stopped after {timeout:?}, having found {} files.", stats.files);
+                let longer = (timeout * 4).min(self.limits.timeout_max);
+                let suggestion = (longer > timeout)
+                    .then(|| self.suggest(|settings| settings.timeout = Setting::default_of(Some(longer))));
+                self.push(SkippedReason::Timeout, "time limit reached", message, suggestion.flatten());
+            }
+            Some(Stop::Cancelled) => {
+                let message = "The search was stopped before its end.".to_owned();
+                self.push(SkippedReason::Cancelled, "stopped", message, None);
+            }
+            None => {}
+        }
+    }
+
+    /// Notes visible repositories that the query asks for and that were not searched.
+    pub(crate) fn visible<'s>(
+        &mut self,
+        pending: impl Iterator<Item = &'s PendingRepo>,
+        visible: &[&Published],
+    ) {
+        let pending: Vec<&PendingRepo> =
+            pending.filter(|repo| could_match_repo(self.plan, &repo.name)).collect();
+        let states = [
+            (PendingState::Failed, SkippedReason::RepoFailed, "could not be fetched or indexed"),
+            (PendingState::Cloning, SkippedReason::RepoCloning, "being fetched"),
+            (PendingState::Indexing, SkippedReason::RepoIndexing, "being indexed"),
+        ];
+        for (state, reason, words) in states {
+            let in_state = pending.iter().filter(|repo| repo.state == state);
+            let names: Vec<&str> = in_state.map(|repo| repo.name.as_str()).collect();
+            self.push_repos(reason, words, &names, None);
+        }
+        let asked = visible.iter().filter(|published| could_match_repo(self.plan, &published.repo.name));
+        let (mut forks, mut archived) = (Vec::new(), Vec::new());
+        for repo in asked.map(|published| &published.repo) {
+            if self.plan.settings.fork.span.is_none() && self.plan.excludes_fork(repo) {
+                forks.push(repo.name.as_str());
+            } else if self.plan.settings.archived.span.is_none() && self.plan.excludes_archived(repo) {
+                archived.push(repo.name.as_str());
+            }
+        }
+        let suggestion = self.suggest(|settings| settings.fork = Setting::default_of(Inclusion::Yes));
+        self.push_repos(SkippedReason::ExcludedFork, "left out as forks", &forks, suggestion);
+        let suggestion = self.suggest(|settings| settings.archived = Setting::default_of(Inclusion::Yes));
+        self.push_repos(SkippedReason::ExcludedArchived, "left out as archived", &archived, suggestion);
+    }
+
+    /// Notes documents whose content could not be searched.
+    pub(crate) fn documents(&mut self, skipped: SkippedDocs) {
+        if !self.plan.reads_content() {
+            return;
+        }
+        let kinds = [
+            (SkippedReason::FileTooLarge, skipped.n_too_large, "too large to be indexed"),
+            (SkippedReason::FileUnreadable, skipped.n_unreadable, "that git could not produce"),
+            (SkippedReason::FileBinary, skipped.n_binary, "that are not text"),
+        ];
+        for (reason, n_files, words) in kinds {
+            if n_files > 0 {
+                let title = format!("{n_files} {} {words}", if n_files == 1 { "file" } else { "files" });
+                let message = format!("{title}: only their paths were searched.");
+                self.push(reason, &title, message, None);
+            }
+        }
+    }
+
+    /// Notes repositories whose index could not be read.
+    pub(crate) fn damaged(&mut self, repos: &[&Arc<RepoIndex>]) {
+        let names: Vec<&str> = repos.iter().map(|repo| repo.name.as_str()).collect();
+        self.push_repos(SkippedReason::RepoDamaged, "with a damaged index", &names, None);
+    }
+
+    /// The account, graver things first.
+    pub(crate) fn finish(mut self) -> Vec<Skipped> {
+        self.skipped.sort_by_key(|skipped| (skipped.severity, skipped.reason));
+        self.skipped
+    }
+
+    /// The query with another setting. `None` where a setting could not be put in without changing what is asked.
+    fn suggest(&self, change: impl FnOnce(&mut Settings)) -> Option<String> {
+        let mut query = self.query.clone();
+        change(&mut query.settings);
+        Some(query.to_string())
+    }
+
+    fn push_repos(&mut self, reason: SkippedReason, words: &str, names: &[&str], suggestion: Option<String>) {
+        if names.is_empty() {
+            return;
+        }
+        let n_repos = names.len();
+        let title = format!("{n_repos} {} {words}", if n_repos == 1 { "repository" } else { "repositories" });
+        let mut message = format!("{title}: {}", names[..n_repos.min(NAMED_REPOS)].join(", "));
+        if n_repos > NAMED_REPOS {
+            message.push_str(&format!(" and {} more", n_repos - NAMED_REPOS));
+        }
+        message.push('.');
+        self.push(reason, &title, message, suggestion);
+    }
+
+    fn push(&mut self, reason: SkippedReason, title: &str, message: String, suggestion: Option<String>) {
+        self.skipped.push(Skipped {
+            reason,
+            title: title.to_owned(),
+            message,
+            severity: reason.severity(),
+            suggested_query: suggestion,
+        });
+    }
+}

@@ -1,0 +1,8 @@
+//! The engine against brute force over the same documents, and what it promises about access, limits and bad input.
+
+mod access;
+mod differential;
+mod hostile;
+mod oracle;
+mod results;
+mod world;

@@ -1,0 +1,278 @@
+//! What the answer must be, by brute force: every document, line by line, with plain regular expressions.
+
+use crate::world::{File, Repo, Tree, language};
+use model::ByteRange;
+use query::{Expr, FilterKind, PatternKind, Query, ResultType, RevKind, Target};
+use regex_automata::meta::Regex;
+use regex_automata::util::syntax;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A document: repository, path, content, the branches that hold it.
+pub(crate) type Key = (String, Vec<u8>, File, Vec<String>);
+/// A line: its number, its text, what is marked in it.
+pub(crate) type Line = (u64, String, Vec<ByteRange>);
+
+/// A whole answer.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub(crate) content: BTreeMap<Key, Vec<Line>>,
+    pub(crate) paths: BTreeSet<Key>,
+    pub(crate) repos: BTreeSet<String>,
+    pub(crate) n_lines: u64,
+    pub(crate) n_matches: u64,
+}
+
+/// A pattern whose matches stay on a line, or not.
+pub(crate) fn is_document_wide(pattern: &PatternKind) -> bool {
+    match pattern {
+        PatternKind::Literal(text) => text.contains('\n'),
+        PatternKind::Regex(regex) => {
+            ["\\n", "(?s)", "\\A", "\\z"].iter().any(|marker| regex.as_str().contains(marker))
+        }
+        PatternKind::Structural(_) => false,
+    }
+}
+
+fn regex(pattern: &PatternKind, case_sensitive: bool, multi_line: bool) -> Regex {
+    let text = match pattern {
+        PatternKind::Literal(text) => regex_syntax::escape(text),
+        PatternKind::Regex(regex) => regex.as_str().to_owned(),
+        PatternKind::Structural(_) => unreachable!("not generated"),
+    };
+    build(&text, case_sensitive, multi_line)
+}
+
+fn build(text: &str, case_sensitive: bool, multi_line: bool) -> Regex {
+    let config = syntax::Config::new().case_insensitive(!case_sensitive).multi_line(multi_line);
+    Regex::builder().syntax(config).build(text).expect("the query was parsed")
+}
+
+fn find(regex: &Regex, text: &[u8]) -> Vec<(usize, usize)> {
+    regex.find_iter(text).map(|found| (found.start(), found.end())).collect()
+}
+
+/// All matches of a pattern in a text, as offsets into the text.
+fn hits(pattern: &PatternKind, case_sensitive: bool, text: &[u8]) -> Vec<(usize, usize)> {
+    if is_document_wide(pattern) {
+        let in_a_line = |start: usize| start < text.len() || text.last().is_some_and(|byte| *byte != b'\n');
+        let found = find(&regex(pattern, case_sensitive, true), text);
+        return found.into_iter().filter(|(start, _)| in_a_line(*start)).collect();
+    }
+    let regex = regex(pattern, case_sensitive, true);
+    let mut hits = Vec::new();
+    let mut offset = 0;
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let bare = line.strip_suffix(b"\n").unwrap_or(line);
+        hits.extend(find(&regex, bare).into_iter().map(|(start, end)| (offset + start, offset + end)));
+        offset += line.len();
+    }
+    hits
+}
+
+/// Answers a query over repositories that may all be read.
+pub(crate) fn answer(repos: &[&Repo], query: &Query) -> Expected {
+    let mut expected = Expected::default();
+    for repo in repos {
+        let settings = &query.settings;
+        let is_admitted =
+            settings.fork.value.admits(repo.is_fork) && settings.archived.value.admits(repo.is_archived);
+        if !is_admitted {
+            continue;
+        }
+        let mut docs: BTreeMap<(&Vec<u8>, &File), Vec<String>> = BTreeMap::new();
+        for (branch, tree) in selected(repo, query) {
+            for (path, file) in tree {
+                docs.entry((path, file)).or_default().push(branch.clone());
+            }
+        }
+        if wants_documents(query) {
+            for ((path, file), branches) in docs {
+                document(repo, path, file, branches, query, &mut expected);
+            }
+        }
+        if settings.wants(ResultType::Repo) && repo_matches(repo, query) {
+            expected.repos.insert(repo.name.clone());
+        }
+    }
+    expected
+}
+
+fn document(
+    repo: &Repo,
+    path: &[u8],
+    file: &File,
+    branches: Vec<String>,
+    query: &Query,
+    expected: &mut Expected,
+) {
+    let doc = Doc { repo, path, file, query };
+    if !doc.holds(&query.expr) {
+        return;
+    }
+    let key = (repo.name.clone(), path.to_vec(), file.clone(), branches);
+    let hits = doc.shown();
+    if hits.is_empty() {
+        expected.paths.insert(key);
+        return;
+    }
+    let lines = lines(file.bytes(), &hits);
+    expected.n_matches += hits.len() as u64;
+    expected.n_lines += lines.len() as u64;
+    expected.content.insert(key, lines);
+}
+
+fn selected<'a>(repo: &'a Repo, query: &Query) -> Vec<&'a (String, Tree)> {
+    if query.settings.revs.is_empty() {
+        return repo.branches.first().into_iter().collect();
+    }
+    let is_selected = |branch: &&(String, Tree)| {
+        query.settings.revs.iter().any(|rev| match &rev.kind {
+            RevKind::Name(name) => *name == branch.0,
+            RevKind::Glob(_) => true,
+            _ => false,
+        })
+    };
+    repo.branches.iter().filter(is_selected).collect()
+}
+
+fn leaves(query: &Query) -> (bool, bool) {
+    let (mut has_patterns, mut asks_documents) = (false, false);
+    query.expr.for_each_leaf(&mut |leaf, _| match leaf {
+        query::Leaf::Pattern(pattern) => {
+            has_patterns = true;
+            asks_documents |= pattern.target == Target::Content;
+        }
+        query::Leaf::Filter(filter) => {
+            asks_documents |= matches!(filter.kind, FilterKind::File(_) | FilterKind::Language(_));
+        }
+    });
+    (has_patterns, asks_documents)
+}
+
+fn wants_documents(query: &Query) -> bool {
+    let (has_patterns, asks_documents) = leaves(query);
+    let wants = |kind| query.settings.types.iter().any(|given| given.value == kind);
+    let named = wants(ResultType::File) || wants(ResultType::Path);
+    named || (query.settings.types.is_empty() && (has_patterns || asks_documents))
+}
+
+fn repo_matches(repo: &Repo, query: &Query) -> bool {
+    let (has_patterns, asks_documents) = leaves(query);
+    let mut has_hit = !has_patterns;
+    let case_sensitive = query.settings.case_sensitive.value;
+    query.expr.for_each_leaf(&mut |leaf, negated| {
+        if let query::Leaf::Pattern(pattern) = leaf {
+            has_hit |= !negated && regex(&pattern.kind, case_sensitive, false).is_match(repo.name.as_bytes());
+        }
+    });
+    !asks_documents && has_hit && name_holds(repo, query, &query.expr)
+}
+
+fn name_holds(repo: &Repo, query: &Query, expr: &Expr) -> bool {
+    let case_sensitive = query.settings.case_sensitive.value;
+    match expr {
+        Expr::And { operands, .. } => operands.iter().all(|operand| name_holds(repo, query, operand)),
+        Expr::Or { operands, .. } => operands.iter().any(|operand| name_holds(repo, query, operand)),
+        Expr::Not { operand, .. } => !name_holds(repo, query, operand),
+        Expr::Filter(filter) => match &filter.kind {
+            FilterKind::Repo(condition) => {
+                build(condition.name.as_str(), case_sensitive, false).is_match(repo.name.as_bytes())
+            }
+            _ => false,
+        },
+        Expr::Pattern(pattern) => regex(&pattern.kind, case_sensitive, false).is_match(repo.name.as_bytes()),
+    }
+}
+
+struct Doc<'a> {
+    repo: &'a Repo,
+    path: &'a [u8],
+    file: &'a File,
+    query: &'a Query,
+}
+
+impl Doc<'_> {
+    fn holds(&self, expr: &Expr) -> bool {
+        let case_sensitive = self.query.settings.case_sensitive.value;
+        match expr {
+            Expr::And { operands, .. } => operands.iter().all(|operand| self.holds(operand)),
+            Expr::Or { operands, .. } => operands.iter().any(|operand| self.holds(operand)),
+            Expr::Not { operand, .. } => !self.holds(operand),
+            Expr::Filter(filter) => match &filter.kind {
+                FilterKind::Repo(condition) => {
+                    build(condition.name.as_str(), case_sensitive, false).is_match(self.repo.name.as_bytes())
+                }
+                FilterKind::File(regex) => build(regex.as_str(), case_sensitive, false).is_match(self.path),
+                FilterKind::Language(name) => syntax_language(name) == Some(language(self.path)),
+                other => unreachable!("not generated: {other:?}"),
+            },
+            Expr::Pattern(pattern) => {
+                let settings = &self.query.settings;
+                let in_paths = pattern.target == Target::Any && settings.wants(ResultType::Path);
+                let in_content = pattern.target == Target::Content || settings.wants(ResultType::File);
+                (in_paths && regex(&pattern.kind, case_sensitive, false).is_match(self.path))
+                    || (in_content && !self.hits(&pattern.kind).is_empty())
+            }
+        }
+    }
+
+    fn hits(&self, pattern: &PatternKind) -> Vec<(usize, usize)> {
+        match self.file {
+            File::Text(text) => hits(pattern, self.query.settings.case_sensitive.value, text.as_bytes()),
+            File::Link(_) | File::Binary(_) => Vec::new(),
+        }
+    }
+
+    /// What is marked: the matches of all terms under no negation, joined where they overlap.
+    fn shown(&self) -> Vec<(usize, usize)> {
+        let mut all = Vec::new();
+        let mut n_patterns = 0;
+        self.query.expr.for_each_leaf(&mut |leaf, negated| {
+            if let query::Leaf::Pattern(pattern) = leaf
+                && !negated
+                && (pattern.target == Target::Content || self.query.settings.wants(ResultType::File))
+            {
+                n_patterns += 1;
+                all.extend(self.hits(&pattern.kind));
+            }
+        });
+        all.sort_unstable();
+        let mut merged: Vec<(usize, usize)> = Vec::new();
+        for (start, end) in all {
+            match merged.last_mut() {
+                Some(last) if start < last.1 => last.1 = last.1.max(end),
+                Some(last) if *last == (start, end) => {}
+                _ => merged.push((start, end)),
+            }
+        }
+        merged
+    }
+}
+
+fn syntax_language(name: &str) -> Option<model::Language> {
+    ::syntax::language_by_name(name)
+}
+
+fn lines(text: &[u8], hits: &[(usize, usize)]) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut offset = 0;
+    for (line, number) in text.split_inclusive(|byte| *byte == b'\n').zip(1..) {
+        let end = offset + line.len();
+        let is_last = end == text.len() && !line.ends_with(b"\n");
+        let touching = |(start, stop): &&(usize, usize)| {
+            let begins_here = *start >= offset && (*start < end || (is_last && *start == end));
+            begins_here || (*start < offset && *stop > offset)
+        };
+        let touching: Vec<_> = hits.iter().filter(touching).collect();
+        if !touching.is_empty() {
+            let bare = line.strip_suffix(b"\n").unwrap_or(line);
+            let bare = bare.strip_suffix(b"\r").unwrap_or(bare);
+            let clip = |at: usize| at.clamp(offset, offset + bare.len()) - offset;
+            let ranges = touching.iter().map(|(start, stop)| clip(*start)..clip(*stop));
+            let ranges = ranges.filter(|range| !range.is_empty()).collect();
+            lines.push((number, String::from_utf8_lossy(bare).into_owned(), ranges));
+        }
+        offset = end;
+    }
+    lines
+}

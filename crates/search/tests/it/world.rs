@@ -1,0 +1,284 @@
+//! Small worlds of repositories, written through the real index writers.
+
+use index::{
+    BlobIdx, Codec, Content, DocKind, NewBlob, NewDoc, RefTable, RefTableWriter, RevIdx, Revision, Segment,
+    SegmentOrdinal, SegmentWriter, WriterOptions,
+};
+use model::{
+    AccessSet, BlobFlags, DocFlags, Epoch, Language, ObjectId, RefName, RepoId, RepoName, SkipReason,
+};
+use search::{
+    CancelToken, Catalog, Facets, Limits, Match, RepoIndex, SearchError, Searcher, Sink, Stats, Summary,
+    Visibility,
+};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+/// What stands at a path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum File {
+    Text(String),
+    Link(String),
+    Binary(Vec<u8>),
+}
+
+impl File {
+    pub(crate) fn text(text: &str) -> File {
+        File::Text(text.to_owned())
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            File::Text(text) | File::Link(text) => text.as_bytes(),
+            File::Binary(bytes) => bytes,
+        }
+    }
+
+    pub(crate) fn oid(&self) -> ObjectId {
+        // Not git's own hash: equal contents must have equal ids and different ones different, no more.
+        let mut state = [0xcbf2_9ce4_8422_2325_u64, 0x9e37_79b9_7f4a_7c15, 1];
+        let tag = u8::from(matches!(self, File::Binary(_)));
+        for byte in std::iter::once(&tag).chain(self.bytes()) {
+            for (idx, word) in state.iter_mut().enumerate() {
+                *word = (*word ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3 + 2 * idx as u64);
+            }
+        }
+        let mut id = [0; 20];
+        id[..8].copy_from_slice(&state[0].to_be_bytes());
+        id[8..16].copy_from_slice(&state[1].to_be_bytes());
+        id[16..].copy_from_slice(&state[2].to_be_bytes()[..4]);
+        ObjectId(id)
+    }
+}
+
+pub(crate) type Tree = BTreeMap<Vec<u8>, File>;
+
+/// A repository: one tree per branch, the first is the default.
+#[derive(Clone, Debug)]
+pub(crate) struct Repo {
+    pub(crate) id: u32,
+    pub(crate) name: String,
+    pub(crate) branches: Vec<(String, Tree)>,
+    pub(crate) visibility: Visibility,
+    pub(crate) is_fork: bool,
+    pub(crate) is_archived: bool,
+    /// How many segments its blobs are spread over.
+    pub(crate) n_segments: usize,
+}
+
+impl Repo {
+    pub(crate) fn new(id: u32, name: &str, files: &[(&str, &str)]) -> Repo {
+        let tree = files.iter().map(|(path, text)| (path.as_bytes().to_vec(), File::text(text))).collect();
+        Repo {
+            id,
+            name: name.to_owned(),
+            branches: vec![("main".to_owned(), tree)],
+            visibility: Visibility::Public,
+            is_fork: false,
+            is_archived: false,
+            n_segments: 1,
+        }
+    }
+
+    pub(crate) fn revisions(&self) -> Vec<Revision> {
+        let branches = self.branches.iter().zip(1u8..);
+        let revision = |((name, _), number): (&(String, Tree), u8)| Revision {
+            refs: vec![RefName::new(format!("refs/heads/{name}")).expect("branch names in tests are valid")],
+            commit: ObjectId([number; 20]),
+            commit_time: 0,
+        };
+        branches.map(revision).collect()
+    }
+}
+
+pub(crate) fn language(path: &[u8]) -> Language {
+    let name = match path.rsplit(|byte| *byte == b'.').next() {
+        Some(b"c") => "c",
+        Some(b"py") => "python",
+        _ => return Language::UNKNOWN,
+    };
+    syntax::language_by_name(name).expect("linguist knows C and Python")
+}
+
+/// A path, and a revision it stands in.
+type Place = (Vec<u8>, RevIdx);
+
+/// A file, where it stands, and where its text is.
+type Placed = (File, Vec<Place>, SegmentOrdinal, BlobIdx);
+
+/// Writes and opens a repository's index.
+pub(crate) fn build(folder: &Path, repo: &Repo) -> RepoIndex {
+    let mut blobs: BTreeMap<(ObjectId, File), Vec<Place>> = BTreeMap::new();
+    for ((_, tree), rev) in repo.branches.iter().zip(0..) {
+        for (path, file) in tree {
+            blobs.entry((file.oid(), file.clone())).or_default().push((path.clone(), RevIdx(rev)));
+        }
+    }
+    let n_segments = repo.n_segments.max(1);
+    let segment_path = |ordinal: usize| folder.join(format!("{}-{ordinal}.seg", repo.id));
+    let mut writers: Vec<SegmentWriter> = (0..n_segments)
+        .map(|ordinal| {
+            SegmentWriter::create(&segment_path(ordinal), WriterOptions { codec: Codec::Lz4, threads: 0 })
+                .expect("create")
+        })
+        .collect();
+    let mut placed: Vec<Placed> = Vec::new();
+    let mut known: BTreeMap<ObjectId, (usize, BlobIdx)> = BTreeMap::new();
+    for (number, ((oid, file), places)) in blobs.into_iter().enumerate() {
+        let (ordinal, blob) = *known.entry(oid).or_insert_with(|| {
+            let ordinal = number % n_segments;
+            let content = match &file {
+                File::Text(text) | File::Link(text) => Content::Text(text.as_bytes()),
+                File::Binary(_) => Content::Skipped(SkipReason::Binary),
+            };
+            let blob = NewBlob {
+                oid,
+                size: file.bytes().len() as u64,
+                content,
+                flags: BlobFlags::default(),
+                rank: (number % 7) as u8,
+                language: language(&places[0].0),
+            };
+            (ordinal, writers[ordinal].add(blob).expect("add"))
+        });
+        placed.push((file, places, SegmentOrdinal(ordinal as u16), blob));
+    }
+    let infos: Vec<_> = writers.into_iter().map(|writer| writer.finish().expect("finish")).collect();
+    let table_path = folder.join(format!("{}.refs", repo.id));
+    let ids: Vec<_> = infos.iter().map(|info| info.id).collect();
+    let default = (!repo.branches.is_empty()).then_some(RevIdx(0));
+    let mut table = RefTableWriter::create(&table_path, &ids, &repo.revisions(), default).expect("create");
+    for (file, places, segment, blob) in placed {
+        let mut by_path: BTreeMap<Vec<u8>, Vec<RevIdx>> = BTreeMap::new();
+        places.into_iter().for_each(|(path, rev)| by_path.entry(path).or_default().push(rev));
+        for (path, revisions) in by_path {
+            let kind = if matches!(file, File::Link(_)) { DocKind::Symlink } else { DocKind::File };
+            let (oid, language) = (file.oid(), language(&path));
+            let doc = NewDoc {
+                path: &path,
+                kind,
+                oid,
+                blob: Some((segment, blob)),
+                language,
+                flags: DocFlags::default(),
+                revisions: &revisions,
+            };
+            table.add(doc).expect("add");
+        }
+    }
+    table.finish().expect("finish");
+    RepoIndex {
+        id: RepoId(repo.id),
+        name: RepoName::new(repo.name.clone()).expect("repository names in tests are valid"),
+        visibility: repo.visibility,
+        is_fork: repo.is_fork,
+        is_archived: repo.is_archived,
+        ref_table: Arc::new(RefTable::open(&table_path).expect("open")),
+        segments: (0..n_segments)
+            .map(|ordinal| Arc::new(Segment::open(&segment_path(ordinal)).expect("open")))
+            .collect(),
+    }
+}
+
+/// A catalog of repositories, with the folder its files are in.
+pub(crate) struct World {
+    pub(crate) catalog: Catalog,
+    pub(crate) repos: Vec<Repo>,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) fn new(repos: Vec<Repo>) -> World {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let catalog = Catalog::new();
+        catalog.publish_all(repos.iter().map(|repo| build(folder.path(), repo)));
+        World { catalog, repos, _folder: folder }
+    }
+
+    /// Searches as someone who may read everything.
+    pub(crate) fn search(&self, query: &str) -> Answer {
+        self.search_as(&access(self.repos.iter().map(|repo| repo.id)), query, &Limits::default())
+    }
+
+    pub(crate) fn search_as(&self, access: &AccessSet, query: &str, limits: &Limits) -> Answer {
+        self.try_search(access, query, limits).unwrap_or_else(|error| panic!("{query}: {error}"))
+    }
+
+    pub(crate) fn try_search(
+        &self,
+        access: &AccessSet,
+        query: &str,
+        limits: &Limits,
+    ) -> Result<Answer, SearchError> {
+        let query = query::parse(query, &query::Options::default())
+            .unwrap_or_else(|error| panic!("{query}: {error}"));
+        let mut kept = Kept::default();
+        let snapshot = self.catalog.snapshot();
+        let summary = SEARCHER.search(&snapshot, access, &query, limits, &CancelToken::new(), &mut kept)?;
+        Ok(Answer { batches: kept.batches, summary })
+    }
+}
+
+/// A caller who may read these repositories.
+#[allow(clippy::disallowed_methods, reason = "tests play every caller")]
+pub(crate) fn access(ids: impl IntoIterator<Item = u32>) -> AccessSet {
+    AccessSet::assemble(ids.into_iter().map(RepoId), Epoch(1))
+}
+
+pub(crate) static SEARCHER: LazyLock<Searcher> = LazyLock::new(|| Searcher::new(3).expect("three threads"));
+
+/// Everything a search said.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) batches: Vec<Vec<Match>>,
+    pub(crate) summary: Summary,
+}
+
+impl Answer {
+    pub(crate) fn matches(&self) -> impl Iterator<Item = &Match> {
+        self.batches.iter().flatten()
+    }
+
+    pub(crate) fn stats(&self) -> &Stats {
+        &self.summary.stats
+    }
+
+    pub(crate) fn facets(&self) -> &Facets {
+        &self.summary.facets
+    }
+
+    /// One line for each result: `repo:path:number:text`, `repo:path`, `repo`.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for found in self.matches() {
+            match found {
+                Match::Content(content) => {
+                    let path = String::from_utf8_lossy(&content.path);
+                    for line in &content.lines {
+                        lines.push(format!("{}:{path}:{}:{}", content.repo, line.number, line.text));
+                    }
+                }
+                Match::Path(path) => {
+                    lines.push(format!("{}:{}", path.repo, String::from_utf8_lossy(&path.path)));
+                }
+                Match::Repo(repo) => lines.push(repo.repo.to_string()),
+            }
+        }
+        lines
+    }
+}
+
+/// A sink that keeps everything.
+#[derive(Default)]
+pub(crate) struct Kept {
+    pub(crate) batches: Vec<Vec<Match>>,
+}
+
+impl Sink for Kept {
+    fn matches(&mut self, batch: Vec<Match>) -> ControlFlow<()> {
+        self.batches.push(batch);
+        ControlFlow::Continue(())
+    }
+}
