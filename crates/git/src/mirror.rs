@@ -143,8 +143,11 @@ impl Mirror {
             let entry = entry?;
             let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PARTIAL_PREFIX));
             if is_ours && entry.file_type()?.is_dir() {
-                fs::remove_dir_all(entry.path())?;
-                n_removed += 1;
+                match fs::remove_dir_all(entry.path()) {
+                    Ok(()) => n_removed += 1,
+                    // A git that outlived its server may still write there; the next start will find it gone.
+                    Err(error) => tracing::warn!(%error, path = %entry.path().display(), "a leftover stays"),
+                }
             }
         }
         Ok(n_removed)

@@ -157,6 +157,22 @@ fn a_rich_repository_loose_and_packed() {
 }
 
 #[test]
+fn what_comes_after_opening_is_found() {
+    let world = GitWorld::new();
+    let repo = rich_repository(&world);
+    let repository = open(repo.path());
+    let reader = repository.reader();
+    let before = repository.resolve("main").unwrap().commit;
+    for n in 0..60 {
+        let commit = repo.commit_files("main", &[("a", format!("{n}").as_bytes())]);
+        // Every round adds a pack, and one in ten replaces them all.
+        repo.git(&["repack", "-d", "-q", if n % 10 == 9 { "-a" } else { "--no-write-bitmap-index" }]);
+        assert_eq!(repository.resolve("main").unwrap().commit, commit);
+        assert!(reader.entry_at(commit, b"a").unwrap().is_some() && reader.commit(before).is_ok());
+    }
+}
+
+#[test]
 fn lookups_and_listings() {
     let world = GitWorld::new();
     let repo = rich_repository(&world);

@@ -148,6 +148,43 @@ fn what_a_killed_clone_leaves_is_no_mirror_and_is_removed() {
     assert_eq!(Mirror::remove_leftovers(&parent.join("nowhere")).unwrap(), 0);
 }
 
+/// Names the folder that a process of its own clones into, to be killed while it does.
+const CLONE_INTO: &str = "SOURCEKEEP_TEST_CLONE_INTO";
+
+#[test]
+#[allow(clippy::disallowed_methods, clippy::print_stdout, reason = "this test is its own second process")]
+fn killed_in_mid_clone() {
+    if let Some(parent) = std::env::var_os(CLONE_INTO).map(PathBuf::from) {
+        // The second process: receives for ever, and says when it has begun.
+        let script = "while printf 'Receiving objects:  1%% (1/100)\\r' >&2; do sleep 0.1; done";
+        let program = stand_in_at(&parent.join("bin/git"), script, ChildLimits::default());
+        let url = RemoteUrl::parse("https://example.org/o/n", Schemes::default()).unwrap();
+        let begun = &mut |_| println!("\nbegun");
+        Mirror::new(program).clone_mirror(&url, &parent.join("m/1.git"), &NOT_CANCELLED, begun).unwrap();
+        return;
+    }
+    let world = GitWorld::new();
+    let mirrors = world.path().join("m");
+    let mut process = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "mirroring::killed_in_mid_clone", "--nocapture"])
+        .env(CLONE_INTO, world.path())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "begun"));
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(!mirrors.join("1.git").exists());
+    assert_eq!(
+        fs::read_dir(&mirrors).unwrap().count(),
+        1,
+        "the unfinished clone, under a name that is no mirror's"
+    );
+    assert_eq!(Mirror::remove_leftovers(&mirrors).unwrap(), 1);
+    clone(&origin(&world), &mirrors.join("1.git"));
+}
+
 #[test]
 fn failures_are_told_in_kinds() {
     let world = GitWorld::new();
@@ -187,16 +224,23 @@ fn a_pack_larger_than_the_limit_is_stopped() {
 
 /// A program in git's place that tells a good version, makes empty repositories, and otherwise runs this script.
 fn stand_in(world: &GitWorld, script: &str, limits: ChildLimits) -> GitProgram {
-    let path = world.path().join("bin/git");
+    stand_in_at(&world.path().join("bin/git"), script, limits)
+}
+
+fn stand_in_at(path: &Path, script: &str, limits: ChildLimits) -> GitProgram {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let text = format!(
         "#!/bin/sh\ninit=; for a; do last=$a; case $a in version) echo git version 2.99.0; exit 0;; init) init=1;; esac; done\n\
          if test $init; then mkdir -p \"$last/objects\" \"$last/refs\"; exit 0; fi\n{script}\n"
     );
-    fs::write(&path, text).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    GitProgram::find(GitProgramOptions { program: Some(path), limits, ..GitProgramOptions::default() })
-        .unwrap()
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    GitProgram::find(GitProgramOptions {
+        program: Some(path.to_owned()),
+        limits,
+        ..GitProgramOptions::default()
+    })
+    .unwrap()
 }
 
 fn clone_with(program: GitProgram, world: &GitWorld) -> RunError {

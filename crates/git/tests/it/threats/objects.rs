@@ -211,7 +211,7 @@ fn flipped_packs_and_indices() {
     for extension in ["pack", "idx"] {
         let file = packs(&repo, extension);
         let whole = fs::read(&file).unwrap();
-        let n_steps = whole.len().min(150);
+        let n_steps = whole.len().min(60);
         for step in 0..n_steps {
             let mut damaged = whole.clone();
             let at = step * whole.len() / n_steps;
