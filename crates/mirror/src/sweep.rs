@@ -84,6 +84,7 @@ pub(crate) async fn sweep_leftovers(store: &Store, data: &DataDir) -> Result<usi
     n_deleted +=
         git::Mirror::remove_leftovers(&data.mirrors()).map_err(|source| io_error(&data.mirrors(), source))?;
     forget_discarded(store, data, Timestamp(i64::MAX)).await?;
+    store.maintenance().forget_what_is_over().await?;
     Ok(n_deleted)
 }
 
