@@ -14,6 +14,15 @@ pub struct Query {
     pub settings: Settings,
 }
 
+impl Query {
+    /// The same query without its places in a text: two texts ask the same if these are equal.
+    pub fn without_spans(mut self) -> Self {
+        self.expr.erase_spans();
+        self.settings.erase_spans();
+        self
+    }
+}
+
 /// A boolean expression. Built by [`Expr::and`], [`Expr::or`] and [`Expr::not`], which keep it normal: no conjunction directly
 /// inside a conjunction, no disjunction directly inside a disjunction, no operator over one operand, no double negation.
 /// Trees made by [`parse`](crate::parse) are at most [`Limits::depth_max`](crate::Limits::depth_max) levels deep, so
@@ -108,6 +117,27 @@ impl Expr {
             Expr::And { span, .. } | Expr::Or { span, .. } | Expr::Not { span, .. } => *span,
             Expr::Filter(filter) => filter.span,
             Expr::Pattern(pattern) => pattern.span,
+        }
+    }
+
+    /// It recurses as deep as the tree.
+    fn erase_spans(&mut self) {
+        match self {
+            Expr::And { operands, span } | Expr::Or { operands, span } => {
+                *span = Span::default();
+                operands.iter_mut().for_each(Expr::erase_spans);
+            }
+            Expr::Not { operand, span } => {
+                *span = Span::default();
+                operand.erase_spans();
+            }
+            Expr::Filter(filter) => {
+                (filter.span, filter.value_span) = (Span::default(), Span::default());
+                if let FilterKind::Repo(repo) = &mut filter.kind {
+                    repo.revs.iter_mut().for_each(|rev| rev.span = Span::default());
+                }
+            }
+            Expr::Pattern(pattern) => pattern.span = Span::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Total: every text has lexemes, what is broken becomes a [`LexemeKind::Fault`]. Parser, colours and completion all
 //! stand on these, so they cannot disagree. Time is linear in the text, but for logarithms.
 
+use crate::error::shown;
 use crate::nesting::Nesting;
 use crate::scan::{self, Closed};
 use crate::table::ValueKind;
@@ -73,6 +74,7 @@ pub(crate) fn lex(text: &str, mode: PatternType, pattern_type_filters: &[Span]) 
         out: Vec::new(),
         open: Vec::new(),
         n_operators: 0,
+        has_fault: false,
     };
     lexer.run()
 }
@@ -94,6 +96,7 @@ struct Lexer<'a> {
     /// Indexes into `out` of the groups that are not closed yet.
     open: Vec<usize>,
     n_operators: usize,
+    has_fault: bool,
 }
 
 impl Lexer<'_> {
@@ -150,7 +153,19 @@ impl Lexer<'_> {
     }
 
     fn fault(&mut self, span: Span, error: ParseError) -> usize {
+        self.has_fault = true;
         self.push(span, LexemeKind::Fault(Box::new(error)))
+    }
+
+    /// Adds the mended query to the first fault of a text. Only that one is told, and a copy of the text for each of
+    /// many faults would take time and memory by its square.
+    fn mend(&self, error: ParseError, changes: &[(Span, &str)]) -> ParseError {
+        if self.has_fault { error } else { error.with_suggestion(mended(self.text, changes)) }
+    }
+
+    /// White space at the end of the text: what is missing is added in its place.
+    fn tail(&self) -> Span {
+        Span::new(self.text.trim_end().len(), self.text.len())
     }
 
     // --- groups ---
@@ -160,9 +175,8 @@ impl Lexer<'_> {
         let groups = match (self.mode, closed_around_operator) {
             (PatternType::Keyword, _) => true,
             (_, Some(around_operator)) => around_operator,
-            // Without a counterpart it is text (for a regular expression: its own error), unless operators say
-            // that a group was meant.
-            (_, None) => self.nesting.splits(at, self.text.len()),
+            // Without a counterpart it is text, or an error of the word.
+            (_, None) => false,
         };
         if !groups {
             return self.word(at);
@@ -176,8 +190,8 @@ impl Lexer<'_> {
         if self.open.pop().is_some() {
             return self.push(span, LexemeKind::Close);
         }
-        if self.mode == PatternType::Keyword || (self.is_whole() && self.n_operators > 0) {
-            let error = self.unopened(at).with_suggestion(mended(self.text, &[(span, "")]));
+        if self.mode == PatternType::Keyword || (self.is_whole() && self.nesting.is_structured()) {
+            let error = self.mend(self.unopened(at), &[(span, "")]);
             return self.fault(span, error);
         }
         self.word(at)
@@ -188,14 +202,19 @@ impl Lexer<'_> {
             .with_hint("open it with '(', or put the text into quotes to search for it")
     }
 
+    /// The outermost open group is told before all faults inside it, so that only its error needs a mended query.
     fn mark_open_groups(&mut self) {
-        let suggestion = format!("{}{}", self.text.trim_end(), ")".repeat(self.open.len()));
+        let mut suggestion = Some(format!("{}{}", self.text.trim_end(), ")".repeat(self.open.len())));
         for idx in std::mem::take(&mut self.open) {
-            let span = self.out[idx].span;
-            let error = ParseError::new(span, ErrorKind::UnbalancedParen { paren: '(' })
-                .with_hint("close it with ')', or put the text into quotes to search for it");
-            self.out[idx].kind = LexemeKind::Fault(Box::new(error.with_suggestion(suggestion.clone())));
+            let mut error = self.unclosed(self.out[idx].span.start);
+            error.suggestion = suggestion.take();
+            self.out[idx].kind = LexemeKind::Fault(Box::new(error));
         }
+    }
+
+    fn unclosed(&self, at: usize) -> ParseError {
+        ParseError::new(Span::new(at, at + 1), ErrorKind::UnbalancedParen { paren: '(' })
+            .with_hint("close it with ')', or put the text into quotes to search for it")
     }
 
     // --- negation ---
@@ -234,15 +253,13 @@ impl Lexer<'_> {
     /// The end of what is quoted from `at`, or how far it is broken and why.
     fn closed_quote(&self, at: usize, quote: char) -> Result<usize, (usize, Box<ParseError>)> {
         let Some(end) = scan::quoted(self.text, at, quote) else {
-            let error =
-                ParseError::new(Span::new(at, self.text.len()), ErrorKind::UnbalancedQuote { quote })
-                    .with_hint(format!(
-                        "close it with {quote}; inside quotes write \\{quote} for the quote and \\\\ for a backslash at the end"
-                    ));
-            let text = self.text.trim_end();
-            let escape = if text.ends_with('\\') { "\\" } else { "" };
-            let suggestion = format!("{text}{escape}{quote}");
-            return Err((self.text.len(), Box::new(error.with_suggestion(suggestion))));
+            let kind = ErrorKind::UnbalancedQuote { quote };
+            let error = ParseError::new(Span::new(at, self.text.len()), kind).with_hint(format!(
+                "close it with {quote}; inside quotes write \\{quote} for the quote and \\\\ for a backslash at the end"
+            ));
+            let escape = if self.text.trim_end().ends_with('\\') { "\\" } else { "" };
+            let error = self.mend(error, &[(self.tail(), &format!("{escape}{quote}"))]);
+            return Err((self.text.len(), Box::new(error)));
         };
         if scan::is_boundary(self.text, end) {
             return Ok(end);
@@ -255,9 +272,8 @@ impl Lexer<'_> {
         let word = Span::new(at, word_end);
         let literal = as_literal(word.of(self.text), PatternType::Keyword);
         let error = ParseError::new(Span::new(end, word_end), ErrorKind::TextAfterQuote)
-            .with_hint("put a space after the quote, or quote the whole and write \\\" for quotes inside it")
-            .with_suggestion(mended(self.text, &[(word, &literal)]));
-        Err((word_end, Box::new(error)))
+            .with_hint("put a space after the quote, or quote the whole and write \\\" for quotes inside it");
+        Err((word_end, Box::new(self.mend(error, &[(word, &literal)]))))
     }
 
     fn slashed_or_word(&mut self, at: usize) -> usize {
@@ -281,39 +297,47 @@ impl Lexer<'_> {
         let (end, closed) = match self.mode {
             PatternType::Keyword => scan::keyword_word(self.text, at, in_group, &self.nesting),
             PatternType::Regexp => (scan::regexp_word(self.text, at, in_group, &self.nesting), Closed::Well),
-            _ => (scan::literal_word(self.text, at, in_group, &self.nesting), Closed::Well),
+            _ => scan::literal_word(self.text, at, in_group, &self.nesting),
         };
-        let literal = self.with_literal(Span::new(mend_from, end), Span::new(at, end));
-        let at_paren = |offset: usize, kind| ParseError::new(Span::new(offset, offset + 1), kind);
+        if matches!(closed, Closed::Well) {
+            return Ok(end);
+        }
+        let (place, literal) = self.literal(Span::new(mend_from, end), Span::new(at, end));
+        let as_text = (place, literal.as_str());
+        let at_mark = |offset: usize, kind| ParseError::new(Span::new(offset, offset + 1), kind);
         let error = match closed {
-            Closed::Well => return Ok(end),
-            Closed::Ambiguous(paren) => at_paren(paren, ErrorKind::AmbiguousParen)
-                .with_hint("put a space before it to group, or put the text into quotes to search for it")
-                .with_suggestion(mended(self.text, &[(Span::empty(paren), " ")])),
-            Closed::Quote(quote) => at_paren(quote, ErrorKind::UnbalancedQuote { quote: '"' })
-                .with_hint("close it, or put the whole into quotes and write \\\" for the quote")
-                .with_suggestion(literal),
+            Closed::Ambiguous(paren) => {
+                let error = at_mark(paren, ErrorKind::AmbiguousParen).with_hint(
+                    "put a space before it to group, or put the text into quotes to search for it",
+                );
+                self.mend(error, &[(Span::empty(paren), " ")])
+            }
+            Closed::Quote(quote) => {
+                let error = at_mark(quote, ErrorKind::UnbalancedQuote { quote: '"' })
+                    .with_hint("close it, or put the whole into quotes and write \\\" for the quote");
+                self.mend(error, &[as_text])
+            }
             Closed::Paren(paren) if self.text[paren..].starts_with(')') => {
                 let closes_group = self.n_operators > 0 && paren + 1 == end;
-                let without = mended(self.text, &[(Span::new(paren, paren + 1), "")]);
-                self.unopened(paren).with_suggestion(if closes_group { without } else { literal })
+                let without = (Span::new(paren, paren + 1), "");
+                self.mend(self.unopened(paren), &[if closes_group { without } else { as_text }])
             }
-            Closed::Paren(paren) => at_paren(paren, ErrorKind::UnbalancedParen { paren: '(' })
-                .with_hint("close it with ')', or put the text into quotes to search for it")
-                .with_suggestion(literal),
+            Closed::Paren(paren) => self.mend(self.unclosed(paren), &[as_text]),
+            Closed::Well => return Ok(end),
         };
         Err((end, Box::new(error)))
     }
 
-    /// The query with a word in its place as a literal.
-    fn with_literal(&self, place: Span, word: Span) -> String {
+    /// A word in its place as a literal: all of the place where the word is all of it, otherwise behind a filter's
+    /// name.
+    fn literal(&self, place: Span, word: Span) -> (Span, String) {
         let literal = match place == word {
             true => as_literal(word.of(self.text), self.mode),
             false => {
                 format!("{}{}", Span::new(place.start, word.start).of(self.text), quoted(word.of(self.text)))
             }
         };
-        mended(self.text, &[(place, &literal)])
+        (place, literal)
     }
 
     /// Under the pattern types that take the whole as one text, neighbours grow together.
@@ -332,9 +356,13 @@ impl Lexer<'_> {
 
     fn known_filter(&self, at: usize) -> Option<(&'static FilterInfo, usize)> {
         let (info, colon) = scan::known_filter(self.text, at)?;
-        let here =
-            info.id != FilterId::PatternType || self.pattern_type_filters.iter().any(|f| f.start == at);
+        let here = info.id != FilterId::PatternType || self.pattern_type_filter(at).is_some();
         here.then_some((info, colon))
+    }
+
+    fn pattern_type_filter(&self, at: usize) -> Option<Span> {
+        let idx = self.pattern_type_filters.binary_search_by_key(&at, |filter| filter.start).ok()?;
+        self.pattern_type_filters.get(idx).copied()
     }
 
     /// Reads a filter, known or not; `None` where the text at `at` is none.
@@ -349,15 +377,16 @@ impl Lexer<'_> {
         }
         let word = Span::new(at, scan::to_boundary(self.text, at));
         let near = nearest(name.of(self.text), FILTERS.iter().flat_map(FilterInfo::names));
-        let kind = ErrorKind::UnknownFilter { name: crate::error::shown(name.of(self.text)), nearest: near };
+        let kind = ErrorKind::UnknownFilter { name: shown(name.of(self.text)), nearest: near };
         let literal = as_literal(word.of(self.text), self.mode);
+        let as_text = format!("to search for the text, write {}", shown(&literal));
         let error = match near {
-            Some(near) => ParseError::new(name, kind)
-                .with_hint(format!("did you mean {near}:? To search for the text, write {literal}"))
-                .with_suggestion(mended(self.text, &[(name, near)])),
-            None => ParseError::new(name, kind)
-                .with_hint(format!("to search for the text, write {literal}"))
-                .with_suggestion(mended(self.text, &[(word, &literal)])),
+            Some(near) => {
+                let error =
+                    ParseError::new(name, kind).with_hint(format!("did you mean {near}:? Or {as_text}"));
+                self.mend(error, &[(name, near)])
+            }
+            None => self.mend(ParseError::new(name, kind).with_hint(as_text), &[(word, &literal)]),
         };
         Some(self.fault(word, error))
     }
@@ -395,16 +424,12 @@ impl Lexer<'_> {
                 self.word_end(start, name.start).map(|end| (Form::Bare, end))
             }
             _ if info.id == FilterId::PatternType => {
-                let here = self.pattern_type_filters.iter().find(|filter| filter.start == name.start);
-                Ok((Form::Bare, here.map_or(start, |filter| filter.end)))
+                Ok((Form::Bare, self.pattern_type_filter(name.start).map_or(start, |filter| filter.end)))
             }
             kind => match scan::bare_value(self.text, start, !self.open.is_empty(), kind) {
                 (end, None) => Ok((Form::Bare, end)),
                 (end, Some(paren)) => {
-                    let kind = ErrorKind::UnbalancedParen { paren: '(' };
-                    let error = ParseError::new(Span::new(paren, paren + 1), kind)
-                        .with_hint("close it with ')'")
-                        .with_suggestion(format!("{})", self.text.trim_end()));
+                    let error = self.mend(self.unclosed(paren), &[(self.tail(), ")")]);
                     Err((end, Box::new(error)))
                 }
             },
@@ -417,14 +442,10 @@ impl Lexer<'_> {
         let error = ParseError::new(name, kind);
         let literal = as_literal(name.of(self.text), self.mode);
         if next < self.text.len() && next > name.end && !self.text[next..].starts_with(')') {
-            return error
-                .with_hint(format!(
-                    "no space may stand after the colon; to search for the text, write {literal}"
-                ))
-                .with_suggestion(mended(self.text, &[(Span::new(name.end, next), "")]));
+            let hint = format!("no space may stand after the colon; to search for the text, write {literal}");
+            return self.mend(error.with_hint(hint), &[(Span::new(name.end, next), "")]);
         }
-        error
-            .with_hint(format!("expected: {}; to search for the text, write {literal}", info.value))
-            .with_suggestion(mended(self.text, &[(name, &literal)]))
+        let hint = format!("expected: {}; to search for the text, write {literal}", info.value);
+        self.mend(error.with_hint(hint), &[(name, &literal)])
     }
 }

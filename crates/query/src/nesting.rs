@@ -9,6 +9,7 @@ pub(crate) struct Nesting {
     pairs: Vec<(usize, usize)>,
     /// Where operators and filters stand that are words of their own.
     splits: Vec<usize>,
+    is_structured: bool,
 }
 
 impl Nesting {
@@ -17,33 +18,43 @@ impl Nesting {
     pub(crate) fn of(text: &str, mode: PatternType) -> Self {
         let bytes = text.as_bytes();
         let (mut pairs, mut splits, mut open) = (Vec::new(), Vec::new(), Vec::new());
+        let mut has_operator = false;
         let mut at_word = true;
         let mut offset = 0;
         let mut quotes_close = true;
-        while offset < bytes.len() {
-            if at_word && text.is_char_boundary(offset) && is_split(text, offset) {
-                splits.push(offset);
-            }
-            let byte = bytes[offset];
-            at_word = byte == b'(' || byte.is_ascii_whitespace();
-            match byte {
-                b'\\' if mode == PatternType::Regexp => offset += 1,
-                b'[' if mode == PatternType::Regexp => {
-                    offset = scan::class_end(bytes, offset).map_or(offset, |end| end - 1);
+        while let Some(c) = text[offset..].chars().next() {
+            if at_word {
+                let is_operator = scan::operator(text, offset).is_some();
+                has_operator |= is_operator;
+                if is_operator || is_filter(text, offset) {
+                    splits.push(offset);
                 }
-                b'"' if !open.is_empty() && quotes_close => match scan::quoted(text, offset, '"') {
-                    Some(end) => offset = end - 1,
+            }
+            at_word = c == '(' || c.is_whitespace();
+            let next = offset + c.len_utf8();
+            offset = match c {
+                '\\' if mode == PatternType::Regexp => {
+                    next + text[next..].chars().next().map_or(0, char::len_utf8)
+                }
+                '[' if mode == PatternType::Regexp => scan::class_end(bytes, offset).unwrap_or(next),
+                '"' if !open.is_empty() && quotes_close => {
+                    let end = scan::quoted(text, offset, '"');
                     // What is not closed here is closed nowhere later: do not look again.
-                    None => quotes_close = false,
-                },
-                b'(' => open.push(offset),
-                b')' => pairs.extend(open.pop().map(|open| (open, offset))),
+                    quotes_close = end.is_some();
+                    end.unwrap_or(next)
+                }
+                _ => next,
+            };
+            match c {
+                '(' => open.push(next - 1),
+                ')' => pairs.extend(open.pop().map(|open| (open, next - 1))),
                 _ => {}
             }
-            offset += 1;
         }
         pairs.sort_unstable();
-        Nesting { pairs, splits }
+        let mut nesting = Nesting { pairs, splits, is_structured: has_operator };
+        nesting.is_structured |= nesting.pairs.iter().any(|(open, close)| nesting.splits(*open, *close));
+        nesting
     }
 
     /// The counterpart of the parenthesis at `open`.
@@ -57,9 +68,15 @@ impl Nesting {
         let first = self.splits.partition_point(|at| *at <= start);
         self.splits.get(first).is_some_and(|at| *at < end)
     }
+
+    /// Whether an operator or a group stands anywhere: then parentheses must have counterparts, under every pattern
+    /// type.
+    pub(crate) fn is_structured(&self) -> bool {
+        self.is_structured
+    }
 }
 
-fn is_split(text: &str, at: usize) -> bool {
+fn is_filter(text: &str, at: usize) -> bool {
     let filter_at = at + usize::from(text[at..].starts_with('-'));
-    scan::operator(text, at).is_some() || scan::known_filter(text, filter_at).is_some()
+    scan::known_filter(text, filter_at).is_some()
 }

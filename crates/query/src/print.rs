@@ -46,7 +46,11 @@ fn expr(of: &Expr, mode: PatternType, around: Around) -> String {
             Expr::Filter(filter) if filter_id(filter).info().negatable => {
                 format!("-{}", print_filter(filter))
             }
-            Expr::Filter(filter) => format!("NOT (NOT (NOT {}))", print_filter(filter)),
+            Expr::Filter(filter) => format!("NOT ({})", print_filter(filter)),
+            // Where quotes and slashes delimit, a `-` does; it is no operator to the lexer.
+            Expr::Pattern(pattern) if is_delimited(pattern, mode) => {
+                format!("-{}", print_pattern(pattern, mode))
+            }
             operand => format!("NOT {}", expr(operand, mode, Around::Not)),
         },
         Expr::Filter(filter) => print_filter(filter),
@@ -54,14 +58,17 @@ fn expr(of: &Expr, mode: PatternType, around: Around) -> String {
     }
 }
 
-/// Under every pattern type but `keyword`, neighbouring terms would grow together without an AND between them.
+/// Under every pattern type but `keyword`, neighbouring terms would grow together without an AND between them, filters
+/// between them or not.
 fn conjunction(operands: &[Expr], mode: PatternType) -> String {
-    let joiner = if mode == PatternType::Keyword { " " } else { " AND " };
     let mut out = String::new();
+    let mut grows = false;
     for (idx, operand) in operands.iter().enumerate() {
         if idx > 0 {
-            let filters = is_filter(&operands[idx - 1]) && is_filter(operand);
-            out.push_str(if filters { " " } else { joiner });
+            out.push_str(if grows && is_bare(operand, mode) { " AND " } else { " " });
+        }
+        if !is_filter(operand) {
+            grows = mode != PatternType::Keyword && can_grow(operand, mode);
         }
         out.push_str(&expr(operand, mode, Around::And));
     }
@@ -69,7 +76,32 @@ fn conjunction(operands: &[Expr], mode: PatternType) -> String {
 }
 
 fn is_filter(expr: &Expr) -> bool {
-    matches!(expr, Expr::Filter(_))
+    match expr {
+        Expr::Not { operand, .. } => matches!(**operand, Expr::Filter(_)),
+        expr => matches!(expr, Expr::Filter(_)),
+    }
+}
+
+fn is_bare(expr: &Expr, mode: PatternType) -> bool {
+    match expr {
+        Expr::Pattern(Pattern { target: Target::Any, kind, .. }) => {
+            mode == PatternType::Regexp || !matches!(kind, PatternKind::Regex(_))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a bare term after this one would become part of it. Where the whole is one text, NOT takes all of it.
+fn can_grow(expr: &Expr, mode: PatternType) -> bool {
+    match expr {
+        Expr::Not { operand, .. } => mode != PatternType::Regexp && is_bare(operand, mode),
+        expr => is_bare(expr, mode),
+    }
+}
+
+fn is_delimited(pattern: &Pattern, mode: PatternType) -> bool {
+    let is_regex = matches!(pattern.kind, PatternKind::Regex(_));
+    pattern.target == Target::Content || (mode == PatternType::Standard && is_regex)
 }
 
 fn print_pattern(pattern: &Pattern, mode: PatternType) -> String {
@@ -146,14 +178,12 @@ pub(crate) fn filter_id(filter: &Filter) -> FilterId {
 
 /// A value, in quotes unless the lexer would find the same end without them, in a group or not.
 fn value(text: &str, kind: ValueKind) -> String {
-    let ends_there =
-        |in_group| scan::bare_value(&format!("{text} )"), 0, in_group, kind) == (text.len(), None);
-    let begins_well = !text.is_empty() && !text.starts_with(['"', '\'']) && !text.starts_with("//");
-    let is_bare = begins_well && !text.starts_with(':') && !text.contains(')') && ends_there(true)
-        || begins_well
-            && scan::opens_predicate(text.split('(').next().unwrap_or(""), kind)
-            && ends_there(true);
-    if is_bare && ends_there(false) { text.to_string() } else { quoted(text) }
+    let ends_before = |next: &str, in_group| {
+        scan::bare_value(&format!("{text}{next}"), 0, in_group, kind) == (text.len(), None)
+    };
+    let begins_well = !text.is_empty() && !text.starts_with(['"', '\'', ':']) && !text.starts_with("//");
+    let is_bare = begins_well && ends_before(" ", true) && ends_before(")", true) && ends_before(" ", false);
+    if is_bare { text.to_string() } else { quoted(text) }
 }
 
 fn print_revs(revs: &[Rev]) -> String {

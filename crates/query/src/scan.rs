@@ -134,7 +134,7 @@ fn name_before_colon(text: &str, at: usize) -> Option<(&str, usize)> {
     (len > 0 && rest[len..].starts_with(':')).then(|| (&rest[..len], at + len))
 }
 
-/// How a word of keyword search ended.
+/// How a word ended.
 pub(crate) enum Closed {
     /// With all its quotes and parentheses closed.
     Well,
@@ -203,18 +203,33 @@ pub(crate) fn regexp_word(text: &str, at: usize, in_group: bool, nesting: &Nesti
     offset
 }
 
-/// The end of a word of literal search.
-pub(crate) fn literal_word(text: &str, at: usize, in_group: bool, nesting: &Nesting) -> usize {
+/// The end of a word of literal search. Parentheses are text like any other, but in a query with operators or groups they
+/// must have counterparts.
+pub(crate) fn literal_word(text: &str, at: usize, in_group: bool, nesting: &Nesting) -> (usize, Closed) {
+    let mut closed = Closed::Well;
     let mut offset = at;
     while let Some(c) = text[offset..].chars().next() {
+        let strict = nesting.is_structured() && matches!(closed, Closed::Well);
         match c {
             _ if c.is_whitespace() => break,
             ')' if in_group => break,
-            '(' => offset = text_paren_end(offset, nesting),
-            _ => offset += c.len_utf8(),
+            ')' if strict => closed = Closed::Paren(offset),
+            '(' => {
+                match nesting.close_of(offset) {
+                    None if strict => closed = Closed::Paren(offset),
+                    Some(close) if strict && nesting.splits(offset, close) => {
+                        closed = Closed::Ambiguous(offset)
+                    }
+                    _ => {}
+                }
+                offset = text_paren_end(offset, nesting);
+                continue;
+            }
+            _ => {}
         }
+        offset += c.len_utf8();
     }
-    offset
+    (offset, closed)
 }
 
 fn text_paren_end(open: usize, nesting: &Nesting) -> usize {
@@ -320,21 +335,34 @@ pub(crate) fn pattern_type_filters(text: &str) -> Vec<Span> {
             at = end;
             continue;
         }
-        if let Some((info, value)) = known_filter(text, at)
-            && info.id == FilterId::PatternType
-        {
-            let end = match text[value..].chars().next() {
-                Some(quote @ ('"' | '\'')) => quoted(text, value, quote),
-                _ => None,
-            };
-            let end = end.unwrap_or_else(|| to_boundary(text, value.saturating_sub(1)));
-            found.push(Span::new(at, end.max(value)));
-            at = end.max(value);
-            continue;
-        }
-        at = word_end(text, at);
+        let filter_at = if c == '-' { at + 1 } else { at };
+        at = match known_filter(text, filter_at) {
+            Some((info, value)) => {
+                let end = value_end(text, info, value);
+                if info.id == FilterId::PatternType && filter_at == at {
+                    found.push(Span::new(at, end));
+                }
+                end
+            }
+            None => word_end(text, at),
+        };
     }
     found
+}
+
+/// Where a filter's value ends, before the pattern type is known.
+fn value_end(text: &str, info: &FilterInfo, value: usize) -> usize {
+    let first = text[value..].chars().next();
+    let delimited = match first {
+        Some(quote @ ('"' | '\'')) => quoted(text, value, quote),
+        Some('/') if info.id == FilterId::Content => slashed(text, value),
+        _ => None,
+    };
+    match (delimited, info.kind) {
+        (Some(end), _) => end,
+        (None, ValueKind::Pattern) => to_boundary(text, value - 1),
+        (None, kind) => bare_value(text, value, false, kind).0,
+    }
 }
 
 fn word_end(text: &str, at: usize) -> usize {

@@ -59,6 +59,20 @@ impl Settings {
         }
         self.types.iter().any(|given| given.value == result_type)
     }
+
+    pub(crate) fn erase_spans(&mut self) {
+        self.pattern_type.span = None;
+        self.case_sensitive.span = None;
+        self.count.span = None;
+        self.timeout.span = None;
+        self.select.span = None;
+        self.fork.span = None;
+        self.archived.span = None;
+        self.visibility.span = None;
+        self.index.span = None;
+        self.types.iter_mut().for_each(|given| given.span = Span::default());
+        self.revs.iter_mut().for_each(|rev| rev.span = Span::default());
+    }
 }
 
 /// `patterntype:`: how bare terms are read.
