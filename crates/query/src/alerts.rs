@@ -1,8 +1,10 @@
-//! Queries that are well formed and can find nothing: told beside the empty results.
+//! Queries that are well formed and can find nothing, or not what was meant: told beside the results.
 
 use crate::print::filter_id;
 use crate::text::{mended, removed};
-use crate::{Expr, FilterId, FilterKind, Leaf, PatternKind, Query, ResultType, Select, Span, Target};
+use crate::{
+    Expr, FilterId, FilterKind, Leaf, Pattern, PatternKind, Query, ResultType, Select, Span, Target,
+};
 
 /// A query that is well formed but can find nothing, or not what was probably meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,14 +19,15 @@ pub struct Alert {
     pub suggestion: Option<String>,
 }
 
-/// Finds contradictions in a query: something asked for and excluded, results that cannot be of the asked type. `text`
-/// is what the query was parsed from.
+/// Finds contradictions in a query: something asked for and excluded, results that cannot be of the asked type; and pasted
+/// code that excludes what it should find. `text` is what the query was parsed from.
 pub fn alerts(text: &str, query: &Query) -> Vec<Alert> {
     let mut found = Vec::new();
     excluded_itself(text, &query.expr, &mut found);
     never_of_the_type(text, query, &mut found);
     never_selected(text, query, &mut found);
     commits_only(text, query, &mut found);
+    negated_constant(text, &query.expr, &mut found);
     found
 }
 
@@ -182,6 +185,33 @@ fn commits_only(text: &str, query: &Query, found: &mut Vec<Alert>) {
             _ => None,
         },
     });
+}
+
+/// `return -EINVAL`, `x = -1`: code that was pasted, and that excludes what it should find.
+fn negated_constant(text: &str, expr: &Expr, found: &mut Vec<Alert>) {
+    let Expr::And { operands, .. } = expr else { return };
+    for pair in operands.windows(2) {
+        let [Expr::Pattern(before), Expr::Not { operand, span }] = pair else { continue };
+        let Expr::Pattern(excluded) = &**operand else { continue };
+        let (word, constant) = (before.span.of(text), excluded.span.of(text));
+        let is_bare = |pattern: &Pattern, written: &str| matches!(&pattern.kind, PatternKind::Literal(literal) if literal == written);
+        let is_constant = constant.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+            && (constant.len() > 1 || constant.bytes().all(|b| b.is_ascii_digit()));
+        let is_pasted = span.of(text).starts_with('-')
+            && Span::new(before.span.end, span.start).of(text) == " "
+            && is_bare(before, word)
+            && is_bare(excluded, constant)
+            && is_constant;
+        if is_pasted {
+            let phrase = format!("{word} -{constant}");
+            found.push(Alert {
+                spans: vec![*span],
+                message: format!("-{} excludes what holds it", crate::error::shown(constant)),
+                hint: "to search for the text, put it into quotes".to_string(),
+                suggestion: Some(mended(text, &[(before.span.to(*span), &crate::text::quoted(&phrase))])),
+            });
+        }
+    }
 }
 
 /// Calls `visit` for the leaves that every result must satisfy: those of the outermost conjunction that are not negated.

@@ -201,7 +201,7 @@ pub static FILTERS: &[FilterInfo] = &[
         value: "number or `all`",
         values: &[value("all", "exhaustive and exact")],
         doc: "how many results to look for (default 500); `count:all` is exhaustive and exact",
-        example: "count:all return -EINVAL",
+        example: r#"count:all "return -EINVAL""#,
         ..PLAIN
     },
     FilterInfo {
