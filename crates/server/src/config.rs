@@ -17,6 +17,8 @@ pub struct ServerConfig {
     pub n_results_page: usize,
     /// How long a request other than a search may take.
     pub request_timeout: Duration,
+    /// How long colouring a file may take before its text is shown plain.
+    pub highlight_time: Duration,
     /// How long a stopping server waits for requests under way.
     pub drain_timeout: Duration,
 }
@@ -30,6 +32,7 @@ impl Default for ServerConfig {
             n_searches_max: (2 * n_cores).max(4),
             n_results_page: 500,
             request_timeout: Duration::from_secs(30),
+            highlight_time: Duration::from_millis(250),
             drain_timeout: Duration::from_secs(10),
         }
     }

@@ -9,6 +9,7 @@
 //! answer, byte for byte; no page loads anything from another host or runs a script that stands in it; a stream stops
 //! when its reader goes away or its permission state is over; no business rule lives here.
 
+mod answer_writer;
 mod assets;
 mod browse;
 mod caller;
@@ -19,6 +20,7 @@ mod git_access;
 mod headers;
 mod host;
 mod links;
+mod listen;
 mod markup;
 mod metrics;
 mod paint;
@@ -31,6 +33,7 @@ mod shell;
 mod state;
 mod wire;
 
+pub use answer_writer::AnswerWriter;
 pub use config::ServerConfig;
 pub use routes::{Door, RouteInfo};
 pub use server::{ServeError, Server};

@@ -160,9 +160,13 @@ fn of_engine(error: SearchError) -> QueryFault {
 
 /// A message of a library (lower case, no full stop) as a sentence on a page.
 pub(crate) fn sentence(message: &str) -> String {
+    let full_stop = if message.ends_with(['.', '?', '!']) { "" } else { "." };
+    // A filter is written small wherever it stands.
+    if message.split(' ').next().is_some_and(|word| word.contains(':')) {
+        return format!("{message}{full_stop}");
+    }
     let mut chars = message.chars();
     let first: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
-    let full_stop = if message.ends_with(['.', '?', '!']) { "" } else { "." };
     format!("{first}{}{full_stop}", chars.as_str())
 }
 
@@ -174,6 +178,7 @@ mod tests {
     fn messages_become_sentences() {
         assert_eq!(sentence("the query is empty"), "The query is empty.");
         assert_eq!(sentence("Really?"), "Really?");
+        assert_eq!(sentence("author: is not evaluated yet"), "author: is not evaluated yet.");
         assert_eq!(sentence(""), ".");
     }
 }

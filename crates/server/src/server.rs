@@ -2,13 +2,12 @@
 
 use crate::routes::RouteInfo;
 use crate::state::AppState;
-use crate::{Deps, ServerConfig, failure, headers, host, routes};
+use crate::{Deps, ServerConfig, failure, headers, host, listen, routes};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -64,22 +63,7 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
         let drain = self.state.config.drain_timeout;
-        let (stopped, stopping) = tokio::sync::oneshot::channel::<()>();
-        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-            shutdown.await;
-            let _ = stopped.send(());
-        });
-        let overdue = async move {
-            // Never sent means the server ended by itself: then there is nothing to be overdue.
-            if stopping.await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            tokio::time::sleep(drain).await;
-        };
-        tokio::select! {
-            served = serving => served.map_err(|source| ServeError::Listener { source }),
-            () = overdue => Ok(()),
-        }
+        let served = listen::serve(self.router(), listener, shutdown, drain).await;
+        served.map_err(|source| ServeError::Listener { source })
     }
 }

@@ -145,7 +145,7 @@ pub(crate) fn ref_groups(
             name: name.short().to_owned(),
             url: path_link(
                 &address.repo,
-                Some(&short_unless_odd(name)),
+                Some(&shortest(name, &names)),
                 if address.page.is_empty() { "tree" } else { &address.page },
                 &address.path,
             ),
@@ -158,6 +158,16 @@ pub(crate) fn ref_groups(
         }
     };
     vec![group("Branches", "refs/heads/"), group("Tags", "refs/tags/")]
+}
+
+/// The shortest text that means this ref: a branch wins over a tag of the same name.
+fn shortest(name: &RefName, names: &[&RefName]) -> String {
+    let is_taken = || names.iter().any(|other| *other != name && other.short() == name.short());
+    match name.as_str().starts_with("refs/tags/") && ObjectId::from_hex(name.short()).is_err() && !is_taken()
+    {
+        true => name.short().to_owned(),
+        false => short_unless_odd(name),
+    }
 }
 
 /// The revision as the picker shows it.

@@ -31,8 +31,6 @@ const LINE_BYTES_MAX: usize = 4_000;
 const WINDOW_BYTES_MAX: usize = 512 * 1024;
 /// See [`WINDOW_BYTES_MAX`].
 const LINE_BYTES_CUT: usize = 200;
-/// How long colouring may take before the text is shown plain.
-const HIGHLIGHT_TIME: Duration = Duration::from_millis(250);
 
 #[derive(Template)]
 #[template(path = "blob.html")]
@@ -53,6 +51,14 @@ struct BlobPage {
     first_line: usize,
     last_line: usize,
     n_lines_window: usize,
+}
+
+/// What the page wants of a file.
+#[derive(Clone, Copy)]
+struct Wanted {
+    /// A line that must be in the window.
+    line: usize,
+    highlight_time: Duration,
 }
 
 /// Which lines are shown, and the way to the others.
@@ -103,9 +109,11 @@ pub(crate) async fn page(
 ) -> Result<Response, Failure> {
     let line =
         query_value(query, "line").and_then(|line| String::from_utf8(line).ok()?.parse().ok()).unwrap_or(1);
+    let wanted = Wanted { line, highlight_time: state.config.highlight_time };
     let (asked, asked_row) = (address.clone(), row.clone());
     let loaded =
-        git_access::read(&state, &row, move |repository| load(repository, &asked_row, &asked, line)).await?;
+        git_access::read(&state, &row, move |repository| load(repository, &asked_row, &asked, wanted))
+            .await?;
     let mut page = frame(&state, &caller, &row, &address);
     let file = match loaded {
         Loaded::Folder => return Ok(redirect(&address, "tree")),
@@ -198,7 +206,7 @@ fn load(
     repository: &git::Repository,
     row: &Repository,
     address: &RepoAddress,
-    line: usize,
+    wanted: Wanted,
 ) -> Result<Loaded, Failure> {
     let Some(spot) = locate(repository, row, address)? else { return Ok(Loaded::Nothing) };
     if spot.kind == EntryKind::Tree {
@@ -216,7 +224,7 @@ fn load(
     let listing = reader.list_tree(folder_id).map_err(Failure::internal)?;
     let shown = match spot.kind {
         EntryKind::Submodule => submodule(spot.id),
-        kind => show(content(&reader, spot.id, SHOWN_BYTES_MAX), kind, &address.path, line),
+        kind => show(content(&reader, spot.id, SHOWN_BYTES_MAX), kind, &address.path, wanted),
     };
     Ok(Loaded::File(Box::new(File { commit: spot.commit, kind: spot.kind, listing, shown })))
 }
@@ -232,7 +240,7 @@ fn submodule(id: ObjectId) -> Shown {
 }
 
 /// What is shown of a file's bytes.
-fn show(content: Content, kind: EntryKind, path: &[u8], line: usize) -> Shown {
+fn show(content: Content, kind: EntryKind, path: &[u8], wanted: Wanted) -> Shown {
     let notice = |facts: Vec<String>, reason: SkipReason| {
         let (title, detail) = why_not(reason);
         Shown::Notice { facts, notice: Notice { title: title.into(), detail: detail.into() } }
@@ -247,7 +255,7 @@ fn show(content: Content, kind: EntryKind, path: &[u8], line: usize) -> Shown {
         Decoded::Skipped(reason) => notice(vec![size(bytes.len() as u64)], reason),
         Decoded::Text { utf8, flags, encoding } => {
             let facts = facts(bytes.len(), kind, path, flags, encoding);
-            Shown::Code(code(&utf8, facts, path, line))
+            Shown::Code(code(&utf8, facts, path, wanted))
         }
     }
 }
@@ -289,15 +297,17 @@ fn facts(size_bytes: usize, kind: EntryKind, path: &[u8], flags: BlobFlags, enco
 }
 
 /// The window of lines that holds `line`.
-fn code(text: &str, mut facts: Vec<String>, path: &[u8], line: usize) -> Code {
+fn code(text: &str, mut facts: Vec<String>, path: &[u8], wanted: Wanted) -> Code {
     let head = &text.as_bytes()[..text.len().min(syntax::HEAD_BYTES)];
     let language = syntax::detect_language(path, head);
     let n_lines = text.bytes().filter(|byte| *byte == b'\n').count()
         + usize::from(!text.is_empty() && !text.ends_with('\n'));
-    let line = line.clamp(1, n_lines.max(1));
+    let line = wanted.line.clamp(1, n_lines.max(1));
     let first_line = (line - 1) / N_LINES_WINDOW * N_LINES_WINDOW + 1;
-    let limits =
-        HighlightLimits { deadline: Some(Instant::now() + HIGHLIGHT_TIME), ..HighlightLimits::default() };
+    let limits = HighlightLimits {
+        deadline: Some(Instant::now() + wanted.highlight_time),
+        ..HighlightLimits::default()
+    };
     let spans = syntax::highlight(language, text, &limits).unwrap_or_default();
     let mut html = Html::default();
     let mut last_line = first_line.saturating_sub(1);

@@ -1,0 +1,94 @@
+//! Taking connections: with a limit on how many there are and on how long a client may take to say what it wants, which
+//! axum's own loop does not offer.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+
+/// How long a client may take for a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// Most connections at once: some 20 KiB each, and well below the usual limit of 1,024 open files.
+const N_CONNECTIONS_MAX: usize = 512;
+/// Most requests at once on one HTTP/2 connection.
+const N_STREAMS_MAX: u32 = 64;
+/// How long accepting pauses when the process is out of file handles.
+const OUT_OF_HANDLES_PAUSE: Duration = Duration::from_millis(200);
+
+/// Serves until `shutdown` is over, then waits for what is under way, `drain` at most.
+pub(crate) async fn serve(
+    router: Router,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+    drain: Duration,
+) -> io::Result<()> {
+    let places = Arc::new(Semaphore::new(N_CONNECTIONS_MAX));
+    let graceful = GracefulShutdown::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let place = match Arc::clone(&places).acquire_owned().await {
+            Ok(place) => place,
+            Err(_) => break,
+        };
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    if !is_of_connection(&error) {
+                        tracing::warn!(%error, "cannot accept a connection");
+                        tokio::time::sleep(OUT_OF_HANDLES_PAUSE).await;
+                    }
+                    continue;
+                }
+            },
+            () = &mut shutdown => break,
+        };
+        let connection = graceful.watch(connection(router.clone(), stream, peer));
+        tokio::spawn(async move {
+            // How a connection ends is the client's affair.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(drain, graceful.shutdown()).await;
+    Ok(())
+}
+
+/// One connection, HTTP/1 or HTTP/2.
+fn connection(
+    router: Router,
+    stream: TcpStream,
+    peer: SocketAddr,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error: Send> + Send + 'static {
+    // Answers are whole pages or events that somebody waits for: neither gains from waiting for more.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request: Request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().oneshot(request)
+    });
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(N_STREAMS_MAX);
+    builder.serve_connection(TokioIo::new(stream), service).into_owned()
+}
+
+/// Whether accepting failed for one connection only.
+fn is_of_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}

@@ -1,0 +1,185 @@
+//! Who may come in where: every route of the table, as everybody; and what one may not know of.
+
+use crate::world::{Answer, Secret, Who, World, run, shared};
+use axum::body::Body;
+use server::{Door, RouteInfo, Server};
+
+/// An address that exists for each pattern.
+fn example(route: &RouteInfo) -> String {
+    match route.path {
+        "/assets/{digest}/{name}" => "/assets/x/app.css".into(),
+        "/setup/{secret}" => "/setup/skl_wrong".into(),
+        "/r/{*address}" => "/r/app".into(),
+        "/api/v1/repos/{*address}" => "/api/v1/repos/app".into(),
+        "/search" => "/search?q=needle".into(),
+        "/api/v1/search" => "/api/v1/search?q=needle".into(),
+        path => {
+            assert!(!path.contains('{'), "{path}: give the new route an example");
+            path.into()
+        }
+    }
+}
+
+const EVERYBODY: [Who; 5] = [Who::Stranger, Who::BobsWriteToken, Who::Bob, Who::BobsToken, Who::Ada];
+
+#[test]
+fn the_matrix_of_routes_and_people() {
+    let mut matrix = String::new();
+    run(async {
+        for route in Server::routes() {
+            for method in route.methods {
+                let mut line = format!("{method:<4} {:<28} {:<14}", route.path, format!("{:?}", route.door));
+                for who in EVERYBODY {
+                    // Signing out ends the session of whoever does it: a world of its own, so that others keep theirs.
+                    let own;
+                    let world = match route.path {
+                        "/sign-out" => {
+                            own = World::new(Secret::Exists).await;
+                            &own
+                        }
+                        _ => shared(),
+                    };
+                    let headers = [
+                        ("accept", "text/html"),
+                        ("origin", "http://127.0.0.1:7080"),
+                        ("content-type", "application/x-www-form-urlencoded"),
+                    ];
+                    let answer = world.ask(who, method, &example(&route), &headers, Body::empty()).await;
+                    line.push_str(&format!(" {who:?} {}", answer.status.as_u16()));
+                }
+                matrix.push_str(line.trim_end());
+                matrix.push('\n');
+            }
+        }
+    });
+    insta::assert_snapshot!(matrix);
+}
+
+#[test]
+fn nothing_is_answered_to_strangers_but_open_doors() {
+    run(async {
+        for route in Server::routes().iter().filter(|route| route.door != Door::Open) {
+            let method = route.methods[0];
+            let own = [("origin", "http://127.0.0.1:7080")];
+            let page = [("accept", "text/html"), own[0]];
+            let as_person = shared().ask(Who::Stranger, method, &example(route), &page, Body::empty()).await;
+            let as_program = shared().ask(Who::Stranger, method, &example(route), &own, Body::empty()).await;
+            assert_eq!(as_program.status, 401, "{}", route.path);
+            assert_eq!(as_program.header("content-type"), "application/problem+json", "{}", route.path);
+            if !route.path.starts_with("/api/") {
+                assert_eq!(as_person.status, 303, "{}", route.path);
+                assert!(as_person.header("location").starts_with("/sign-in"), "{}", route.path);
+                assert!(as_person.body.is_empty(), "{}", route.path);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_wrong_token_is_nobody_even_with_a_good_cookie() {
+    run(async {
+        let (_, cookie) = shared().credentials(Who::Ada).expect("a cookie");
+        for authorization in ["Bearer sk_wrong", "Bearer", "Basic YTpi", "", "Bearer \u{7f}"] {
+            let Ok(value) = axum::http::HeaderValue::from_str(authorization) else { continue };
+            let headers = [("cookie", cookie.as_str()), ("authorization", value.to_str().unwrap_or(""))];
+            let answer = shared().ask(Who::Stranger, "GET", "/api/v1/status", &headers, Body::empty()).await;
+            assert_eq!(answer.status, 401, "{authorization}");
+        }
+    });
+}
+
+/// Everything but what differs between any two answers to the same question: how long a search took.
+fn comparable(answer: &Answer) -> (u16, String, String) {
+    let mut headers: Vec<String> =
+        answer.headers.iter().map(|(name, value)| format!("{name}: {value:?}")).collect();
+    headers.sort();
+    let mut text = answer.text();
+    for (before, after) in [("\"duration_us\":", ","), ("</strong> · ", "</p>")] {
+        if let Some(start) = text.find(before).map(|at| at + before.len())
+            && let Some(len) = text[start..].find(after)
+        {
+            text.replace_range(start..start + len, "…");
+        }
+    }
+    headers.retain(|line| !line.starts_with("content-length"));
+    (answer.status.as_u16(), headers.join("\n"), text)
+}
+
+#[test]
+fn what_bob_may_not_read_does_not_exist() {
+    run(async {
+        let with = World::new(Secret::Exists).await;
+        let without = World::new(Secret::DoesNotExist).await;
+        for target in [
+            "/",
+            "/repos",
+            "/repos?filter=v",
+            "/search?q=needle",
+            "/search?q=needle+count:all",
+            "/search?q=Zanzibar",
+            "/search?q=repo:vault",
+            "/search?q=type:repo+v",
+            "/search?q=needle+lang:zig",
+            "/r/vault",
+            "/r/vault/-/blob/secret.txt",
+            "/r/vault@main/-/tree/x",
+            "/r/vault/-/raw/secret.txt",
+            "/api/v1/repos",
+            "/api/v1/repos?name=vault",
+            "/api/v1/repos?limit=2",
+            "/api/v1/repos/vault",
+            "/api/v1/repos/vault/-/refs",
+            "/api/v1/repos/vault/-/file/secret.txt",
+            "/api/v1/search?q=needle+count:all",
+            "/api/v1/search?q=repo:vault+Zanzibar",
+            "/api/v1/complete?q=repo:v",
+            "/api/v1/complete?q=rev:m",
+            "/api/v1/complete?q=lang:zi",
+            "/api/v1/status",
+        ] {
+            for accept in ["text/html", "application/json"] {
+                let headers = [("accept", accept)];
+                let one = with.ask(Who::Bob, "GET", target, &headers, Body::empty()).await;
+                let other = without.ask(Who::Bob, "GET", target, &headers, Body::empty()).await;
+                assert_eq!(comparable(&one), comparable(&other), "{target}");
+            }
+        }
+    });
+}
+
+#[test]
+fn forbidden_and_unknown_are_one_answer() {
+    run(async {
+        for (forbidden, unknown) in [
+            ("/r/vault", "/r/nothing"),
+            ("/r/vault/-/blob/secret.txt", "/r/app/-/blob/nothing.txt"),
+            ("/r/vault@main/-/raw/secret.txt", "/r/app@nothing/-/raw/x"),
+            ("/api/v1/repos/vault", "/api/v1/repos/nothing"),
+            ("/api/v1/repos/vault/-/tree/", "/api/v1/repos/nothing/-/tree/"),
+            ("/r/vault/-/blob/secret.txt", "/nothing/at/all"),
+        ] {
+            for accept in ["text/html", "application/json"] {
+                let headers = [("accept", accept)];
+                let one = shared().ask(Who::Bob, "GET", forbidden, &headers, Body::empty()).await;
+                let other = shared().ask(Who::Bob, "GET", unknown, &headers, Body::empty()).await;
+                assert_eq!(one.status, 404, "{forbidden}");
+                assert_eq!(comparable(&one), comparable(&other), "{forbidden} {unknown}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_revoked_grant_ends_reading_at_once() {
+    run(async {
+        let world = World::new(Secret::Exists).await;
+        assert_eq!(world.api(Who::Bob, "/api/v1/repos/app").await.status, 200);
+        let all = world.store.access_set(&access::Actor::LOCAL_OPERATOR).await.expect("an access set");
+        let name = model::RepoName::new("app").expect("a name");
+        let app = world.store.repository_by_name(&all, &name).await.expect("a store").expect("app");
+        world.store.revoke(app.id, world.bob().id).await.expect("revoked");
+        assert_eq!(world.api(Who::Bob, "/api/v1/repos/app").await.status, 404);
+        let found = world.api(Who::BobsToken, "/api/v1/search?q=needle+repo:app").await.json();
+        assert_eq!(found["matches"].as_array().map(Vec::len), Some(0));
+    });
+}

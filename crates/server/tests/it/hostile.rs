@@ -1,0 +1,119 @@
+//! Hostile names and requests: everything a page shows was written by somebody else.
+
+use crate::world::{Who, run, shared};
+use axum::body::Body;
+
+/// What must never stand in a page as it is.
+const LIVE: [&str; 3] = ["<script>alert", "<img src=x", "onerror=alert(1)>"];
+
+#[test]
+fn names_of_files_and_commits_are_text() {
+    run(async {
+        for target in ["/r/odd", "/search?q=repo:odd+needle", "/search?q=repo:odd+type:path+e"] {
+            let page = shared().get(Who::Bob, target).await;
+            assert_eq!(page.status, 200, "{target}");
+            for live in LIVE {
+                assert!(!page.text().contains(live), "{target} holds {live}: {}", page.text());
+            }
+        }
+    });
+}
+
+#[test]
+fn every_hostile_name_can_be_opened() {
+    run(async {
+        let page = shared().get(Who::Bob, "/r/odd").await.text();
+        let table = page.split("<table class=\"dir\">").nth(1).expect("a list");
+        let links: Vec<&str> =
+            table.split("href=\"/r/odd").skip(1).map(|part| part.split('"').next().unwrap_or("")).collect();
+        assert_eq!(links.len(), 6, "{links:?}");
+        for link in links {
+            let file = shared().get(Who::Bob, &format!("/r/odd{link}")).await;
+            assert_eq!(file.status, 200, "{link}");
+            assert!(file.text().contains("needle with a hostile name"), "{link}");
+            for live in LIVE {
+                assert!(!file.text().contains(live), "{link} holds {live}");
+            }
+            let raw = shared().get(Who::Bob, &format!("/r/odd{}", link.replace("/blob/", "/raw/"))).await;
+            assert_eq!(raw.status, 200, "{link}");
+            assert_eq!(raw.text(), "needle with a hostile name\n");
+        }
+    });
+}
+
+#[test]
+fn what_is_typed_comes_back_as_text() {
+    run(async {
+        let script = "%22%3E%3Cscript%3Ealert(1)%3C/script%3E";
+        for target in [
+            format!("/search?q={script}"),
+            format!("/search?q=fiel:{script}"),
+            format!("/repos?filter={script}&sort={script}"),
+            format!("/sign-in?return_to=/{script}"),
+            format!("/r/{script}"),
+            format!("/r/app@{script}"),
+            format!("/r/app/-/blob/{script}"),
+            format!("/{script}"),
+        ] {
+            for who in [Who::Ada, Who::Stranger] {
+                let page = shared().get(who, &target).await.text();
+                assert!(!page.contains("<script>alert"), "{target}: {page}");
+            }
+        }
+    });
+}
+
+#[test]
+fn strange_paths_are_not_found() {
+    run(async {
+        for path in [
+            "/r/",
+            "/r/app/-/nothing/x",
+            "/r/app/-/blob/../../etc/passwd",
+            "/r/app/-/blob/%2e%2e/%2e%2e/etc/passwd",
+            "/r/app/-/blob?path=../../../etc/passwd",
+            "/r/app/-/blob/.git/config",
+            "/r/app/-/blob/%00",
+            "/r/app/-/raw?path=/etc/passwd",
+            "/r/..%2f..%2fetc",
+            "/r/app%00",
+            "/api/v1/repos/../../etc",
+            "/assets/x/..%2f..%2fsrc%2flib.rs",
+            "/setup/",
+        ] {
+            let answer = shared().get(Who::Ada, path).await;
+            assert!([404, 303].contains(&answer.status.as_u16()), "{path}: {}", answer.status);
+            assert!(!answer.text().contains("root:"), "{path}");
+        }
+    });
+}
+
+#[test]
+fn oversized_requests_are_refused() {
+    run(async {
+        let long = "a".repeat(100_000);
+        let form = format!("name={long}&password=x");
+        assert_eq!(shared().post(Who::Stranger, "/sign-in", &form).await.status, 400);
+        let long = "a".repeat(60_000);
+        let query = shared().api(Who::Ada, &format!("/api/v1/search?q={long}%22")).await;
+        assert_eq!(query.status, 400);
+        assert_eq!(shared().api(Who::Ada, &format!("/r/{long}")).await.status, 404);
+    });
+}
+
+#[test]
+fn forms_that_are_none_are_refused() {
+    run(async {
+        let origin = ("origin", "http://127.0.0.1:7080");
+        for (content_type, body) in [
+            ("application/json", "{\"name\":\"ada\"}"),
+            ("application/x-www-form-urlencoded", "name=ada"),
+            ("application/x-www-form-urlencoded", "\u{0}\u{1}"),
+            ("multipart/form-data", "--"),
+        ] {
+            let headers = [origin, ("content-type", content_type), ("accept", "text/html")];
+            let answer = shared().ask(Who::Stranger, "POST", "/sign-in", &headers, Body::from(body)).await;
+            assert_eq!(answer.status, 400, "{content_type}");
+        }
+    });
+}

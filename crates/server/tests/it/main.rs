@@ -1,0 +1,10 @@
+//! The server, in process: every route, as everybody who may ask.
+
+mod access;
+mod api;
+mod files;
+mod hostile;
+mod pages;
+mod search;
+mod sign_in;
+mod world;

@@ -1,0 +1,309 @@
+//! A small world: two people, three repositories, one of them only for one of the people, and a server over all of it.
+
+use access::{
+    ManualClock, Password, PasswordCost, Role, Scope, SystemRandomness, Timestamp, Token, UserName, Verbs,
+};
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use git::{GitProgramOptions, Schemes};
+use http_body_util::BodyExt;
+use mirror::{AddOptions, Board, DataDir, SourceArgument, Worker, WorkerOptions};
+use model::RepoName;
+use search::{Catalog, Searcher};
+use server::{Deps, Server, ServerConfig};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+use store::{Adder, NewToken, NewUser, SessionLimits, Store, StoreUrl, User, Visibility};
+use tempfile::TempDir;
+use testkit::git::GitWorld;
+use tokio::runtime::Runtime;
+use tower::ServiceExt;
+
+/// What everybody's password is.
+pub(crate) const PASSWORD: &str = "four unrelated words here";
+/// 2026-01-01T00:00:00Z.
+const NOW: Timestamp = Timestamp(1_767_225_600_000);
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+static SHARED: LazyLock<World> = LazyLock::new(|| RUNTIME.block_on(World::new(Secret::Exists)));
+
+/// Whether the repository that Bob may not read exists at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Secret {
+    Exists,
+    DoesNotExist,
+}
+
+/// Somebody who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// Nobody that is known.
+    Stranger,
+    /// A member, by session, who may read `app`.
+    Bob,
+    /// The same by token.
+    BobsToken,
+    /// The same by a token that does not allow reading.
+    BobsWriteToken,
+    /// The administrator, by session, who may read everything.
+    Ada,
+}
+
+pub(crate) struct World {
+    pub(crate) server: Server,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<ManualClock>,
+    people: Option<People>,
+    _dirs: (TempDir, GitWorld),
+}
+
+/// Ada, the administrator, who was granted everything; and Bob, who was granted `app` and `odd`.
+struct People {
+    bob: User,
+    ada_cookie: String,
+    bob_cookie: String,
+    bob_token: Token,
+    bob_write_token: Token,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Runs on the runtime that the shared world lives on.
+pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
+    // It is made on this runtime too, which cannot be entered twice.
+    LazyLock::force(&SHARED);
+    RUNTIME.block_on(work)
+}
+
+/// The world for tests that change nothing.
+pub(crate) fn shared() -> &'static World {
+    &SHARED
+}
+
+impl World {
+    pub(crate) async fn new(secret: Secret) -> World {
+        // The first page of a language compiles its queries, which takes its time in a build for tests.
+        let highlight_time = Duration::from_secs(600);
+        World::with_config(secret, ServerConfig { highlight_time, ..ServerConfig::default() }).await
+    }
+
+    /// With another configuration.
+    pub(crate) async fn with_config(secret: Secret, config: ServerConfig) -> World {
+        let mut world = World::without_people(secret, config).await;
+        world.people = Some(People::new(&world.store).await);
+        world
+    }
+
+    /// A server that nobody has set up yet.
+    pub(crate) async fn without_people(secret: Secret, config: ServerConfig) -> World {
+        let dir = tempfile::tempdir().expect("a folder");
+        let code = repositories(secret);
+        let clock = Arc::new(ManualClock::at(NOW));
+        let data = DataDir::create(dir.path().join("data")).expect("a data directory");
+        let options = store::Options {
+            clock: clock.clone(),
+            randomness: Arc::new(SystemRandomness),
+            password_cost: PasswordCost::FOR_TESTS,
+        };
+        let store = Store::open_with(&StoreUrl::file(data.database()), options).await.expect("a store");
+        let add = AddOptions { name: None, visibility: Visibility::Private, adder: Adder::LocalOperator };
+        mirror::add(&store, SourceArgument::Directory(code.path()), &add).await.expect("repositories");
+        let catalog = Arc::new(Catalog::new());
+        index(&store, &data, &catalog, &clock).await;
+        let deps = Deps {
+            store: store.clone(),
+            catalog,
+            searcher: Arc::new(Searcher::new(2).expect("threads")),
+            board: Board::new(),
+            data_dir: data,
+            git: git::OpenOptions::default(),
+            clock: clock.clone(),
+        };
+        let server = Server::new(config, deps);
+        World { server, store, clock, people: None, _dirs: (dir, code) }
+    }
+
+    /// Bob's account.
+    pub(crate) fn bob(&self) -> &User {
+        &self.people().bob
+    }
+
+    fn people(&self) -> &People {
+        self.people.as_ref().expect("a world with people")
+    }
+
+    /// The headers that say who asks.
+    pub(crate) fn credentials(&self, who: Who) -> Option<(header::HeaderName, String)> {
+        let bearer = |token: &Token| (header::AUTHORIZATION, format!("Bearer {}", token.reveal()));
+        match who {
+            Who::Stranger => None,
+            Who::Ada => Some((header::COOKIE, self.people().ada_cookie.clone())),
+            Who::Bob => Some((header::COOKIE, self.people().bob_cookie.clone())),
+            Who::BobsToken => Some(bearer(&self.people().bob_token)),
+            Who::BobsWriteToken => Some(bearer(&self.people().bob_write_token)),
+        }
+    }
+
+    /// Asks as a browser would.
+    pub(crate) async fn get(&self, who: Who, target: &str) -> Answer {
+        self.ask(who, "GET", target, &[("accept", "text/html")], Body::empty()).await
+    }
+
+    /// Asks as a program would.
+    pub(crate) async fn api(&self, who: Who, target: &str) -> Answer {
+        self.ask(who, "GET", target, &[("accept", "application/json")], Body::empty()).await
+    }
+
+    /// Sends a form as a browser would from a page of ours.
+    pub(crate) async fn post(&self, who: Who, target: &str, form: &str) -> Answer {
+        let headers = [
+            ("accept", "text/html"),
+            ("origin", "http://127.0.0.1:7080"),
+            ("sec-fetch-site", "same-origin"),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ];
+        self.ask(who, "POST", target, &headers, Body::from(form.to_owned())).await
+    }
+
+    pub(crate) async fn ask(
+        &self,
+        who: Who,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(target);
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header(header::HOST, "127.0.0.1:7080");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some((name, value)) = self.credentials(who) {
+            request = request.header(name, value);
+        }
+        let request = request.body(body).expect("a request");
+        let response = self.server.router().oneshot(request).await.expect("an answer");
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes().to_vec();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+    }
+}
+
+/// `app` (two branches, a tag), `odd` (hostile names), and perhaps `vault`.
+fn repositories(secret: Secret) -> GitWorld {
+    let world = GitWorld::new();
+    let app = world.repo("app");
+    app.commit_files("feature/-/x", &[("only-here.txt", b"needle on a branch\n")]);
+    let many: String = (1..=4500).map(|n| format!("line {n}\n")).collect();
+    let main = app.commit_files(
+        "main",
+        &[
+            ("README.md", b"# App\n\nA needle in the docs.\n"),
+            ("src/main.rs", b"fn main() {\n    // needle <b>bold</b> & more\n    println!(\"hi\");\n}\n"),
+            ("src/lib/deep.c", b"int needle(void) { return 1; }\n"),
+            ("docs/sjis.txt", b"\x83\x65\x83\x58\x83\x67\x82\xcc\x95\xb6\x8f\x91\x82\xc5\x82\xb7\x0a"),
+            ("image.png", b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dneedle"),
+            ("page.html", b"<html><script>alert('needle')</script></html>\n"),
+            ("many.txt", many.as_bytes()),
+            ("empty.txt", b""),
+        ],
+    );
+    app.set_ref("refs/tags/v1.0", main);
+    let odd = world.repo("odd");
+    let blob = odd.blob(b"needle with a hostile name\n");
+    let script: &[u8] = b"<script>alert(1)<x>.txt";
+    let names: [&[u8]; 6] =
+        [b"\"><img src=x onerror=alert(1)>", script, b"a\nb.txt", b"latin-\xe9.txt", b"per%cent#?.txt", b"-"];
+    let mut entries: Vec<(&str, &[u8], model::ObjectId)> =
+        names.iter().map(|name| ("100644", *name, blob)).collect();
+    entries.sort_by_key(|(_, name, _)| name.to_vec());
+    let tree = odd.tree(&entries);
+    let commit = odd.commit_tree(tree, &[], "<script>alert(2)</script>");
+    odd.set_ref("refs/heads/main", commit);
+    if secret == Secret::Exists {
+        let vault = world.repo("vault");
+        vault.commit_files(
+            "main",
+            &[("secret.txt", b"needle of the vault, Zanzibar\n"), ("only.zig", b"const needle = 1;\n")],
+        );
+    }
+    world
+}
+
+async fn index(store: &Store, data: &DataDir, catalog: &Arc<Catalog>, clock: &Arc<ManualClock>) {
+    let options = WorkerOptions {
+        store: store.clone(),
+        data: data.clone(),
+        catalog: Arc::clone(catalog),
+        board: Board::new(),
+        clock: clock.clone(),
+        git: GitProgramOptions::default(),
+        schemes: Schemes::default(),
+        credentials: Arc::new(|_| Ok(None)),
+        n_threads: 2,
+        n_jobs: 1,
+        file_bytes_max: 1 << 20,
+        local_poll: Duration::from_secs(3600),
+        fetch_seconds: (3600, 3600),
+    };
+    let (worker, _) = Worker::start(options).await.expect("a worker");
+    let failures = worker.drain(&tokio_util::sync::CancellationToken::new()).await.expect("jobs");
+    assert!(failures.is_empty(), "{failures:?}");
+}
+
+impl People {
+    async fn new(store: &Store) -> People {
+        let new = |name: &str, role| NewUser {
+            name: UserName::new(name).expect("a name"),
+            password: Some(Password::new(PASSWORD)),
+            role,
+        };
+        let ada = store.create_user(new("ada", Role::Administrator)).await.expect("ada");
+        let bob = store.create_user(new("bob", Role::Member)).await.expect("bob");
+        let all = store.access_set(&access::Actor::LOCAL_OPERATOR).await.expect("an access set");
+        for name in ["app", "odd"] {
+            let name = RepoName::new(name).expect("a name");
+            let row = store.repository_by_name(&all, &name).await.expect("a store").expect("a repository");
+            store.grant(row.id, bob.id).await.expect("a grant");
+        }
+        People {
+            ada_cookie: cookie(store, &ada).await,
+            bob_cookie: cookie(store, &bob).await,
+            bob_token: token(store, &bob, Verbs::ALL).await,
+            bob_write_token: token(store, &bob, Verbs::of([access::Verb::Write])).await,
+            bob,
+        }
+    }
+}
+
+async fn cookie(store: &Store, user: &User) -> String {
+    let (secret, _) = store.start_session(user.id, SessionLimits::default()).await.expect("a session");
+    format!("sourcekeep={}", secret.reveal())
+}
+
+async fn token(store: &Store, user: &User, verbs: Verbs) -> Token {
+    let new = NewToken { user: user.id, label: "test".into(), scope: Scope { verbs, ..Scope::FULL } };
+    store.create_token(new).await.expect("a token").0
+}
