@@ -33,6 +33,7 @@ fn build(directory: &Path, path: &Path, options: WriterOptions) -> Result<(), Bo
     let mut writer = SegmentWriter::create(path, options)?;
     let (mut adding, mut grams_time, mut n_bytes) = (Duration::ZERO, Duration::ZERO, 0);
     let mut scratch = Vec::new();
+    let cpu_start = cpu_time();
     for (number, file) in files.iter().enumerate() {
         let text = std::fs::read(file)?;
         let mut oid = [0; 20];
@@ -60,6 +61,7 @@ fn build(directory: &Path, path: &Path, options: WriterOptions) -> Result<(), Bo
     }
     let start = Instant::now();
     let info = writer.finish()?;
+    let cpu = cpu_time() - cpu_start;
     adding += start.elapsed();
     let text = info.text_bytes as f64;
     println!("{} blobs, {} blocks, {:.1} MB of text", info.n_blobs, info.n_blocks, text / 1e6);
@@ -68,6 +70,11 @@ fn build(directory: &Path, path: &Path, options: WriterOptions) -> Result<(), Bo
         "written in {:.2} s: {:.0} MB/s of text (reading files not counted)",
         adding.as_secs_f64(),
         text / 1e6 / adding.as_secs_f64()
+    );
+    println!(
+        "processor time {:.2} s (reading files counted): {:.0} MB/s",
+        cpu.as_secs_f64(),
+        text / 1e6 / cpu.as_secs_f64()
     );
     println!(
         "{:.1} MB, {:.3} of the text; peak memory {}",
@@ -180,6 +187,15 @@ fn list(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>
         }
     }
     Ok(())
+}
+
+/// Processor time of this process and its threads so far.
+fn cpu_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks: u64 =
+        after_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 /// The largest resident size of this process so far, as the kernel tells it.

@@ -6,6 +6,7 @@
 
 mod blocks;
 mod candidates;
+mod lz4;
 mod meta;
 mod pool;
 mod reader;

@@ -1,6 +1,6 @@
 //! The work on one slice, done by any thread: compress its blocks, count their newlines, collect their grams.
 
-use super::Codec;
+use super::{Codec, lz4};
 use crate::WriteError;
 use crate::postings::collect::{Collector, Lists, SliceGrams};
 use crate::postings::run::merge_slices;
@@ -56,7 +56,9 @@ pub(crate) struct ChunkDone {
 #[derive(Default)]
 pub(crate) struct Worker {
     collector: Collector,
-    compression: CompressTable,
+    compressor: lz4::Compressor,
+    /// The library's, for the rare block that is too long for ours.
+    long_compressor: CompressTable,
 }
 
 impl Worker {
@@ -91,9 +93,15 @@ impl Worker {
     /// Appends the frame of a block. A frame as long as its text is the text itself.
     fn compress(&mut self, text: &[u8], codec: Codec, frames: &mut Vec<u8>) -> Result<(), WriteError> {
         let start = frames.len();
-        if codec == Codec::Lz4 {
+        if codec == Codec::Lz4 && text.len() <= lz4::TEXT_LEN_MAX {
+            self.compressor.compress(text, frames);
+            if frames.len() - start < text.len() {
+                return Ok(());
+            }
+            frames.truncate(start);
+        } else if codec == Codec::Lz4 {
             frames.resize(start + get_maximum_output_size(text.len()), 0);
-            let packed = compress_into_with_table(text, &mut frames[start..], &mut self.compression);
+            let packed = compress_into_with_table(text, &mut frames[start..], &mut self.long_compressor);
             let len =
                 packed.map_err(|_| WriteError::Invalid { what: "a block that cannot be compressed" })?;
             if len < text.len() {

@@ -2,5 +2,6 @@
 
 mod corpus;
 mod damage;
+mod golden;
 mod reftable;
 mod segment;

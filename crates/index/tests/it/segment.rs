@@ -134,13 +134,13 @@ fn several_chunks_written_by_threads() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut numbers = Numbers(9);
     // Tiny blobs are a block each, so this is three chunks with little text.
-    let mut blobs: Vec<Blob> = (0..40_000)
+    let mut blobs: Vec<Blob> = (0..33_500)
         .map(|_| {
             let len = numbers.below(60);
             Ok(text(&mut numbers, len))
         })
         .collect();
-    blobs.insert(20_000, Ok(text(&mut numbers, 12 << 20)));
+    blobs.insert(20_000, Ok(text(&mut numbers, 9 << 20)));
     blobs.insert(20_001, Err(SkipReason::TooLarge));
     let (first, second) = (folder.path().join("a.seg"), folder.path().join("b.seg"));
     let segment = write_and_open(&first, &blobs, Codec::Lz4, 2);
