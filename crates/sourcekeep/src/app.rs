@@ -1,0 +1,191 @@
+//! What every command begins with: the data directory, the configuration, the store.
+
+use crate::cli::CommonArgs;
+use crate::config::{self, Config, Environment, Loaded};
+use crate::failure::UsageError;
+use access::{Actor, Caller, Scope, SessionId, UserName, Via};
+use anyhow::Context as _;
+use git::{GitProgramOptions, Scheme, Schemes, Secret};
+use mirror::{CredentialSource, DataDir};
+use model::{AccessSet, RepoName};
+use secrecy::ExposeSecret as _;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use store::{Store, StoreUrl};
+
+/// What a command is given: options, environment, current directory.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    pub(crate) common: CommonArgs,
+    pub(crate) environment: Environment,
+    pub(crate) current_dir: PathBuf,
+}
+
+/// A data directory, opened.
+pub(crate) struct Opened {
+    pub(crate) data: DataDir,
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+}
+
+impl App {
+    pub(crate) fn new(common: CommonArgs, environment: Environment, current_dir: PathBuf) -> Self {
+        App { common, environment, current_dir }
+    }
+
+    /// Where the data directory is or will be.
+    pub(crate) fn data_root(&self) -> anyhow::Result<PathBuf> {
+        let chosen = self.common.data.clone().filter(|path| !path.as_os_str().is_empty());
+        let root = chosen.or_else(|| self.environment.default_data_dir()).ok_or_else(|| {
+            UsageError::new("no data directory: HOME is not set; name one with --data or SOURCEKEEP_DATA")
+        })?;
+        Ok(self.current_dir.join(root))
+    }
+
+    /// Where the configuration file is, and whether it was named.
+    pub(crate) fn config_file(&self) -> anyhow::Result<(PathBuf, bool)> {
+        match &self.common.config {
+            Some(file) => Ok((self.current_dir.join(file), true)),
+            None => Ok((self.data_root()?.join("config.toml"), false)),
+        }
+    }
+
+    pub(crate) fn load_config(&self) -> anyhow::Result<Loaded> {
+        let (file, is_named) = self.config_file()?;
+        config::load(&file, is_named, &self.environment)
+            .map_err(|error| UsageError::new(error.to_string()).into())
+    }
+
+    /// Opens the data directory, making it where it is missing: for commands that put something there.
+    pub(crate) async fn create(&self) -> anyhow::Result<Opened> {
+        let config = self.load_config()?.config;
+        let data = DataDir::create(self.data_root()?)?;
+        self.open_store(data, config).await
+    }
+
+    /// Opens a data directory that must be there: for commands that look at it or change what is there.
+    pub(crate) async fn open(&self) -> anyhow::Result<Opened> {
+        let config = self.load_config()?.config;
+        let data = DataDir::open(self.data_root()?)?;
+        self.open_store(data, config).await
+    }
+
+    async fn open_store(&self, data: DataDir, config: Config) -> anyhow::Result<Opened> {
+        let url = match &config.database.url {
+            None => StoreUrl::file(data.database()),
+            Some(reference) => {
+                let text = reference.resolve(&self.environment)?;
+                text.expose_secret().parse::<StoreUrl>().context("database.url")?
+            }
+        };
+        let store = Store::open(&url).await?;
+        Ok(Opened { data, config, store })
+    }
+
+    /// Finds secrets for remotes as configured. They are fetched when they are needed, so that a rotated one is used.
+    pub(crate) fn credentials(&self, config: &Config) -> CredentialSource {
+        let (references, environment) = (config.mirror.credentials.clone(), self.environment.clone());
+        Arc::new(move |host| {
+            let Some(reference) = references.get(host) else { return Ok(None) };
+            let secret = reference.resolve(&environment).map_err(|error| error.to_string())?;
+            let (user, password) =
+                secret.expose_secret().split_once(':').unwrap_or(("x-access-token", secret.expose_secret()));
+            Secret::new(user, password).map(Some).map_err(|error| error.to_string())
+        })
+    }
+}
+
+impl Opened {
+    /// What may be searched: everything for the owner of the data directory, or what an account may read.
+    pub(crate) async fn access_set(&self, user: Option<&str>) -> anyhow::Result<AccessSet> {
+        let actor = match user {
+            None => Actor::LOCAL_OPERATOR,
+            Some(name) => self.actor(name).await?,
+        };
+        Ok(self.store.access_set(&actor).await?)
+    }
+
+    async fn actor(&self, name: &str) -> anyhow::Result<Actor> {
+        let user = self.user(name).await?;
+        // The owner of the data directory looks through the account's eyes; the account itself did not sign in.
+        let via = Via::Session(SessionId("command line".to_string()));
+        let caller = Caller::User { id: user.id, name: user.name, role: user.role, via };
+        Ok(Actor { caller, scope: Scope::FULL })
+    }
+
+    /// The account of this name.
+    pub(crate) async fn user(&self, name: &str) -> anyhow::Result<store::User> {
+        let unknown =
+            || UsageError::new(format!("there is no account '{name}'; `sourcekeep user list` shows all"));
+        let name = UserName::new(name).map_err(|_| unknown())?;
+        Ok(self.store.user_by_name(&name).await?.ok_or_else(unknown)?)
+    }
+
+    /// The repositories of these names; all where none is named.
+    pub(crate) async fn repositories(&self, names: &[String]) -> anyhow::Result<Vec<store::Repository>> {
+        let maintenance = self.store.maintenance();
+        if names.is_empty() {
+            let mut rows = maintenance.repositories().await?;
+            rows.sort_by(|a, b| a.name.cmp(&b.name));
+            return Ok(rows);
+        }
+        let mut rows = Vec::new();
+        for name in names {
+            let row = match RepoName::new(name.as_str()) {
+                Ok(name) => maintenance.repository_by_name(&name).await?,
+                Err(_) => None,
+            };
+            rows.push(row.ok_or_else(|| {
+                UsageError::new(format!("there is no repository '{name}'; `sourcekeep repo list` shows all"))
+            })?);
+        }
+        Ok(rows)
+    }
+}
+
+impl Config {
+    /// Transports that may be used.
+    pub(crate) fn schemes(&self) -> Schemes {
+        match self.mirror.allow_file_urls {
+            true => Schemes::default().with(Scheme::File),
+            false => Schemes::default(),
+        }
+    }
+
+    /// How git is run.
+    pub(crate) fn git(&self) -> GitProgramOptions {
+        GitProgramOptions {
+            program: self.mirror.git.clone(),
+            http_proxy: self.mirror.http_proxy.clone(),
+            ..GitProgramOptions::default()
+        }
+    }
+
+    /// Threads that build an index.
+    pub(crate) fn n_index_threads(&self) -> usize {
+        n_threads(self.index.threads)
+    }
+
+    /// Threads that search.
+    pub(crate) fn n_search_threads(&self) -> usize {
+        n_threads(self.search.threads)
+    }
+}
+
+fn n_threads(configured: u32) -> usize {
+    match configured {
+        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
+        configured => configured as usize,
+    }
+}
+
+/// A path as it is shown: with `~` for the home directory.
+pub(crate) fn shown(path: &Path, environment: &Environment) -> String {
+    let home = environment.get("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+    match home.and_then(|home| path.strip_prefix(home).ok()) {
+        Some(below) if below.as_os_str().is_empty() => "~".to_string(),
+        Some(below) => format!("~/{}", below.display()),
+        None => path.display().to_string(),
+    }
+}

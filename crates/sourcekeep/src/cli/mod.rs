@@ -1,0 +1,170 @@
+//! The command line, as clap reads it. What a command does stands in `commands`.
+
+mod admin;
+mod index;
+mod repo;
+
+pub(crate) use admin::{ConfigCommand, TokenCommand, TokenCreateArgs, UserCommand, UserCreateArgs};
+pub(crate) use index::{IndexCommand, IndexNamesArgs, IndexRebuildArgs};
+pub(crate) use repo::{
+    RepoAddArgs, RepoCommand, RepoListArgs, RepoRemoveArgs, RepoStatusArgs, VisibilityArg,
+};
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Search your own code: self-hosted, one binary, nothing leaves the machine.
+#[derive(Debug, Parser)]
+#[command(name = "sourcekeep", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    after_help = "Example: sourcekeep up ~/code\n\nExit codes: 0 success, 1 nothing found, 2 wrong usage, 3 failure."
+)]
+pub(crate) struct Cli {
+    /// What all commands understand.
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+    /// The command.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What all commands understand.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Common options")]
+pub(crate) struct CommonArgs {
+    /// The data directory [default: sourcekeep/ in your data directory].
+    #[arg(long, global = true, value_name = "DIR", env = "SOURCEKEEP_DATA", hide_env_values = true)]
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub(crate) data: Option<PathBuf>,
+    /// The configuration file [default: config.toml in the data directory].
+    #[arg(long, global = true, value_name = "FILE", env = "SOURCEKEEP_CONFIG", hide_env_values = true)]
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON, for programs.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print only results and errors.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// When to use colour.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorWhen,
+}
+
+/// When output is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    /// On terminals, unless NO_COLOR says otherwise.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Add directories and repository addresses, index them, and serve the search page.
+    #[command(
+        after_help = "Examples:\n  sourcekeep up                       the current directory\n  sourcekeep up ~/code https://github.com/owner/name.git\n  sourcekeep up --once ~/code         index and exit\n\nRun again, it picks up where it was: only what changed is indexed."
+    )]
+    Up(UpArgs),
+    /// Serve what the data directory already knows.
+    #[command(after_help = "Example: sourcekeep serve --listen 127.0.0.1:7080")]
+    Serve(ServeArgs),
+    /// Search from the terminal, whether or not a server runs.
+    #[command(
+        after_help = "Examples:\n  sourcekeep search 'lang:rust fn main'\n  sourcekeep search --json 'repo:linux kmalloc count:all'\n\nExits with 1 when nothing matches. The query language is the one of the search page."
+    )]
+    Search(SearchArgs),
+    /// Add, list and remove repositories.
+    #[command(subcommand)]
+    Repo(RepoCommand),
+    /// Look after the index.
+    #[command(subcommand)]
+    Index(IndexCommand),
+    /// Look after the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Create and list accounts.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Create, list and revoke API tokens.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example: sourcekeep completions bash > /etc/bash_completion.d/sourcekeep")]
+    Completions(CompletionsArgs),
+    /// Print the version.
+    #[command(after_help = "Example: sourcekeep version --json")]
+    Version,
+}
+
+/// `up`.
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    /// Directories (every git repository at or below them) and repository addresses [default: the current directory].
+    #[arg(value_name = "PATH|URL", value_hint = ValueHint::AnyPath)]
+    pub(crate) sources: Vec<String>,
+    /// Index and exit, without serving.
+    #[arg(long, conflicts_with = "listen")]
+    pub(crate) once: bool,
+    /// The address to serve on [default: 127.0.0.1:7080].
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The address to serve on [default: 127.0.0.1:7080].
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+/// `search`.
+#[derive(Debug, Args)]
+pub(crate) struct SearchArgs {
+    /// The query; several words are joined with spaces.
+    #[arg(required = true, value_name = "QUERY")]
+    pub(crate) query: Vec<String>,
+    /// Search as this account, seeing only what it may see [default: as the owner of the data directory].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        fn walk(command: &clap::Command, missing: &mut Vec<String>) {
+            let has_example =
+                command.get_after_help().is_some_and(|help| help.to_string().contains("Example"));
+            if !has_example && !command.has_subcommands() {
+                missing.push(command.get_name().to_string());
+            }
+            command.get_subcommands().for_each(|below| walk(below, missing));
+        }
+        let mut missing = Vec::new();
+        walk(&Cli::command(), &mut missing);
+        assert!(missing.is_empty(), "no example in the help of: {missing:?}");
+    }
+}

@@ -1,0 +1,54 @@
+//! What each command does.
+
+mod config;
+mod index;
+mod repo;
+mod search;
+mod serve;
+mod token;
+mod up;
+mod user;
+
+use crate::app::App;
+use crate::cli::{Cli, Command, CompletionsArgs};
+use crate::failure::Outcome;
+use crate::terminal;
+use clap::CommandFactory as _;
+
+/// Does one command.
+pub(crate) async fn run(app: App, command: Command) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Up(args) => up::run(&app, args).await,
+        Command::Serve(args) => serve::run(&app, args).await,
+        Command::Search(args) => search::run(&app, args).await,
+        Command::Repo(command) => repo::run(&app, command).await,
+        Command::Index(command) => index::run(&app, command).await,
+        Command::Config(command) => config::run(&app, command),
+        Command::User(command) => user::run(&app, command).await,
+        Command::Token(command) => token::run(&app, command).await,
+        Command::Completions(args) => completions(&args),
+        Command::Version => version(&app),
+    }
+}
+
+fn completions(args: &CompletionsArgs) -> anyhow::Result<Outcome> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "sourcekeep", &mut script);
+    terminal::print_line(String::from_utf8_lossy(&script).trim_end());
+    Ok(Outcome::Done)
+}
+
+fn version(app: &App) -> anyhow::Result<Outcome> {
+    let version = env!("CARGO_PKG_VERSION");
+    match app.common.json {
+        true => terminal::print_json(&serde_json::json!({
+            "name": "sourcekeep", "version": version, "segment_format": index_format_version(),
+        })),
+        false => terminal::print_line(format_args!("sourcekeep {version}")),
+    }
+    Ok(Outcome::Done)
+}
+
+fn index_format_version() -> u32 {
+    ::index::FORMAT_VERSION
+}

@@ -1,0 +1,192 @@
+//! `sourcekeep serve`, and the serving half of `up`.
+
+use crate::app::{App, Opened};
+use crate::cli::ServeArgs;
+use crate::failure::{Outcome, UsageError};
+use crate::progress::ProgressView;
+use crate::terminal::{self, STRONG};
+use crate::{logging, signals};
+use access::SystemClock;
+use anyhow::Context as _;
+use mirror::{Board, DataDir, DataLock, Worker, WorkerOptions};
+use search::{Catalog, Searcher};
+use server::{Deps, Server, ServerConfig};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use store::CreateSetupError;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// How long the one-time link works: a working day.
+const SETUP_LINK_VALID_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// Jobs at the same time: most of the time of a small one is spent waiting for the disk and the database.
+const N_JOBS: usize = 4;
+
+/// A data directory that this process alone works on.
+pub(crate) struct Engine {
+    pub(crate) opened: Opened,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) board: Board,
+    pub(crate) worker: Worker,
+    _lock: DataLock,
+}
+
+/// The lock and the store, before the worker starts.
+pub(crate) struct Locked {
+    pub(crate) opened: Opened,
+    lock: DataLock,
+}
+
+impl Locked {
+    /// Makes the data directory and takes its lock.
+    pub(crate) async fn take(app: &App) -> anyhow::Result<Self> {
+        // The configuration is checked before anything is made.
+        app.load_config()?;
+        let data = DataDir::create(app.data_root()?)?;
+        let lock = DataLock::acquire(&data)?;
+        Ok(Locked { opened: app.create().await?, lock })
+    }
+
+    /// Starts the worker: leftovers are swept, indexes opened.
+    pub(crate) async fn start(self, app: &App, view: &ProgressView) -> anyhow::Result<Engine> {
+        let Locked { opened, lock } = self;
+        let (config, catalog, board) = (&opened.config, Arc::new(Catalog::new()), Board::new());
+        let options = WorkerOptions {
+            store: opened.store.clone(),
+            data: opened.data.clone(),
+            catalog: Arc::clone(&catalog),
+            board: board.clone(),
+            clock: Arc::new(SystemClock),
+            git: config.git(),
+            schemes: config.schemes(),
+            credentials: app.credentials(config),
+            n_threads: config.n_index_threads(),
+            n_jobs: N_JOBS,
+            file_bytes_max: config.index.file_bytes_max,
+            local_poll: Duration::from_secs(u64::from(config.mirror.local_poll_seconds)),
+            fetch_seconds: (config.mirror.fetch_seconds_min, config.mirror.fetch_seconds_max),
+        };
+        let (worker, report) = Worker::start(options).await?;
+        for damaged in &report.damaged {
+            view.print(&format!("{damaged}"));
+        }
+        Ok(Engine { opened, catalog, board, worker, _lock: lock })
+    }
+}
+
+/// A bound listener and the server behind it.
+pub(crate) struct Front {
+    listener: TcpListener,
+    server: Server,
+    /// Where people find it, with its final slash.
+    pub(crate) url: String,
+}
+
+impl Engine {
+    /// Binds the listener, so that a taken address is told before hours of work.
+    pub(crate) async fn front(&self, listen: Option<SocketAddr>) -> anyhow::Result<Front> {
+        let config = &self.opened.config;
+        let address = listen.unwrap_or(config.listen);
+        let listener = TcpListener::bind(address).await.with_context(|| {
+            format!("cannot listen on {address}; choose another address with --listen, such as 127.0.0.1:0")
+        })?;
+        let bound = listener.local_addr()?;
+        let public_url = config
+            .public_url
+            .as_ref()
+            .map(|text| {
+                text.parse::<url::Url>()
+                    .map_err(|error| UsageError::new(format!("public_url '{text}': {error}")))
+            })
+            .transpose()?;
+        let url = match &public_url {
+            Some(url) => format!("{}/", url.as_str().trim_end_matches('/')),
+            None => format!("http://{}/", reachable(bound)),
+        };
+        let deps = Deps {
+            store: self.opened.store.clone(),
+            catalog: Arc::clone(&self.catalog),
+            searcher: Arc::new(Searcher::new(config.n_search_threads())?),
+            board: self.board.clone(),
+            data_dir: self.opened.data.clone(),
+            git: git::OpenOptions::default(),
+            clock: Arc::new(SystemClock),
+        };
+        let server = Server::new(ServerConfig { public_url, ..ServerConfig::default() }, deps);
+        if !bound.ip().is_loopback() {
+            terminal::warning(&format!(
+                "{bound} can be reached from other machines, without encryption; put a proxy with TLS in front"
+            ));
+        }
+        Ok(Front { listener, server, url })
+    }
+
+    /// The lines that tell where the server is, and how its first administrator is made if there is none.
+    pub(crate) async fn welcome(&self, url: &str) -> anyhow::Result<Vec<String>> {
+        let mut lines = vec![format!("Serving at {STRONG}{url}{STRONG:#}")];
+        match self.opened.store.create_setup_link(SETUP_LINK_VALID_FOR).await {
+            Ok(secret) => {
+                lines.push(
+                    "Create the administrator with this link; it works once, within 24 hours:".to_string(),
+                );
+                lines.push(format!("  {STRONG}{url}setup/{}{STRONG:#}", secret.reveal()));
+            }
+            Err(CreateSetupError::AdministratorExists) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(lines)
+    }
+
+    /// Serves and works until `stop`.
+    pub(crate) async fn serve(&self, front: Front, stop: &CancellationToken) -> anyhow::Result<()> {
+        let shutdown = stop.clone();
+        let serving = async {
+            let served = front.server.serve(front.listener, shutdown.cancelled_owned()).await;
+            // Where the listener failed, the worker has nobody to work for.
+            stop.cancel();
+            served
+        };
+        let (served, ()) = tokio::join!(serving, self.worker.run(stop));
+        Ok(served?)
+    }
+}
+
+/// The address as one types it: a server on all addresses is reached by the loopback one.
+fn reachable(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, bound.port())
+}
+
+pub(super) async fn run(app: &App, args: ServeArgs) -> anyhow::Result<Outcome> {
+    let view = ProgressView::new(app.common.quiet);
+    let locked = Locked::take(app).await?;
+    logging::start(&locked.opened.config.log, view.clone())?;
+    let stop = signals::stop_token()?;
+    let engine = locked.start(app, &view).await?;
+    let front = engine.front(args.listen).await?;
+    // The address and the link are results: they are printed even where quiet is asked for.
+    for line in engine.welcome(&front.url).await? {
+        terminal::print_line(line);
+    }
+    engine.serve(front, &stop).await?;
+    Ok(Outcome::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_one_can_type() {
+        let shown = |text: &str| reachable(text.parse().unwrap()).to_string();
+        assert_eq!(shown("0.0.0.0:7080"), "127.0.0.1:7080");
+        assert_eq!(shown("[::]:7080"), "[::1]:7080");
+        assert_eq!(shown("192.0.2.1:80"), "192.0.2.1:80");
+    }
+}

@@ -1,0 +1,166 @@
+//! The configuration: one TOML file, every key overridable by the environment, unknown keys refused.
+//!
+//! The struct is the single source: the JSON schema, the list of valid keys and the names of the environment variables
+//! are derived from it. A secret is never written into the file; a [`SecretRef`] says where it is.
+
+mod environment;
+mod keys;
+mod load;
+mod secret;
+
+pub(crate) use environment::Environment;
+pub(crate) use keys::{Key, keys, schema};
+pub(crate) use load::{Loaded, Origin, load};
+pub(crate) use secret::SecretRef;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// The configuration of a Sourcekeep server.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// The address the web page and the API are served on.
+    #[schemars(with = "String")]
+    pub(crate) listen: SocketAddr,
+    /// The address people use to reach the server, where it differs from `listen` (behind a proxy, say).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) public_url: Option<String>,
+    /// Where metadata is kept.
+    pub(crate) database: DatabaseConfig,
+    /// How repositories are kept up to date.
+    pub(crate) mirror: MirrorConfig,
+    /// How the index is built.
+    pub(crate) index: IndexConfig,
+    /// How searches run.
+    pub(crate) search: SearchConfig,
+    /// What is logged.
+    pub(crate) log: LogConfig,
+}
+
+/// Where metadata is kept.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DatabaseConfig {
+    /// Reference to a PostgreSQL address (`file:/path` or `env:NAME`; the address may hold a password). Without it, a
+    /// SQLite file in the data directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) url: Option<SecretRef>,
+}
+
+/// How repositories are kept up to date.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MirrorConfig {
+    /// The git program; `git` from PATH where not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) git: Option<PathBuf>,
+    /// An HTTP proxy to reach remotes through, such as `http://127.0.0.1:3128`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) http_proxy: Option<String>,
+    /// Whether `file://` addresses may be mirrored. Local directories need no mirror and are not meant.
+    pub(crate) allow_file_urls: bool,
+    /// Seconds between looks at the refs of local repositories.
+    #[schemars(range(min = 1))]
+    pub(crate) local_poll_seconds: u32,
+    /// Fewest seconds between fetches of one remote; the actual time adapts to how often it changes.
+    #[schemars(range(min = 10))]
+    pub(crate) fetch_seconds_min: u32,
+    /// Most seconds between fetches of one remote.
+    #[schemars(range(min = 10))]
+    pub(crate) fetch_seconds_max: u32,
+    /// References to passwords or tokens for remotes, by host: `"git.example.org" = "file:/etc/sourcekeep/token"`.
+    pub(crate) credentials: BTreeMap<String, SecretRef>,
+}
+
+/// How the index is built.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct IndexConfig {
+    /// Threads that build the index; 0 for one per core.
+    pub(crate) threads: u32,
+    /// Largest file whose content is indexed, in bytes; larger ones are found by path and reported as skipped.
+    #[schemars(range(min = 1))]
+    pub(crate) file_bytes_max: u64,
+}
+
+/// How searches run.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SearchConfig {
+    /// Threads that search; 0 for one per core.
+    pub(crate) threads: u32,
+    /// Longest time of one search, in seconds; `timeout:` can only shorten it.
+    #[schemars(range(min = 1))]
+    pub(crate) timeout_seconds_max: u32,
+}
+
+/// What is logged, on standard error.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LogConfig {
+    /// Which messages: `error`, `warn`, `info`, `debug`, `trace`, or per module as in `warn,mirror=debug`.
+    pub(crate) filter: String,
+    /// Their form.
+    pub(crate) format: LogFormat,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7080)),
+            public_url: None,
+            database: DatabaseConfig::default(),
+            mirror: MirrorConfig::default(),
+            index: IndexConfig::default(),
+            search: SearchConfig::default(),
+            log: LogConfig::default(),
+        }
+    }
+}
+
+impl Default for MirrorConfig {
+    fn default() -> Self {
+        MirrorConfig {
+            git: None,
+            http_proxy: None,
+            allow_file_urls: false,
+            local_poll_seconds: 3,
+            fetch_seconds_min: 60,
+            fetch_seconds_max: 6 * 3600,
+            credentials: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for IndexConfig {
+    fn default() -> Self {
+        IndexConfig { threads: 0, file_bytes_max: 8 << 20 }
+    }
+}
+
+impl Default for SearchConfig {
+    fn default() -> Self {
+        SearchConfig { threads: 0, timeout_seconds_max: 60 }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        LogConfig { filter: "warn".to_string(), format: LogFormat::Text }
+    }
+}

@@ -1,0 +1,119 @@
+// A small world for the browser tests: git repositories made by script, and one running `sourcekeep up` over them.
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+const IDENTITY = {
+  GIT_AUTHOR_NAME: "Ada", GIT_AUTHOR_EMAIL: "ada@example.invalid", GIT_AUTHOR_DATE: "2024-03-01T12:00:00Z",
+  GIT_COMMITTER_NAME: "Ada", GIT_COMMITTER_EMAIL: "ada@example.invalid", GIT_COMMITTER_DATE: "2024-03-01T12:00:00Z",
+  GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1",
+};
+
+const CHANNEL_C = `#include <stdio.h>
+#include <stdlib.h>
+
+/* A channel carries frames from one end to the other. */
+struct channel {
+\tint n_frames;
+\tchar *name;
+};
+
+static int channel_open(struct channel *channel, const char *name)
+{
+\tchannel->name = strdup(name);
+\tif (!channel->name)
+\t\treturn -ENOMEM;
+\treturn 0;
+}
+
+int main(void)
+{
+\tstruct channel channel = { 0 };
+\tint error = channel_open(&channel, "front");
+\tprintf("<b>%s</b> & %d\\n", channel.name, error);
+\treturn error;
+}
+`;
+
+function repository(folder, branches) {
+  mkdirSync(folder, { recursive: true });
+  const git = (...words) => execFileSync("git", ["-C", folder, ...words], { env: { ...process.env, ...IDENTITY }, stdio: "pipe" });
+  git("init", "--quiet", "--initial-branch=main");
+  for (const [branch, files] of Object.entries(branches)) {
+    if (branch !== "main") git("switch", "--quiet", "--create", branch);
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), content);
+    }
+    git("add", "--all");
+    git("commit", "--quiet", "--message", `the state of ${branch}`);
+  }
+  git("tag", "v1.0", "main");
+  git("switch", "--quiet", "main");
+  return { git: (...words) => git(...words).toString().trim() };
+}
+
+function codeLines(n_lines) {
+  return Array.from({ length: n_lines }, (_, idx) => `static const int row_${idx} = ${idx}; /* needle_${idx % 97} */`).join("\n") + "\n";
+}
+
+/** Makes the repositories, starts the server and waits for its one-time link. */
+export async function start(binary) {
+  const folder = mkdtempSync(join(tmpdir(), "sourcekeep-browser-"));
+  const code = join(folder, "code");
+  const harbor = repository(join(code, "harbor"), {
+    main: {
+      "README.md": "# Harbor\n\nShips come and go.\n",
+      "src/channel.c": CHANNEL_C,
+      "src/<img src=x onerror=alert(1)>.js": "export const channel = '<script>alert(1)</script>';\n",
+      "tests/channel_test.py": "def test_channel_open():\n    assert channel_open('front') == 0\n",
+      "docs/latin1.txt": Buffer.from("caf\xe9 au lait, d\xe9j\xe0 vu, gar\xe7on, l'\xe9t\xe9 \xe0 la plage\n", "latin1"),
+      "logo.png": Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, 0, 1, 2, 3]),
+      "src/big.c": codeLines(5000),
+    },
+    "feature/lantern": { "src/lantern.rs": "/// Lights the way.\npub fn lantern() -> u32 {\n    let channel_open = 1;\n    channel_open + 41\n}\n" },
+  });
+  repository(join(code, "tools/anchor"), {
+    main: { "anchor.py": "class Anchor:\n    \"\"\"Holds a ship.\"\"\"\n\n    def channel_open(self):\n        return True\n", "many.txt": codeLines(900) },
+  });
+  const port = await freePort();
+  const server = spawn(binary, ["up", code, "--data", join(folder, "data"), "--listen", `127.0.0.1:${port}`], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, HOME: folder },
+  });
+  const told = { text: "" };
+  for (const stream of [server.stdout, server.stderr]) stream.on("data", (bytes) => (told.text += bytes));
+  const base = `http://127.0.0.1:${port}`;
+  const link = await waitFor(() => told.text.match(/http:\/\/127\.0\.0\.1:\d+\/setup\S*/)?.[0], () => `no one-time link was printed:\n${told.text}`);
+  const stop = async () => {
+    const gone = new Promise((resolve) => server.once("exit", resolve));
+    server.kill("SIGTERM");
+    await gone;
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { base, link, harbor, stop, told };
+}
+
+/** Waits until `probe` gives something, at most 60 s; `explain` says what was missing. */
+export async function waitFor(probe, explain) {
+  const end = Date.now() + 60_000;
+  for (;;) {
+    const found = await probe();
+    if (found) return found;
+    if (Date.now() > end) throw new Error(explain());
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
