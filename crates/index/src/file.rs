@@ -16,7 +16,7 @@ pub(crate) const HEADER_LEN: usize = 64;
 pub(crate) const ENTRY_LEN: usize = 32;
 /// Bytes of the trailer.
 pub(crate) const TRAILER_LEN: usize = 32;
-/// Log₂ of the bytes under one checksum in paged sections. 16 KiB: a first touch costs 1–2 µs of checksumming, and the
+/// Log₂ of the bytes under one checksum in paged sections. 16 KiB: a first touch costs a few microseconds at most, and the
 /// checksums are 0.02 % of the file.
 pub(crate) const PAGE_BITS: u32 = 14;
 /// Most sections in a file; readers skip kinds they do not know.

@@ -22,7 +22,7 @@ use model::{DocFlags, Language, ObjectId, RefName};
 /// Documents in a group: a path is found by halving over groups, then read from the start of its group. Larger groups make
 /// smaller files and coarser path candidates.
 const GROUP_LEN: usize = 16;
-/// With fewer groups than this there is no path gram index: reading all of 128 paths takes some microseconds.
+/// With fewer groups than this there is no path gram index: reading all of so few paths takes microseconds.
 const INDEXED_GROUPS_MIN: usize = 8;
 
 /// One commit that refs point to.

@@ -2,7 +2,7 @@
 
 use crate::{Bigram, Gram};
 
-/// Most leaves of a query. Each is a dictionary look-up per segment (about 0.3 µs) and a list to decode per chunk; a
+/// Most leaves of a query. Each is a dictionary look-up per segment (a microsecond) and a list to decode per chunk; a
 /// conjunction past the limit loses its widest members, a disjunction past it becomes [`GramQuery::All`].
 pub const LEAVES_MAX: usize = 1024;
 

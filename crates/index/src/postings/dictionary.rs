@@ -1,9 +1,10 @@
 //! Dictionaries: from a key to its posting list.
 //!
 //! Keys ascend in leaves of 64, each a sequence of variable-length integers that is read from its start; an index of
-//! leaves (16 bytes each) is searched by halving. A look-up reads 32 entries on average, 0.2 µs; a key takes 2–5 bytes
-//! with its inline blocks, so that a small repository pays little. At Linux's size the leaf index has 8,000 entries, 13
-//! steps: a radix top above it would save 50 ns of a look-up and is left out.
+//! leaves (16 bytes each) is searched by halving. A look-up reads 32 entries on average; with the list's chunk directory it
+//! took 0.5–5 µs on Linux 6.1 in 20 chunks, on a busy machine. A key takes 2–5 bytes with its inline blocks, so that a
+//! small repository pays little. At Linux's size halving takes a dozen steps: a radix top above the leaf index would save
+//! those and is left out.
 //!
 //! Section: `n_keys u32 · n_leaves u32 · leaf index · leaves`. Leaf index entry: `first key u32 · offset of the leaf
 //! among the leaves u32 · offset of its first list in POSTINGS u64`. Entry: `key − key before (0 for the leaf's first) ·

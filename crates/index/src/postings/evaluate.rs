@@ -8,7 +8,8 @@ use crate::file::{FileReader, Paged, SectionKind, Whole};
 use crate::{BlockBitmap, ReadError};
 use ngram::GramQuery;
 
-/// What decoding one posting costs, and a list beside its postings, in tenths of a nanosecond; measured on Linux 6.1.
+/// What decoding one posting costs, and a list beside its postings, in tenths of a nanosecond. On Linux 6.1 a gram in 50,342
+/// blocks of 20 chunks takes 82 µs, one in 7,104 takes 24 µs: 1.35 ns a posting, and 0.7 µs a chunk for everything else.
 const DECODE_POSTING: u64 = 15;
 const DECODE_LIST: u64 = 1_500;
 /// What it costs to decompress and search one block that turns out not to match: 2 µs, in tenths of a nanosecond.
