@@ -323,6 +323,7 @@ impl<'a> Iterator for Entries<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn tree(entries: &[(&str, &[u8])]) -> Vec<u8> {
         let mut data = Vec::new();
@@ -350,6 +351,39 @@ mod tests {
     fn the_first_of_equal_names_stays() {
         let data = tree(&[("100644", b"a"), ("100644", b"a"), ("100644", b"a.c"), ("40000", b"a")]);
         check(&data, &["a", "a.c"], &[EntryRefusal::Duplicate, EntryRefusal::Duplicate]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_make_an_ordered_folder(
+            entries in proptest::collection::vec(("(40000|100644|0|1[0-7]{0,6}|x)", "[ab.]{0,3}|\\.git"), 0..12),
+            n_cut_bytes in 0usize..30,
+        ) {
+            let entries: Vec<(&str, &[u8])> =
+                entries.iter().map(|(mode, name)| (mode.as_str(), name.as_bytes())).collect();
+            let mut data = tree(&entries);
+            data.truncate(data.len().saturating_sub(n_cut_bytes));
+            let mut n_refused = 0;
+            let accepted = checked_entries(&data, |_, _| n_refused += 1);
+            prop_assert!(accepted.len() + n_refused <= entries.len());
+            let names: Vec<&[u8]> = accepted.iter().map(|entry| &data[entry.name.clone()]).collect();
+            prop_assert!(names.iter().all(|name| name_fault(name).is_none()));
+            let full_paths: Vec<Vec<u8>> = accepted
+                .iter()
+                .zip(&names)
+                .map(|(entry, name)| if entry.kind == EntryKind::Tree { [name, b"/x".as_slice()].concat() } else { name.to_vec() })
+                .collect();
+            prop_assert!(full_paths.is_sorted());
+            let distinct: std::collections::HashSet<_> = names.iter().collect();
+            prop_assert_eq!(distinct.len(), names.len());
+        }
+
+        #[test]
+        fn no_bytes_are_a_panic(data in proptest::collection::vec(any::<u8>(), 0..200)) {
+            checked_entries(&data, |_, _| ());
+            commit::parse(ObjectId::NULL, &data);
+            commit::tag_target(&data);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Where a remote repository is: parsed, checked against the allowed transports, and safe to print.
 
+use crate::{Scheme, Schemes, Secret};
 use model::RepoName;
 use std::{
     fmt,
@@ -9,32 +10,6 @@ use url::Url;
 
 /// Longest address, in bytes: browsers and servers stop near 2,000, so no real remote is longer.
 const URL_BYTES_MAX: usize = 2048;
-
-/// A transport git may use to reach a remote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Scheme {
-    /// `https://`
-    Https,
-    /// `http://`
-    Http,
-    /// `ssh://` and `user@host:path`
-    Ssh,
-    /// `git://`
-    Git,
-    /// `file://` and absolute paths
-    File,
-}
-
-/// Which transports are allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Schemes(u8);
-
-/// A user name and a password or token for an http or https remote. It cannot be printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret {
-    user: String,
-    password: String,
-}
 
 /// A checked remote address. `Display` and `Debug` never show a credential.
 #[derive(Clone, PartialEq, Eq)]
@@ -223,80 +198,6 @@ impl fmt::Debug for RemoteUrl {
     }
 }
 
-impl Secret {
-    /// A user name and a password or token. Either may be empty. Refused where a control character is in them: they travel
-    /// as lines.
-    pub fn new(user: impl Into<String>, password: impl Into<String>) -> Result<Self, UrlError> {
-        let (user, password) = (user.into(), password.into());
-        if user.chars().chain(password.chars()).any(char::is_control) {
-            return Err(UrlError::ForbiddenCharacter);
-        }
-        Ok(Secret { user, password })
-    }
-
-    /// The user name, for the one place that hands it to git.
-    pub(crate) fn reveal_user(&self) -> &str {
-        &self.user
-    }
-
-    /// The password, for the one place that hands it to git.
-    pub(crate) fn reveal_password(&self) -> &str {
-        &self.password
-    }
-
-    /// The user name and the password, for the one place that stores them encrypted. Never print them.
-    pub fn reveal(&self) -> (&str, &str) {
-        (&self.user, &self.password)
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Secret(hidden)")
-    }
-}
-
-impl Scheme {
-    /// What git calls the transport (`protocol.<name>.allow`).
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Scheme::Https => "https",
-            Scheme::Http => "http",
-            Scheme::Ssh => "ssh",
-            Scheme::Git => "git",
-            Scheme::File => "file",
-        }
-    }
-}
-
-impl fmt::Display for Scheme {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}://", self.as_str())
-    }
-}
-
-impl Schemes {
-    /// No transport.
-    pub const NONE: Schemes = Schemes(0);
-
-    /// This one too.
-    pub const fn with(self, scheme: Scheme) -> Self {
-        Schemes(self.0 | 1 << scheme as u8)
-    }
-
-    /// Whether this one is allowed.
-    pub fn allows(self, scheme: Scheme) -> bool {
-        self.0 & 1 << scheme as u8 != 0
-    }
-}
-
-impl Default for Schemes {
-    /// https, http, ssh and git; never `file`.
-    fn default() -> Self {
-        Schemes::NONE.with(Scheme::Https).with(Scheme::Http).with(Scheme::Ssh).with(Scheme::Git)
-    }
-}
-
 fn check_characters(text: &str) -> Result<(), UrlError> {
     if text.is_empty() {
         return Err(UrlError::Empty);
@@ -376,7 +277,7 @@ fn take_userinfo(url: &mut Url, scheme: Scheme) -> Result<Option<Secret>, UrlErr
             if !cleared {
                 return Err(UrlError::NotAnAddress);
             }
-            Ok(Some(Secret { user, password: password.unwrap_or_default() }))
+            Secret::new(user, password.unwrap_or_default()).map(Some)
         }
         _ if password.is_some() => Err(UrlError::PasswordNotUsable { scheme }),
         _ => {
@@ -499,6 +400,7 @@ fn printable_start(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[track_caller]
     fn check(text: &str, clean: &str, name: &str) {
@@ -547,6 +449,22 @@ mod tests {
         for text in ["/srv/n", "file:///srv/n"] {
             let error = RemoteUrl::parse(text, Schemes::default()).unwrap_err();
             assert_eq!(error, UrlError::SchemeNotAllowed { scheme: Scheme::File });
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_accepted_is_safe_to_hand_to_git(text in "([a-z]{1,5}(://|::|:))?[-a-z0-9@:/.%\\[\\]~\\PC]{0,40}") {
+            let all = Schemes::default().with(Scheme::File);
+            if let Ok(url) = RemoteUrl::parse(&text, all) {
+                let clean = url.without_credential();
+                prop_assert!(!clean.starts_with('-') && !clean.chars().any(|c| c.is_control() || c.is_whitespace()));
+                prop_assert!(!url.host().starts_with('-') && url.host().is_ascii());
+                prop_assert!(url.scheme() == Scheme::File || !url.host().is_empty());
+                let again = RemoteUrl::parse(clean, all);
+                prop_assert_eq!(again.as_ref().map(RemoteUrl::without_credential), Ok(clean));
+                prop_assert_eq!(again.map(|again| again.host().to_owned()), Ok(url.host().to_owned()));
+            }
         }
     }
 
