@@ -57,17 +57,19 @@ fn check_candidates(segment: &Segment, pattern: &str) {
         let chunk = segment.chunk(chunk_idx).expect("sound");
         let candidates = prepared.candidates(chunk_idx, None).expect("sound");
         n_candidates += u64::from(candidates.count());
-        let (mut scratch, mut matching) = (Vec::new(), Vec::new());
+        let (mut scratch, mut matching, mut last_blob) = (Vec::new(), Vec::new(), None);
         for block in 0..chunk.n_blocks {
             let at = BlockIdx(chunk.first_block.0 + block);
             let matches = match granularity {
                 Granularity::Block => regex.is_match(segment.block(at, &mut scratch).expect("sound")),
                 Granularity::Blob => {
-                    scratch.clear();
-                    segment
-                        .read_blob(segment.blob_of_block(at).expect("sound"), &mut scratch)
-                        .expect("sound");
-                    regex.is_match(&scratch)
+                    let blob = segment.blob_of_block(at).expect("sound");
+                    if last_blob.is_none_or(|(last, _)| last != blob) {
+                        scratch.clear();
+                        segment.read_blob(blob, &mut scratch).expect("sound");
+                        last_blob = Some((blob, regex.is_match(&scratch)));
+                    }
+                    last_blob.is_some_and(|(_, matches)| matches)
                 }
             };
             assert!(!matches || candidates.contains(block), "{pattern}: block {block} of {chunk_idx:?}");
