@@ -203,8 +203,14 @@ impl Segment {
 
     /// Appends the text of neighbouring blocks to `text`.
     pub fn read_blocks(&self, first: BlockIdx, n_blocks: u32, text: &mut Vec<u8>) -> Result<(), ReadError> {
-        for block in first.0..first.0.saturating_add(n_blocks) {
-            let (frame, text_len) = self.frame(BlockIdx(block))?;
+        let end = first.0.saturating_add(n_blocks);
+        if end > self.n_blocks() {
+            return Err(out_of_range("block", end.saturating_sub(1), self.n_blocks()));
+        }
+        let mut from = self.bounds(first.0)?;
+        for block in first.0..end {
+            let to = self.bounds(block + 1)?;
+            let (frame, text_len) = self.frame_between(from, to)?;
             if frame.len() == text_len {
                 text.extend_from_slice(frame);
             } else {
@@ -212,6 +218,7 @@ impl Segment {
                 text.resize(start + text_len, 0);
                 decompress(frame, &mut text[start..])?;
             }
+            from = to;
         }
         Ok(())
     }
@@ -301,18 +308,35 @@ impl Segment {
 
     /// The stored bytes of a block, and how long its text is.
     fn frame(&self, block: BlockIdx) -> Result<(&[u8], usize), ReadError> {
-        let text = self.text_range(block)?;
+        if block.0 >= self.n_blocks() {
+            return Err(out_of_range("block", block.0, self.n_blocks()));
+        }
+        self.frame_between(self.bounds(block.0)?, self.bounds(block.0 + 1)?)
+    }
+
+    /// Where a block begins in the text and in CONTENT.
+    fn bounds(&self, block: u32) -> Result<Bounds, ReadError> {
         let (blocks, bytes) = (self.parsed_blocks()?, self.blocks.get(&self.file)?);
-        let start = blocks.frames.get(bytes, block.0 as usize)?;
-        let end = blocks.frames.get(bytes, block.0 as usize + 1)?;
-        let frame = self.content.get(&self.file, start..end)?;
-        let text_len = text.end.checked_sub(text.start).unwrap_or(u64::MAX);
+        let text = blocks.starts.get(bytes, block as usize)?;
+        Ok(Bounds { text, frame: blocks.frames.get(bytes, block as usize)? })
+    }
+
+    fn frame_between(&self, from: Bounds, to: Bounds) -> Result<(&[u8], usize), ReadError> {
+        let frame = self.content.get(&self.file, from.frame..to.frame)?;
+        let text_len = to.text.checked_sub(from.text).unwrap_or(u64::MAX);
         // LZ4 cannot make more than 255 bytes of one.
         if text_len > (frame.len() as u64 * 255 + 64).min(TEXT_LEN_MAX as u64) {
             return Err(content_damaged("a frame is too short for its text"));
         }
         Ok((frame, text_len as usize))
     }
+}
+
+/// Where a block begins.
+#[derive(Clone, Copy)]
+struct Bounds {
+    text: u64,
+    frame: u64,
 }
 
 fn decompress(frame: &[u8], text: &mut [u8]) -> Result<(), ReadError> {
