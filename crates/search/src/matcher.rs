@@ -1,6 +1,6 @@
 //! One compiled pattern, run over bytes.
 
-use crate::literal::FoldedLiteral;
+use crate::literal::{Folded, FoldedLiteral};
 use memchr::memmem;
 use regex_automata::util::iter::Searcher;
 use regex_automata::{Input, meta};
@@ -21,7 +21,7 @@ pub(crate) enum Matcher {
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     cache: Option<meta::Cache>,
-    folded: Vec<u8>,
+    folded: Folded,
 }
 
 impl Matcher {
@@ -32,13 +32,7 @@ impl Matcher {
     {
         match self {
             Matcher::Exact(finder) => each_literal(finder, finder.needle().len(), haystack, &mut found),
-            Matcher::Folded(literal) => {
-                let Scratch { cache, folded } = scratch;
-                match literal.finder_for(haystack, folded) {
-                    Some(finder) => each_literal(finder, literal.len(), folded, &mut found),
-                    None => each_regex(literal.regex(), cache, haystack, &mut found),
-                }
-            }
+            Matcher::Folded(literal) => literal.for_each(&mut scratch.folded, haystack, &mut found),
             Matcher::Regex(regex) => each_regex(regex, &mut scratch.cache, haystack, &mut found),
         }
     }
@@ -65,7 +59,7 @@ impl Matcher {
     pub(crate) fn size_bytes(&self) -> usize {
         match self {
             Matcher::Exact(finder) => finder.needle().len(),
-            Matcher::Folded(literal) => literal.regex().memory_usage(),
+            Matcher::Folded(literal) => literal.size_bytes(),
             Matcher::Regex(regex) => regex.memory_usage(),
         }
     }

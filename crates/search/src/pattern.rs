@@ -80,11 +80,14 @@ pub(crate) fn content_pattern(
 ) -> Result<ContentPattern, SearchError> {
     if let Some(literal) = as_literal(text, syntax) {
         let scope = if literal.contains('\n') { Scope::Document } else { Scope::Line };
-        let hir = literal_hir(literal, options, span)?;
-        let grams = GramQuery::from_hir(&hir);
-        let matcher = literal_matcher(literal, options, &hir, true, span)?;
+        let matcher = literal_matcher(literal, options, true, span)?;
         let exact_case = (!options.case_sensitive).then(|| literal.to_owned());
-        return Ok(ContentPattern { matcher, scope, grams, exact_case });
+        return Ok(ContentPattern {
+            matcher,
+            scope,
+            grams: GramQuery::literal(literal.as_bytes()),
+            exact_case,
+        });
     }
     let ast = parse(text, span)?;
     let hir = translate(text, &ast, options.case_sensitive, true, true, span)?;
@@ -105,9 +108,8 @@ pub(crate) fn name_pattern(
     span: &ByteRange,
 ) -> Result<NamePattern, SearchError> {
     if let Some(literal) = as_literal(text, syntax) {
-        let hir = literal_hir(literal, options, span)?;
-        let grams = GramQuery::from_hir(&hir);
-        return Ok(NamePattern { matcher: literal_matcher(literal, options, &hir, false, span)?, grams });
+        let grams = GramQuery::literal(literal.as_bytes());
+        return Ok(NamePattern { matcher: literal_matcher(literal, options, false, span)?, grams });
     }
     let ast = parse(text, span)?;
     let hir = translate(text, &ast, options.case_sensitive, false, false, span)?;
@@ -124,30 +126,22 @@ fn as_literal(text: &str, syntax: Syntax) -> Option<&str> {
     is_literal.then_some(text)
 }
 
-fn literal_hir(literal: &str, options: PatternOptions, span: &ByteRange) -> Result<Hir, SearchError> {
-    if options.case_sensitive {
-        return Ok(Hir::literal(literal.as_bytes()));
-    }
-    let escaped = regex_syntax::escape(literal);
-    let ast = parse(&escaped, span)?;
-    translate(&escaped, &ast, false, false, true, span)
-}
-
 fn literal_matcher(
     literal: &str,
     options: PatternOptions,
-    hir: &Hir,
     utf8: bool,
     span: &ByteRange,
 ) -> Result<Matcher, SearchError> {
     if options.case_sensitive && !literal.is_empty() {
         return Ok(Matcher::Exact(Box::new(memmem::Finder::new(literal).into_owned())));
     }
-    let regex = compile(hir, options, utf8, span)?;
-    Ok(match FoldedLiteral::new(literal, &regex) {
-        Some(folded) => Matcher::Folded(Box::new(folded)),
-        None => Matcher::Regex(regex),
-    })
+    if let Some(folded) = FoldedLiteral::new(literal) {
+        return Ok(Matcher::Folded(Box::new(folded)));
+    }
+    let escaped = regex_syntax::escape(literal);
+    let ast = parse(&escaped, span)?;
+    let hir = translate(&escaped, &ast, options.case_sensitive, false, utf8, span)?;
+    Ok(Matcher::Regex(compile(&hir, options, utf8, span)?))
 }
 
 fn parse(text: &str, span: &ByteRange) -> Result<Ast, SearchError> {

@@ -1,5 +1,5 @@
-//! Measures searches over a source tree: `measure INDEX-FOLDER build SOURCE-TREE` once, then
-//! `measure INDEX-FOLDER run [QUERY…]`. Prints, per query, what was found and the best and median times.
+//! Measures searches over a source tree: `latency INDEX-FOLDER build SOURCE-TREE` once, then
+//! `latency INDEX-FOLDER run [QUERY…]`, or `once`, `pages` for a profiler. Prints, per query, what was found and the best and median times.
 
 use index::{
     Codec, Content, DocKind, NewBlob, NewDoc, RefTable, RefTableWriter, RevIdx, Revision, Segment,
@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 
 /// One query per class.
 const QUERIES: [&str; 18] = [
-    "vmalloc_to_page_range",
+    "vmalloc_to_page",
     "kmalloc_array",
-    "kmalloc(",
+    "\"kmalloc(\"",
     "EXPORT_SYMBOL_GPL",
     "\"return -EINVAL\"",
     "\"return -EINVAL\" case:yes",
@@ -39,9 +39,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [folder, "build", source] => build(Path::new(folder), Path::new(source)),
-        [folder, "run"] => run(Path::new(folder), &QUERIES),
-        [folder, "run", queries @ ..] => run(Path::new(folder), queries),
-        _ => Err("usage: measure INDEX-FOLDER build SOURCE-TREE | measure INDEX-FOLDER run [QUERY…]".into()),
+        [folder, "run"] => run(Path::new(folder), &QUERIES, (21, 7)),
+        [folder, "run", queries @ ..] => run(Path::new(folder), queries, (21, 7)),
+        [folder, "once", queries @ ..] => run(Path::new(folder), queries, (1, 1)),
+        [folder, "pages", queries @ ..] => run(Path::new(folder), queries, (501, 1)),
+        _ => {
+            Err("usage: latency INDEX-FOLDER (build SOURCE-TREE | run [QUERY…] | once QUERY… | pages QUERY…)"
+                .into())
+        }
     }
 }
 
@@ -125,7 +130,7 @@ impl Sink for Counted {
 
 #[allow(clippy::print_stdout, reason = "it is a program for a terminal")]
 #[allow(clippy::disallowed_methods, reason = "it reads nothing but the tree it was given")]
-fn run(folder: &Path, queries: &[&str]) -> Result<(), Box<dyn Error>> {
+fn run(folder: &Path, queries: &[&str], n_times: (usize, usize)) -> Result<(), Box<dyn Error>> {
     let catalog = Catalog::new();
     catalog.publish(RepoIndex {
         id: RepoId(1),
@@ -141,8 +146,8 @@ fn run(folder: &Path, queries: &[&str]) -> Result<(), Box<dyn Error>> {
     let searcher = Searcher::new(n_threads)?;
     println!("{:<44} {:>30} {:>30}", "query", "first page: files, best, median", "all: lines, best, median");
     for text in queries {
-        let page = measure(&searcher, &catalog, &access, text, 21)?;
-        let all = measure(&searcher, &catalog, &access, &format!("{text} count:all"), 7)?;
+        let page = measure(&searcher, &catalog, &access, text, n_times.0)?;
+        let all = measure(&searcher, &catalog, &access, &format!("{text} count:all"), n_times.1)?;
         println!(
             "{text:<44} {:>8} {:>9.3?} {:>9.3?}   {:>9} {:>9.3?} {:>9.3?}",
             page.0.files, page.1, page.2, all.0.lines, all.1, all.2
