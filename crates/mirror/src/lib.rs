@@ -44,6 +44,7 @@ pub use sources::{AddError, AddOptions, AddReport, SourceArgument, add};
 pub use sweep::SweepError;
 pub use worker::{
     CredentialSource, Failure, StartError, StartReport, Worker, WorkerOptions, queue, queue_rebuild,
+    report_damage,
 };
 
 use git::{Scheme, Schemes};

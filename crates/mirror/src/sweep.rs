@@ -70,6 +70,11 @@ pub(crate) async fn sweep_leftovers(store: &Store, data: &DataDir) -> Result<usi
             n_deleted += usize::from(delete_folder(&folder));
             continue;
         }
+        if !folder.is_dir() {
+            // Whatever it is, no index can be written as long as it is in the way.
+            n_deleted += usize::from(delete_file(&folder));
+            continue;
+        }
         let keep = named.get(&repo);
         let leftovers =
             list(&folder)?.into_iter().filter(|name| keep.is_none_or(|keep| !keep.contains(name.as_str())));

@@ -11,7 +11,7 @@ use crate::{DataDir, IndexError};
 use access::Clock;
 use git::{GitProgram, GitProgramOptions, Mirror, RemoteUrl, Schemes, Secret};
 use model::{RepoId, RepoName};
-use search::{Catalog, PendingState};
+use search::{Catalog, Damage, PendingState};
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -137,6 +137,20 @@ pub async fn queue(store: &Store, repositories: &[Repository]) -> Result<(), Fau
 pub async fn queue_rebuild(store: &Store, repositories: &[Repository]) -> Result<(), Fault> {
     let jobs = repositories.iter().map(|row| job::rebuild(row.id, &row.source));
     store.jobs().enqueue_all(jobs.collect()).await.map(drop)
+}
+
+/// Queues the rebuilding of indexes that a search found damaged, and tells it of the repositories. For whoever searches.
+pub async fn report_damage(store: &Store, damaged: &[Damage]) -> Result<(), Fault> {
+    let maintenance = store.maintenance();
+    for damage in damaged {
+        let Some(row) = maintenance.repository(damage.repo_id).await? else { continue };
+        tracing::error!(repo = %row.name, error = %damage.error, "a search met a damaged index; it is rebuilt from git");
+        maintenance
+            .set_error(row.id, &format!("the index is damaged and being rebuilt: {}", damage.error))
+            .await?;
+        queue_rebuild(store, &[row]).await?;
+    }
+    Ok(())
 }
 
 impl Worker {

@@ -71,16 +71,30 @@ pub(crate) async fn start(
     let (snapshot, access) = (state.catalog.snapshot(), caller.access.clone());
     let limits = Limits { display: n_display, ..Limits::default() };
     let metrics = state.metrics.clone();
+    let store = state.store.clone();
     tokio::task::spawn_blocking(move || {
         let mut sink = ChannelSink { sender };
         let result = searcher.search(&snapshot, &access, &query, &limits, &token, &mut sink);
         if let Ok(summary) = &result {
             metrics.searched(&summary.stats);
+            have_rebuilt(store, summary.damaged.clone());
         }
         let _ = sink.sender.send(Event::Done(Box::new(result.map_err(of_engine))));
         drop(place);
     });
     Ok(Running { events, cancel })
+}
+
+/// A damaged index is rebuilt by the worker; the answer already says that it is incomplete.
+fn have_rebuilt(store: store::Store, damaged: Vec<search::Damage>) {
+    if damaged.is_empty() {
+        return;
+    }
+    tokio::runtime::Handle::current().spawn(async move {
+        if let Err(error) = mirror::report_damage(&store, &damaged).await {
+            tracing::error!(%error, "the rebuilding of a damaged index could not be queued");
+        }
+    });
 }
 
 impl Running {

@@ -49,6 +49,7 @@ pub(super) async fn run(app: &App, args: SearchArgs) -> anyhow::Result<Outcome> 
         Answer::Refused => Outcome::Usage,
         Answer::ReaderGone => Outcome::Done,
         Answer::Found(summary) => {
+            mirror::report_damage(&opened.store, &summary.damaged).await?;
             if !quiet {
                 tell(&summary);
             }

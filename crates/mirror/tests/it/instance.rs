@@ -1,0 +1,150 @@
+//! A data directory with a worker, and questions to it.
+
+use access::{Actor, SystemClock};
+use git::{GitProgramOptions, Scheme, Schemes};
+use mirror::{
+    AddOptions, AddReport, Board, DataDir, Failure, SourceArgument, StartReport, Worker, WorkerOptions,
+};
+use model::RepoName;
+use search::{CancelToken, Catalog, Limits, Match, Searcher, Sink};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Adder, Manifest, Repository, Store, StoreUrl, Visibility};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// A data directory and its store.
+pub(crate) struct Instance {
+    _dir: TempDir,
+    pub(crate) data: DataDir,
+    pub(crate) store: Store,
+    pub(crate) board: Board,
+}
+
+/// What one start of a worker did.
+pub(crate) struct Round {
+    pub(crate) report: StartReport,
+    pub(crate) failures: Vec<Failure>,
+    pub(crate) catalog: Arc<Catalog>,
+}
+
+impl Instance {
+    pub(crate) async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::create(dir.path().join("data")).unwrap();
+        let store = Store::open(&StoreUrl::file(data.database())).await.unwrap();
+        Instance { _dir: dir, data, store, board: Board::new() }
+    }
+
+    pub(crate) async fn try_add(&self, argument: &str) -> Result<AddReport, mirror::AddError> {
+        let options = AddOptions { name: None, visibility: Visibility::Private, adder: Adder::LocalOperator };
+        let schemes = Schemes::default().with(Scheme::File);
+        let argument = SourceArgument::parse(argument, Path::new("/"), schemes)?;
+        mirror::add(&self.store, argument, &options).await
+    }
+
+    pub(crate) async fn add(&self, path: &Path) -> AddReport {
+        self.try_add(path.to_str().unwrap()).await.unwrap()
+    }
+
+    pub(crate) fn options(&self) -> WorkerOptions {
+        WorkerOptions {
+            store: self.store.clone(),
+            data: self.data.clone(),
+            catalog: Arc::new(Catalog::new()),
+            board: self.board.clone(),
+            clock: Arc::new(SystemClock),
+            git: GitProgramOptions::default(),
+            schemes: Schemes::default().with(Scheme::File),
+            credentials: Arc::new(|_| Ok(None)),
+            n_threads: 2,
+            n_jobs: 2,
+            file_bytes_max: 1 << 20,
+            local_poll: Duration::from_millis(20),
+            fetch_seconds: (60, 3600),
+        }
+    }
+
+    /// Starts a worker without letting it work.
+    pub(crate) async fn start(&self) -> (Worker, StartReport, Arc<Catalog>) {
+        let options = self.options();
+        let catalog = Arc::clone(&options.catalog);
+        let (worker, report) = Worker::start(options).await.unwrap();
+        (worker, report, catalog)
+    }
+
+    /// Starts a worker and does all jobs.
+    pub(crate) async fn round(&self) -> Round {
+        let (worker, report, catalog) = self.start().await;
+        let failures = worker.drain(&CancellationToken::new()).await.unwrap();
+        Round { report, failures, catalog }
+    }
+
+    /// Queues everything, then works; nothing may fail.
+    pub(crate) async fn index(&self) -> Arc<Catalog> {
+        let rows = self.store.maintenance().repositories().await.unwrap();
+        mirror::queue(&self.store, &rows).await.unwrap();
+        let round = self.round().await;
+        assert!(round.failures.is_empty(), "{:?}", round.failures);
+        round.catalog
+    }
+
+    pub(crate) async fn row(&self, name: &str) -> Repository {
+        let name = RepoName::new(name).unwrap();
+        self.store.maintenance().repository_by_name(&name).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn manifest(&self, name: &str) -> Manifest {
+        let repo = self.row(name).await.id;
+        self.store.maintenance().manifest(repo).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn segment_path(&self, name: &str, idx: usize) -> PathBuf {
+        let row = self.row(name).await;
+        self.data.index(row.id).join(&self.manifest(name).await.segments[idx].name)
+    }
+
+    /// Answers a query as the owner of the data directory: `repo path:line` for content, sorted.
+    pub(crate) async fn answer(&self, catalog: &Catalog, text: &str) -> Vec<String> {
+        let access = self.store.access_set(&Actor::LOCAL_OPERATOR).await.unwrap();
+        let query = query::parse(&format!("{text} count:all"), &query::Options::default()).unwrap();
+        let mut found = Found::default();
+        Searcher::new(2)
+            .unwrap()
+            .search(
+                &catalog.snapshot(),
+                &access,
+                &query,
+                &Limits::unlimited_display(),
+                &CancelToken::new(),
+                &mut found,
+            )
+            .unwrap();
+        found.0.sort();
+        found.0
+    }
+}
+
+#[derive(Default)]
+struct Found(Vec<String>);
+
+impl Sink for Found {
+    fn matches(&mut self, batch: Vec<Match>) -> ControlFlow<()> {
+        for one in batch {
+            match one {
+                Match::Content(one) => {
+                    let path = String::from_utf8_lossy(&one.path);
+                    self.0
+                        .extend(one.lines.iter().map(|line| format!("{} {path}:{}", one.repo, line.number)));
+                }
+                Match::Path(one) => {
+                    self.0.push(format!("{} {}", one.repo, String::from_utf8_lossy(&one.path)))
+                }
+                Match::Repo(one) => self.0.push(one.repo.to_string()),
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,8 @@
+//! The whole way from git repositories to answers, in one process.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod damage;
+mod increments;
+mod instance;
+mod sources;
+mod sweeping;
