@@ -173,7 +173,11 @@ impl<'s> Worker<'_, '_, 's> {
             }
             self.output.n_blocks += u64::from(candidate.n_blocks);
             let cut = self.context.cut();
-            let found = self.scanner.verify(self.context.plan, run, candidates, candidate.blob, cut)?;
+            let found = self.scanner.verify(self.context, run, candidates, candidate.blob, cut)?;
+            if self.scanner.is_called_off {
+                self.output.is_partial = true;
+                return Ok(());
+            }
             if let Some(found) = found {
                 self.found_blob(run, found, cut.is_some())?;
             }

@@ -2,7 +2,9 @@
 
 use crate::LineMatch;
 use crate::admission::Scratches;
+use crate::batch::Context;
 use crate::chunk::Candidates;
+use crate::limits::Watch;
 use crate::lines::{self, Counts, Cut, Hit};
 use crate::matcher::Scratch;
 use crate::pattern::Scope;
@@ -15,6 +17,10 @@ use std::ops::{ControlFlow, Range};
 /// How many matches of a term are looked at to tell a good document from others: the first ones say enough.
 const SCORED_HITS: usize = 16;
 
+/// How much text is searched between two looks at the clock: half a millisecond for most patterns, some ten for those
+/// that no fast automaton can run.
+const PIECE_BYTES: usize = 256 << 10;
+
 /// The memory that one thread reuses from blob to blob.
 #[derive(Debug)]
 pub(crate) struct Scanner {
@@ -24,6 +30,8 @@ pub(crate) struct Scanner {
     is_loaded: bool,
     terms: Vec<TermScan>,
     merged: Vec<Hit>,
+    /// Whether the last candidate was left in the middle: what was said of it does not count.
+    pub(crate) is_called_off: bool,
     pub(crate) paths: Scratches,
     pub(crate) path: Vec<u8>,
 }
@@ -76,6 +84,7 @@ impl Scanner {
             is_loaded: false,
             terms: plan.terms.iter().map(|_| TermScan::default()).collect(),
             merged: Vec::new(),
+            is_called_off: false,
             paths: Scratches::new(plan),
             path: Vec::new(),
         }
@@ -84,14 +93,15 @@ impl Scanner {
     /// Verifies a candidate. `None` where no document matches. Without `cut`, nothing is kept to be shown.
     pub(crate) fn verify(
         &mut self,
-        plan: &Plan,
+        context: &Context<'_>,
         run: &RepoRun<'_>,
         candidates: &Candidates,
         blob: BlobIdx,
         cut: Option<Cut>,
     ) -> Result<Option<FoundBlob>, ReadError> {
         let segment = &*run.repo.segments[usize::from(candidates.segment.0)];
-        let source = Source { plan, run, candidates, segment, meta: segment.blob(blob)? };
+        let (plan, watch) = (context.plan, &context.watch);
+        let source = Source { plan, watch, run, candidates, segment, meta: segment.blob(blob)? };
         self.begin();
         // What occurs nowhere decides; what occurs does not yet: a link's text does not count as its content.
         let verdict = run.node.eval(&mut |leaf| match leaf {
@@ -123,6 +133,7 @@ impl Scanner {
 
     fn begin(&mut self) {
         self.is_loaded = false;
+        self.is_called_off = false;
         self.text.clear();
         self.runs.clear();
         self.merged.clear();
@@ -176,15 +187,25 @@ impl Scanner {
             return Ok(false);
         }
         self.load(source)?;
-        let text = &self.text;
+        let is_whole = content.scope == Scope::Document;
+        // Of a term that is not shown, one occurrence says everything.
+        let n_hits_max = if source.plan.terms[term].is_positive { usize::MAX } else { 1 };
         let TermScan { scratch, hits, .. } = &mut self.terms[term];
-        content.matcher.for_each(scratch, text, |start, end| {
-            hits.push((start, end));
-            ControlFlow::Continue(())
-        });
-        // Only the last match can lie behind the last line.
-        if hits.last().is_some_and(|(start, _)| !lines::is_in_a_line(text, *start)) {
-            hits.pop();
+        let mut start = 0;
+        while start < self.text.len() && hits.len() < n_hits_max {
+            if start > 0 && source.watch.stop().is_some() {
+                self.is_called_off = true;
+                break;
+            }
+            let end = if is_whole { self.text.len() } else { end_of_piece(&self.text, start) };
+            let piece = &self.text[start..end];
+            content.matcher.for_each(scratch, piece, |hit_start, hit_end| {
+                if lines::is_in_a_line(piece, hit_start) {
+                    hits.push((start + hit_start, start + hit_end));
+                }
+                if hits.len() < n_hits_max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            start = end;
         }
         Ok(!hits.is_empty())
     }
@@ -250,9 +271,21 @@ impl Scanner {
     }
 }
 
+/// The end of the piece of text that begins at `start`: after a newline, at about [`PIECE_BYTES`].
+fn end_of_piece(text: &[u8], start: usize) -> usize {
+    if text.len() - start <= PIECE_BYTES {
+        return text.len();
+    }
+    let middle = start + PIECE_BYTES;
+    let before = memchr::memrchr(b'\n', &text[start..middle]).map(|idx| start + idx + 1);
+    let after = || memchr::memchr(b'\n', &text[middle..]).map(|idx| middle + idx + 1);
+    before.or_else(after).unwrap_or(text.len())
+}
+
 /// Where a candidate's text comes from.
 struct Source<'a, 's> {
     plan: &'a Plan,
+    watch: &'a Watch,
     run: &'a RepoRun<'s>,
     candidates: &'a Candidates,
     segment: &'a Segment,

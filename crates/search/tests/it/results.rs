@@ -1,7 +1,9 @@
 //! What results look like: kinds, order, limits, facets, and what is said of what was left out.
 
-use crate::world::{Answer, File, Repo, World, access};
-use search::{Limits, Match, PendingRepo, PendingState, SkippedReason};
+use crate::world::{Answer, File, Kept, Repo, SEARCHER, World, access};
+use search::{CancelToken, Limits, Match, PendingRepo, PendingState, Searcher, Sink, SkippedReason, Stats};
+use std::ops::ControlFlow;
+use std::time::Duration;
 
 fn world() -> World {
     let mut app = Repo::new(
@@ -183,4 +185,48 @@ fn an_empty_query_is_refused() {
     let limits = Limits::default();
     assert!(matches!(world.try_search(&access([1]), "", &limits), Err(search::SearchError::Empty)));
     assert!(matches!(world.try_search(&access([1]), "  ", &limits), Err(search::SearchError::Empty)));
+}
+
+#[test]
+fn answers_do_not_depend_on_threads() {
+    let line = "alpha beta gamma\n";
+    let text = |n: usize| format!("{}needle {n}\n{}", line.repeat(n % 400), line.repeat(n % 7));
+    let texts: Vec<(String, String)> = (0..600).map(|n| (format!("d{}/{n}.c", n % 9), text(n))).collect();
+    let files: Vec<(&str, &str)> = texts.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let world = World::new(vec![Repo::new(1, "one", &files), Repo::new(2, "two", &files[..300])]);
+    let (single, many) = (Searcher::new(1).expect("a thread"), Searcher::new(4).expect("threads"));
+    for query in
+        ["needle", "/a+ b/", "needle count:all", "gamma count:700", "alpha NOT needle", "/eta/ OR needle"]
+    {
+        let run = |searcher: &Searcher| {
+            let query = query::parse(query, &query::Options::default()).expect("a query");
+            let (snapshot, access, mut kept) = (world.catalog.snapshot(), access([1, 2]), Kept::default());
+            let limits = Limits { display_max: 1000, ..Limits::default() };
+            let summary = searcher
+                .search(&snapshot, &access, &query, &limits, &CancelToken::new(), &mut kept)
+                .expect("runs");
+            let stats = Stats { duration: Duration::ZERO, ..summary.stats };
+            (kept.batches, stats, summary.facets)
+        };
+        assert!(run(&single) == run(&many), "{query}");
+    }
+}
+
+#[test]
+fn a_sink_that_has_enough_ends_the_search() {
+    struct Once(usize);
+    impl Sink for Once {
+        fn matches(&mut self, batch: Vec<Match>) -> ControlFlow<()> {
+            self.0 += batch.len();
+            ControlFlow::Break(())
+        }
+    }
+    let query = query::parse("parse_config count:all", &query::Options::default()).expect("a query");
+    let (world, mut sink) = (world(), Once(0));
+    let (snapshot, access) = (world.catalog.snapshot(), access([1]));
+    let summary =
+        SEARCHER.search(&snapshot, &access, &query, &Limits::default(), &CancelToken::new(), &mut sink);
+    let stats = summary.expect("a summary").stats;
+    assert!(sink.0 > 0);
+    assert_eq!((stats.complete, stats.skipped[0].reason), (false, SkippedReason::Cancelled));
 }
