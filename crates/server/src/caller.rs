@@ -115,3 +115,103 @@ async fn by_token(authorization: &str, state: &AppState) -> Result<Option<Actor>
         Err(_) => Ok(None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Deps, ServerConfig};
+    use access::{ManualClock, Password, PasswordCost, Role, SystemRandomness, Timestamp, UserName};
+    use axum::http::HeaderValue;
+    use model::{RepoId, RepoName};
+    use std::sync::Arc;
+    use store::{Adder, NewRepository, NewUser, SessionLimits, Source, Store, StoreUrl, User, Visibility};
+
+    struct World {
+        state: AppState,
+        user: User,
+        repo: RepoId,
+        _dir: tempfile::TempDir,
+    }
+
+    /// One account that may read one repository; nothing is indexed.
+    async fn world() -> World {
+        let dir = tempfile::tempdir().unwrap();
+        let data_dir = mirror::DataDir::create(dir.path()).unwrap();
+        let clock = Arc::new(ManualClock::at(Timestamp(1)));
+        let options = store::Options {
+            clock: clock.clone(),
+            randomness: Arc::new(SystemRandomness),
+            password_cost: PasswordCost::FOR_TESTS,
+        };
+        let store = Store::open_with(&StoreUrl::file(data_dir.database()), options).await.unwrap();
+        let password = Some(Password::new("four unrelated words here"));
+        let new = NewUser { name: UserName::new("ada").unwrap(), password, role: Role::Member };
+        let user = store.create_user(new).await.unwrap();
+        let new = NewRepository {
+            names: vec![RepoName::new("app").unwrap()],
+            source: Source::Local("/nonexistent".into()),
+            visibility: Visibility::Private,
+            unrestricted: false,
+            fork: false,
+            archived: false,
+        };
+        let repo = store.add_repository(new, Adder::User(user.id)).await.unwrap().repository.id;
+        let deps = Deps {
+            store,
+            catalog: Arc::default(),
+            searcher: Arc::new(search::Searcher::new(1).unwrap()),
+            board: mirror::Board::new(),
+            data_dir,
+            git: git::OpenOptions::default(),
+            clock,
+        };
+        World { state: AppState::new(ServerConfig::default(), deps), user, repo, _dir: dir }
+    }
+
+    /// Somebody who has just begun to read a stream.
+    async fn reader(world: &World) -> (Caller, access::SessionSecret) {
+        let store = &world.state.store;
+        let (secret, _) = store.start_session(world.user.id, SessionLimits::default()).await.unwrap();
+        let mut headers = HeaderMap::new();
+        let cookie = format!("sourcekeep={}", secret.reveal());
+        headers.insert(header::COOKIE, HeaderValue::from_str(&cookie).unwrap());
+        let actor = actor_of(&headers, &world.state).await.unwrap().unwrap();
+        let access = store.access_set(&actor).await.unwrap();
+        assert!(access.allows(world.repo));
+        (Caller::new(actor, access, &headers, None), secret)
+    }
+
+    #[tokio::test]
+    async fn streams_outlive_what_does_not_concern_them() {
+        let world = world().await;
+        let (mut caller, _) = reader(&world).await;
+        let (_, other) = reader(&world).await;
+        assert!(caller.still_may(&world.state).await);
+        world.state.store.end_session(&other).await.unwrap();
+        assert!(caller.still_may(&world.state).await, "somebody else's session ended");
+    }
+
+    #[tokio::test]
+    async fn streams_end_with_the_right_to_read() {
+        let world = world().await;
+        let (mut caller, _) = reader(&world).await;
+        world.state.store.revoke(world.repo, world.user.id).await.unwrap();
+        assert!(!caller.still_may(&world.state).await);
+    }
+
+    #[tokio::test]
+    async fn streams_end_with_the_session() {
+        let world = world().await;
+        let (mut caller, secret) = reader(&world).await;
+        world.state.store.end_session(&secret).await.unwrap();
+        assert!(!caller.still_may(&world.state).await);
+    }
+
+    #[tokio::test]
+    async fn streams_end_with_the_account() {
+        let world = world().await;
+        let (mut caller, _) = reader(&world).await;
+        world.state.store.set_disabled(world.user.id, true).await.unwrap();
+        assert!(!caller.still_may(&world.state).await);
+    }
+}

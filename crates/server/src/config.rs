@@ -17,6 +17,8 @@ pub struct ServerConfig {
     pub n_results_page: usize,
     /// How long a request other than a search may take.
     pub request_timeout: Duration,
+    /// How long a page of results waits for all of them before it begins to stream: less than a person notices.
+    pub page_patience: Duration,
     /// How long colouring a file may take before its text is shown plain.
     pub highlight_time: Duration,
     /// How long a stopping server waits for requests under way.
@@ -32,6 +34,7 @@ impl Default for ServerConfig {
             n_searches_max: (2 * n_cores).max(4),
             n_results_page: 500,
             request_timeout: Duration::from_secs(30),
+            page_patience: Duration::from_millis(80),
             highlight_time: Duration::from_millis(250),
             drain_timeout: Duration::from_secs(10),
         }

@@ -26,8 +26,6 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 
-/// How long the page waits for the whole answer before it begins to stream: less than a person notices.
-const PATIENCE: Duration = Duration::from_millis(80);
 /// The longest any search runs (`search::Limits::timeout_max`), and a moment to answer.
 pub(crate) const LONGEST: Duration = Duration::from_secs(125);
 
@@ -107,17 +105,18 @@ async fn answer(
     question: Question,
     mut running: Running,
 ) -> Result<Response, Failure> {
-    let patience = Instant::now() + PATIENCE;
+    let patience = Instant::now() + state.config.page_patience;
     let mut matches = Vec::new();
-    loop {
+    while Instant::now() < patience {
         match tokio::time::timeout_at(patience, running.next()).await {
             Ok(Some(Event::Matches(batch))) => matches.extend(batch),
             Ok(Some(Event::Progress(_))) => {}
             Ok(Some(Event::Done(result))) => return whole(question, &matches, *result),
             Ok(None) => return Err(Failure::internal("a search ended without saying so")),
-            Err(_) => return stream(state, caller, question, matches, running),
+            Err(_) => break,
         }
     }
+    stream(state, caller, question, matches, running)
 }
 
 fn whole(

@@ -3,6 +3,7 @@
 use crate::world::{Answer, Secret, Who, World, run, shared};
 use axum::body::Body;
 use server::{Door, RouteInfo, Server};
+use std::sync::Arc;
 
 /// An address that exists for each pattern.
 fn example(route: &RouteInfo) -> String {
@@ -31,12 +32,8 @@ fn the_matrix_of_routes_and_people() {
                 let mut line = format!("{method:<4} {:<28} {:<14}", route.path, format!("{:?}", route.door));
                 for who in EVERYBODY {
                     // Signing out ends the session of whoever does it: a world of its own, so that others keep theirs.
-                    let own;
                     let world = match route.path {
-                        "/sign-out" => {
-                            own = World::new(Secret::Exists).await;
-                            &own
-                        }
+                        "/sign-out" => Arc::new(World::new(Secret::Exists).await),
                         _ => shared(),
                     };
                     let headers = [

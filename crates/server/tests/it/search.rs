@@ -1,8 +1,10 @@
 //! Searching, as a page and as the API.
 
-use crate::world::{Who, run, shared};
+use crate::world::{Secret, Who, World, run, shared};
 use axum::body::Body;
 use serde_json::Value;
+use server::ServerConfig;
+use std::time::Duration;
 
 async fn found(who: Who, query: &str) -> Value {
     let query = query.replace('%', "%25").replace(' ', "+").replace('#', "%23").replace('&', "%26");
@@ -90,13 +92,38 @@ fn the_page_shows_results_facets_and_whether_that_is_all() {
 }
 
 #[test]
+fn a_slow_search_streams_the_same_page() {
+    run(async {
+        // Without patience every search is a slow one.
+        let config = ServerConfig { page_patience: Duration::ZERO, ..ServerConfig::default() };
+        let world = World::with_config(Secret::Exists, config).await;
+        for query in ["needle", "nowhere_at_all", "needle+count:all"] {
+            let streamed = world.get(Who::Ada, &format!("/search?q={query}")).await;
+            assert_eq!(streamed.header("content-type"), "text/html; charset=utf-8");
+            let (streamed, whole) =
+                (streamed.text(), shared().get(Who::Ada, &format!("/search?q={query}")).await.text());
+            let articles = |page: &str| -> Vec<String> {
+                page.split("<article")
+                    .skip(1)
+                    .map(|part| part.split("</article>").next().unwrap_or("").to_owned())
+                    .collect()
+            };
+            assert_eq!(articles(&streamed), articles(&whole), "{query}");
+            assert!(streamed.contains("Searching…") && streamed.contains("complete ✓"), "{query}");
+            assert_eq!(streamed.matches("</html>").count(), 1, "{query}");
+            assert_eq!(streamed.contains("Nothing found"), whole.contains("Nothing found"), "{query}");
+        }
+    });
+}
+
+#[test]
 fn a_wrong_query_is_underlined_and_mended_on_the_page() {
     run(async {
         let page = shared().get(Who::Ada, "/search?q=needle+fiel:x").await;
         assert_eq!(page.status, 400);
         let text = page.text();
         assert!(text.contains("<mark>"), "{text}");
-        assert!(text.contains("Did you mean"), "{text}");
+        assert!(text.contains("Search instead"), "{text}");
     });
 }
 

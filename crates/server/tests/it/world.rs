@@ -11,7 +11,7 @@ use mirror::{AddOptions, Board, DataDir, SourceArgument, Worker, WorkerOptions};
 use model::RepoName;
 use search::{Catalog, Searcher};
 use server::{Deps, Server, ServerConfig};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, Weak};
 use std::time::Duration;
 use store::{Adder, NewToken, NewUser, SessionLimits, Store, StoreUrl, User, Visibility};
 use tempfile::TempDir;
@@ -25,7 +25,8 @@ pub(crate) const PASSWORD: &str = "four unrelated words here";
 const NOW: Timestamp = Timestamp(1_767_225_600_000);
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
-static SHARED: LazyLock<World> = LazyLock::new(|| RUNTIME.block_on(World::new(Secret::Exists)));
+/// Kept by the tests that run, so that the last of them takes its folders away.
+static SHARED: Mutex<Weak<World>> = Mutex::new(Weak::new());
 
 /// Whether the repository that Bob may not read exists at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,14 +77,22 @@ pub(crate) struct Answer {
 
 /// Runs on the runtime that the shared world lives on.
 pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
-    // It is made on this runtime too, which cannot be entered twice.
-    LazyLock::force(&SHARED);
+    let _kept = shared_or_new();
     RUNTIME.block_on(work)
 }
 
-/// The world for tests that change nothing.
-pub(crate) fn shared() -> &'static World {
-    &SHARED
+/// The world for tests that change nothing; only within [`run`].
+pub(crate) fn shared() -> Arc<World> {
+    SHARED.lock().expect("a world").upgrade().expect("a test that runs")
+}
+
+fn shared_or_new() -> Arc<World> {
+    let mut shared = SHARED.lock().expect("a world");
+    shared.upgrade().unwrap_or_else(|| {
+        let world = Arc::new(RUNTIME.block_on(World::new(Secret::Exists)));
+        *shared = Arc::downgrade(&world);
+        world
+    })
 }
 
 impl World {
