@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { start, waitFor } from "./world.mjs";
 
-const tools = createRequire(join(process.env.BROWSER_TOOLS, "package.json"));
+const tools = createRequire(join(process.env.TOUR_TOOLS, "package.json"));
 const { chromium } = tools("playwright-core");
 const axeSource = readFileSync(tools.resolve("axe-core/axe.min.js"), "utf8");
 const QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
@@ -17,8 +17,8 @@ let world, browser, context, page;
 const strangers = [];
 
 before(async () => {
-  world = await start(process.env.SOURCEKEEP_BINARY);
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM, headless: true, args: QUIET });
+  world = await start(process.env.TOUR_BINARY);
+  browser = await chromium.launch({ executablePath: process.env.TOUR_CHROMIUM, headless: true, args: QUIET });
   context = await watch(await browser.newContext({ viewport: { width: 1280, height: 900 } }));
   page = await context.newPage();
 });
@@ -37,7 +37,7 @@ async function watch(context) {
   return context;
 }
 
-const shot = (name, on = page) => on.screenshot({ path: join(process.env.SCREENSHOTS, `${name}.png`) });
+const shot = (name, on = page) => on.screenshot({ path: join(process.env.TOUR_SCREENSHOTS, `${name}.png`) });
 
 /** Nothing that axe knows of is wrong with the page. */
 async function accessible(on = page) {

@@ -1,0 +1,12 @@
+//! The program as people run it: real processes on real repositories.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::disallowed_methods, reason = "these tests start the program itself")]
+
+mod accounts;
+mod configuration;
+mod disk_full;
+mod keep;
+mod kill;
+mod output;
+mod serving;
+mod up;
