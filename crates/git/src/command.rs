@@ -4,7 +4,7 @@
 //! transport, no hooks, no prompts, received objects checked, and its operands behind `--end-of-options`.
 
 use crate::{
-    GitProgram, GitProgramOptions, RemoteUrl, Scheme, Secret,
+    ChildLimits, GitProgram, GitProgramOptions, RemoteUrl, Scheme, Secret,
     sandbox::{Connect, Grants},
 };
 use std::{
@@ -12,6 +12,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::Duration,
 };
 
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -101,6 +102,7 @@ pub(crate) struct GitCommand<'a> {
     remote: Option<RemoteUrl>,
     grants: Grants,
     without_sync: bool,
+    timeout_max: Duration,
 }
 
 impl<'a> GitCommand<'a> {
@@ -114,7 +116,20 @@ impl<'a> GitCommand<'a> {
             remote: None,
             grants: Grants::default(),
             without_sync: false,
+            timeout_max: Duration::MAX,
         }
+    }
+
+    /// Stops it after this time, where the limits of all children allow more.
+    pub(crate) fn within(mut self, timeout_max: Duration) -> Self {
+        self.timeout_max = timeout_max;
+        self
+    }
+
+    /// The limits it runs under.
+    pub(crate) fn limits(&self) -> ChildLimits {
+        let limits = self.program.options().limits.clone();
+        ChildLimits { timeout: limits.timeout.min(self.timeout_max), ..limits }
     }
 
     /// Leaves it to the caller to make what is written durable, all at once.
@@ -150,10 +165,6 @@ impl<'a> GitCommand<'a> {
         self.grants.read.extend(url.local_path());
         self.remote = Some(url.clone());
         self.operand(url.without_credential())
-    }
-
-    pub(crate) fn program(&self) -> &'a GitProgram {
-        self.program
     }
 
     pub(crate) fn git_dir(&self) -> Option<&Path> {

@@ -9,6 +9,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
+    time::Duration,
 };
 
 /// What a clone in progress is called: nothing of this name is ever taken for a mirror.
@@ -17,6 +18,9 @@ const PARTIAL_PREFIX: &str = ".clone-";
 const REFSPECS: [&str; 2] = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
 /// From this many packs on, a fetch is followed by rolling small packs into larger ones.
 const PACKS_MAX: usize = 40;
+
+/// A remote that needs longer to list its refs will not send them either.
+const ASK_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// Makes and refreshes bare mirrors. Cheap to clone; blocks the calling thread.
 #[derive(Clone, Debug)]
@@ -41,6 +45,15 @@ pub enum MirrorError {
         url: String,
         /// What happened.
         source: RunError,
+    },
+    /// The remote shows no branch and no tag, and the mirror has some. A broken web server looks like this too, so nothing is
+    /// dropped.
+    #[error(
+        "'{url}' shows no branch and no tag any more; if it was really emptied, remove the repository and add it again"
+    )]
+    RemoteEmpty {
+        /// The remote, without its credential.
+        url: String,
     },
     /// There is something at the place of the new mirror.
     #[error("'{}' exists already; remove it to clone again", dir.display())]
@@ -101,9 +114,10 @@ impl Mirror {
         let init =
             GitCommand::new(&self.program, "init").flags(&["--quiet", "--bare"]).may_write(partial.path());
         self.run(url, init.operand(&fresh), cancel)?;
+        let remote = self.ask(url, &fresh, cancel)?;
         let fetch = self.fetch_command(url, &fresh).without_sync();
         fetch.run(cancel, on_progress).map_err(|source| run_error(url, source))?;
-        self.follow_default_branch(url, &fresh, cancel)?;
+        self.follow_default_branch(url, &fresh, &remote, cancel)?;
         // A first fetch writes a file for each ref.
         let pack_refs = GitCommand::new(&self.program, "pack-refs").flags(&["--all"]);
         self.run(url, pack_refs.in_repository(&fresh).without_sync(), cancel)?;
@@ -124,8 +138,12 @@ impl Mirror {
         let mirror = Repository::open(&dir, &OpenOptions::default())?;
         let before = mirror.refs()?;
         remove_remains(&dir);
+        let remote = self.ask(url, &dir, cancel)?;
+        if remote.is_empty && !before.refs.is_empty() {
+            return Err(MirrorError::RemoteEmpty { url: url.to_string() });
+        }
         self.fetch_command(url, &dir).run(cancel, on_progress).map_err(|source| run_error(url, source))?;
-        self.follow_default_branch(url, &dir, cancel)?;
+        self.follow_default_branch(url, &dir, &remote, cancel)?;
         self.roll_up_packs(url, &dir, cancel)?;
         let after = Repository::open(&dir, &OpenOptions::default())?.refs()?;
         Ok(FetchOutcome { changed: before != after })
@@ -169,16 +187,22 @@ impl Mirror {
         command.remote(url).operand(heads).operand(tags)
     }
 
-    /// Asks the remote where its HEAD is and points ours to the same branch. Where the remote does not say, ours stays.
+    /// Asks the remote for its branches and tags and where its HEAD is.
+    fn ask(&self, url: &RemoteUrl, dir: &Path, cancel: &AtomicBool) -> Result<RemoteState, MirrorError> {
+        let ask = GitCommand::new(&self.program, "ls-remote").flags(&["--symref"]).in_repository(dir);
+        let ask = ask.remote(url).operand("HEAD").operand("refs/heads/*").operand("refs/tags/*");
+        self.run(url, ask.within(ASK_TIMEOUT), cancel).map(|answer| RemoteState::parse(&answer))
+    }
+
+    /// Points HEAD to the branch that the remote's leads to. Where the remote did not say, ours stays.
     fn follow_default_branch(
         &self,
         url: &RemoteUrl,
         dir: &Path,
+        remote: &RemoteState,
         cancel: &AtomicBool,
     ) -> Result<(), MirrorError> {
-        let ask = GitCommand::new(&self.program, "ls-remote").flags(&["--symref"]).in_repository(dir);
-        let answer = self.run(url, ask.remote(url).operand("HEAD"), cancel)?;
-        let Some(branch) = default_branch(&answer) else { return Ok(()) };
+        let Some(branch) = &remote.default_branch else { return Ok(()) };
         let point = GitCommand::new(&self.program, "symbolic-ref").in_repository(dir);
         self.run(url, point.operand("HEAD").operand(branch.as_str()), cancel).map(drop)
     }
@@ -213,11 +237,25 @@ fn run_error(url: &RemoteUrl, source: RunError) -> MirrorError {
     MirrorError::Run { url: url.to_string(), source }
 }
 
-/// The branch in `ref: refs/heads/main\tHEAD`.
-fn default_branch(answer: &[u8]) -> Option<RefName> {
-    let answer = String::from_utf8_lossy(answer);
-    let line = answer.lines().find_map(|line| line.strip_prefix("ref: ")?.strip_suffix("\tHEAD"))?;
-    RefName::new(line).ok().filter(|name| name.as_str().starts_with("refs/heads/"))
+/// What a remote says of its refs.
+#[derive(Debug, PartialEq, Eq)]
+struct RemoteState {
+    default_branch: Option<RefName>,
+    /// It shows no ref whatever.
+    is_empty: bool,
+}
+
+impl RemoteState {
+    /// Parses `ref: refs/heads/main\tHEAD` and lines of ids and names.
+    fn parse(answer: &[u8]) -> Self {
+        let answer = String::from_utf8_lossy(answer);
+        let branch = answer.lines().find_map(|line| line.strip_prefix("ref: ")?.strip_suffix("\tHEAD"));
+        let default_branch = branch
+            .and_then(|name| RefName::new(name).ok())
+            .filter(|name| name.as_str().starts_with("refs/heads/"));
+        let is_empty = answer.lines().all(|line| line.starts_with("ref: "));
+        RemoteState { default_branch, is_empty }
+    }
 }
 
 /// A killed fetch leaves lock files that would stop every later one, and unfinished packs. One process owns the data directory
@@ -264,13 +302,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn default_branches() {
-        let check = |answer: &str| default_branch(answer.as_bytes()).map(|name| name.as_str().to_owned());
-        assert_eq!(check("ref: refs/heads/main\tHEAD\n0123\tHEAD\n"), Some("refs/heads/main".to_owned()));
-        for answer in
-            ["", "0123\tHEAD\n", "ref: refs/heads/../../x\tHEAD", "ref: refs/tags/v1\tHEAD", "ref: -x\tHEAD"]
-        {
-            assert_eq!(check(answer), None, "{answer}");
+    fn answers_of_remotes() {
+        let check = |answer: &str| {
+            let state = RemoteState::parse(answer.as_bytes());
+            (state.default_branch.map(|name| name.to_string()), state.is_empty)
+        };
+        let main = Some("refs/heads/main".to_owned());
+        assert_eq!(check("ref: refs/heads/main\tHEAD\n0123\tHEAD\n"), (main.clone(), false));
+        assert_eq!(check("ref: refs/heads/main\tHEAD\n"), (main, true), "not born yet");
+        assert_eq!(check(""), (None, true));
+        for answer in [
+            "0123\tHEAD\n",
+            "ref: refs/heads/../../x\tHEAD\n0\tx",
+            "ref: refs/tags/v1\tHEAD\n0\tx",
+            "ref: -x\tHEAD\n0\tx",
+        ] {
+            assert_eq!(check(answer), (None, false), "{answer}");
         }
     }
 }

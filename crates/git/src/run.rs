@@ -131,7 +131,7 @@ impl GitCommand<'_> {
         cancel: &AtomicBool,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<Vec<u8>, RunError> {
-        let limits = &self.program().options().limits;
+        let limits = &self.limits();
         let (command, grants) = self.build();
         let mut group = start(command, &grants, limits)?;
         let (sender, events) = sync_channel(64);

@@ -92,6 +92,19 @@ fn a_fetch_follows_the_remote() {
 }
 
 #[test]
+fn a_remote_that_seems_emptied_takes_nothing_away() {
+    let world = GitWorld::new();
+    let origin = origin(&world);
+    let dir = world.path().join("1.git");
+    clone(&origin, &dir);
+    let before = refs_of(&dir);
+    let url = local_url(world.bare("empty.git").path());
+    let outcome = Mirror::new(program()).fetch(&url, &dir, &NOT_CANCELLED, &mut |_| ());
+    assert!(matches!(outcome, Err(MirrorError::RemoteEmpty { .. })), "{outcome:?}");
+    assert_eq!(refs_of(&dir), before);
+}
+
+#[test]
 fn many_packs_are_rolled_up() {
     let world = GitWorld::new();
     let origin = origin(&world);
@@ -156,7 +169,7 @@ const CLONE_INTO: &str = "SOURCEKEEP_TEST_CLONE_INTO";
 fn killed_in_mid_clone() {
     if let Some(parent) = std::env::var_os(CLONE_INTO).map(PathBuf::from) {
         // The second process: receives for ever, and says when it has begun.
-        let script = "while printf 'Receiving objects:  1%% (1/100)\\r' >&2; do sleep 0.1; done";
+        let script = "i=0; while test $i -lt 600; do printf 'Receiving objects:  1%% (1/100)\\r' >&2; sleep 0.1; i=$((i+1)); done";
         let program = stand_in_at(&parent.join("bin/git"), script, ChildLimits::default());
         let url = RemoteUrl::parse("https://example.org/o/n", Schemes::default()).unwrap();
         let begun = &mut |_| println!("\nbegun");
@@ -230,7 +243,7 @@ fn stand_in(world: &GitWorld, script: &str, limits: ChildLimits) -> GitProgram {
 fn stand_in_at(path: &Path, script: &str, limits: ChildLimits) -> GitProgram {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let text = format!(
-        "#!/bin/sh\ninit=; for a; do last=$a; case $a in version) echo git version 2.99.0; exit 0;; init) init=1;; esac; done\n\
+        "#!/bin/sh\ninit=; for a; do last=$a; case $a in version) echo git version 2.99.0; exit 0;; init) init=1;; ls-remote) exit 0;; esac; done\n\
          if test $init; then mkdir -p \"$last/objects\" \"$last/refs\"; exit 0; fi\n{script}\n"
     );
     fs::write(path, text).unwrap();
