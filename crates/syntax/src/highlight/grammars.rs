@@ -103,6 +103,7 @@ mod more {
     pub(super) const C: &str = include_str!("queries/c.scm");
     pub(super) const GO: &str = include_str!("queries/go.scm");
     pub(super) const JSON: &str = include_str!("queries/json.scm");
+    pub(super) const KOTLIN: &str = include_str!("queries/kotlin.scm");
     pub(super) const RUBY: &str = include_str!("queries/ruby.scm");
     pub(super) const RUST: &str = include_str!("queries/rust.scm");
     pub(super) const TOML: &str = include_str!("queries/toml.scm");
@@ -113,7 +114,7 @@ const PHP_INJECTIONS: &str = r#"
 ((text) @injection.content (#set! injection.language "html") (#set! injection.combined))
 "#;
 
-static GRAMMARS: [Grammar; 18] = [
+static GRAMMARS: [Grammar; 23] = [
     grammar(
         &["Shell", "Alpine Abuild", "Gentoo Ebuild", "Gentoo Eclass", "OpenRC runscript"],
         tree_sitter_bash::LANGUAGE,
@@ -198,6 +199,11 @@ static GRAMMARS: [Grammar; 18] = [
         ],
         "",
     ),
+    grammar(&["Elixir"], tree_sitter_elixir::LANGUAGE, &[tree_sitter_elixir::HIGHLIGHTS_QUERY], ""),
+    grammar(&["Kotlin", "Gradle Kotlin DSL"], tree_sitter_kotlin_ng::LANGUAGE, &[more::KOTLIN], ""),
+    grammar(&["OCaml"], tree_sitter_ocaml::LANGUAGE_OCAML, &[tree_sitter_ocaml::HIGHLIGHTS_QUERY], ""),
+    grammar(&["Swift"], tree_sitter_swift::LANGUAGE, &[tree_sitter_swift::HIGHLIGHTS_QUERY], ""),
+    grammar(&["Zig"], tree_sitter_zig::LANGUAGE, &[tree_sitter_zig::HIGHLIGHTS_QUERY], ""),
 ];
 
 #[cfg(test)]

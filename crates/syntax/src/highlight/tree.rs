@@ -307,7 +307,7 @@ fn paint_of(name: &str) -> Option<Paint> {
         ("label" | "symbol", _) => Class::Label,
         ("module" | "namespace", _) => Class::Module,
         ("text" | "markup", second) => return markup_paint(second, name),
-        ("variable" | "embedded" | "none" | "spell", _) => return Some(Paint::Plain),
+        ("variable" | "embedded" | "none", _) => return Some(Paint::Plain),
         _ => return None,
     };
     Some(Paint::As(class))

@@ -49,12 +49,18 @@ fn kinds() -> Vec<Language> {
         "markdown",
         "asciidoc",
         "haskell",
+        "elixir",
+        "kotlin",
+        "ocaml",
+        "scala",
+        "swift",
+        "zig",
     ];
     names.iter().map(|name| syntax::language_by_name(name).expect("a known name")).collect()
 }
 
 fn soon() -> Option<Instant> {
-    Some(Instant::now() + Duration::from_millis(60))
+    Some(Instant::now() + Duration::from_millis(30))
 }
 
 fn check_spans(text: &str, result: Result<Vec<Span>, HighlightError>) {
@@ -113,10 +119,10 @@ fn balanced_nesting_in_every_grammar() {
 }
 
 #[test]
-fn one_line_of_a_million_bytes_in_every_grammar() {
+fn one_long_line_in_every_grammar() {
     for language in kinds() {
         for piece in ["x", "1,", "a=b;", "\"s\",", "\\", "'", "*", "é", "<script>x</script>", "`", "]("] {
-            let text = piece.repeat(1_000_000 / piece.len());
+            let text = piece.repeat(300_000 / piece.len());
             let limits = HighlightLimits { deadline: soon(), ..Default::default() };
             check_spans(&text, highlight(language, &text, &limits));
         }

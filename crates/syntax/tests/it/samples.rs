@@ -109,6 +109,35 @@ fn grammars() {
 }
 
 #[test]
+fn more_grammars() {
+    check(
+        "elixir",
+        "# c\ndefmodule A do\n  def f(x), do: \"a#{x}\" <> :b\nend\n",
+        "comment:# c|keyword:defmodule|keyword:do|keyword:def|keyword:end",
+    );
+    check(
+        "kotlin",
+        "// c\n@A class B(val x: Int) { fun f(): String = \"s\" + g(1) }\n",
+        "comment:// c|attribute:@A|keyword:class|type:B|keyword:val|type:Int|keyword:fun|function:f|type:String|string:\"s\"|function:g|number:1",
+    );
+    check(
+        "ocaml",
+        "(* c *)\nlet f x = match x with Some y -> \"s\" | None -> g 1\n",
+        "comment:(* c *)|keyword:let|function:f|keyword:match|keyword:with|string:\"s\"|number:1",
+    );
+    check(
+        "swift",
+        "// c\nfunc f(x: Int) -> String { return \"s\" + String(1) }\n",
+        "comment:// c|keyword:func|function:f|type:Int|type:String|keyword:return|number:1",
+    );
+    check(
+        "zig",
+        "// c\nconst std = @import(\"std\");\npub fn f(x: u32) u32 { return x + 1; }\n",
+        "comment:// c|keyword:const|string:\"std\"|keyword:pub|keyword:fn|function:f|type:u32|keyword:return|number:1",
+    );
+}
+
+#[test]
 fn lexers() {
     check(
         "makefile",
@@ -168,11 +197,6 @@ fn lexers() {
     check("common lisp", "; c\n(defun f (x) \"s\")\n", "comment:; c|keyword:defun|string:\"s\"");
     check("vim script", "\" c\nlet x = 'a'\n", "comment:\" c|keyword:let|string:'a'");
     check("batchfile", "@echo off\nREM c\nset x=1\n", "comment:REM c|keyword:set");
-    check(
-        "kotlin",
-        "// c\nfun f(x: Int): String = \"s\"\n",
-        "comment:// c|keyword:fun|function:f|type:Int|type:String|string:\"s\"",
-    );
     check("latex", "% c\n\\section{a}\n", "comment:% c|macro:\\section");
     check("restructuredtext", "Title\n=====\n\n.. note: x\n", "heading:=====|comment:.. note: x");
 }
