@@ -3,12 +3,13 @@ import { keys } from "./keys.js";
 import { queryBoxes } from "./query.js";
 import { code } from "./code.js";
 import { live } from "./live.js";
-import { menus, filters, copies, theme } from "./small.js";
+import { menus, filters, copies, expand, theme } from "./small.js";
 
 theme();
 menus();
 filters();
 copies();
+expand();
 queryBoxes();
 code();
 live();

@@ -56,7 +56,6 @@ export function keys() {
   }
   const help = document.querySelector('[data-act="help"]');
   if (help instanceof HTMLElement) {
-    help.hidden = false;
     help.addEventListener("click", ACTIONS["?"]);
   }
   let before = "";

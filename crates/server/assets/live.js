@@ -32,6 +32,8 @@ export function live() {
 function update(repo) {
   for (const state of document.querySelectorAll(`.state.busy[data-repo="${CSS.escape(repo.name)}"]`)) {
     if (!repo.progress) {
+      // Waiting for its turn: the row says so already.
+      if (repo.status === "indexing" || repo.status === "cloning") continue;
       state.className = `state ${repo.status}`;
       state.textContent = repo.status;
       continue;

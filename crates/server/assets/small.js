@@ -32,7 +32,6 @@ export async function copy(text, says) {
 export function theme() {
   const button = document.querySelector('[data-act="theme"]');
   if (!(button instanceof HTMLElement)) return;
-  button.hidden = false;
   button.addEventListener("click", () => {
     const root = document.documentElement;
     const dark = matchMedia("(prefers-color-scheme: dark)").matches;
@@ -60,14 +59,12 @@ export function menus() {
       menu.querySelector("summary")?.focus();
     }
   });
-  if (matchMedia("(max-width: 760px)").matches) document.querySelector("[data-side] > details")?.removeAttribute("open");
 }
 
 /** Inputs that filter the links beside them as one types; Enter opens the first that is left. */
 export function filters() {
   for (const input of document.querySelectorAll("input[data-filter]")) {
     if (!(input instanceof HTMLInputElement)) continue;
-    input.hidden = false;
     const links = [...(input.parentElement?.querySelectorAll("a") ?? [])];
     input.addEventListener("input", () => {
       const wanted = input.value.toLowerCase();
@@ -79,11 +76,23 @@ export function filters() {
   }
 }
 
+/** The button that opens every result's further lines, and closes them again. */
+export function expand() {
+  const button = document.querySelector('[data-act="expand"]');
+  const more = () => /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("details.more"));
+  if (!(button instanceof HTMLElement)) return;
+  if (!more().length) button.style.visibility = "hidden";
+  button.addEventListener("click", () => {
+    const open = [...more()].some((details) => !details.open);
+    for (const details of more()) details.open = open;
+    button.textContent = open ? "Show fewer lines" : "Show every line";
+  });
+}
+
 /** Buttons that copy what their data-copy says. */
 export function copies() {
   for (const button of document.querySelectorAll("[data-copy]")) {
     if (!(button instanceof HTMLElement)) continue;
-    button.hidden = false;
     button.addEventListener("click", () => copy(button.dataset.copy ?? "", "Path copied"));
   }
 }

@@ -203,7 +203,7 @@ fn tail(question: &Question, n_shown: usize, result: Result<search::Summary, Que
             fault: None,
             facets: facet_groups(text, &summary.facets),
             advice: if n_shown == 0 { advice(text, &question.query) } else { Vec::new() },
-            summary: Summary::of(&summary.stats, question.alert.clone().or(summary.alert), n_shown),
+            summary: Summary::of(text, &summary.stats, question.alert.clone().or(summary.alert), n_shown),
         },
         Err(fault) => TailPart {
             shell,

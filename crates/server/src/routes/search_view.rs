@@ -54,6 +54,8 @@ pub(crate) struct Summary {
     /// Whether results may be missing.
     pub(crate) warn: bool,
     pub(crate) nothing: bool,
+    /// The same as JSON.
+    pub(crate) json_url: String,
     pub(crate) alert: Option<String>,
 }
 
@@ -214,7 +216,7 @@ fn marked_bytes(path: &[u8], ranges: &[ByteRange]) -> Html {
 }
 
 impl Summary {
-    pub(crate) fn of(stats: &Stats, alert: Option<String>, n_shown: usize) -> Self {
+    pub(crate) fn of(text: &str, stats: &Stats, alert: Option<String>, n_shown: usize) -> Self {
         let skipped: Vec<SkippedView> = stats
             .skipped
             .iter()
@@ -236,6 +238,7 @@ impl Summary {
             skipped,
             warn,
             nothing: n_shown == 0,
+            json_url: format!("/api/v1{}", search_link(text)),
             alert,
         }
     }
