@@ -7,9 +7,6 @@ use std::path::PathBuf;
 /// Why a repository could not be brought up to date. Its old index, if it has one, keeps serving.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
-    /// The repository was removed meanwhile.
-    #[error("the repository was removed")]
-    Gone,
     /// The server is stopping, or another worker has the job.
     #[error("the work was called off")]
     Cancelled,

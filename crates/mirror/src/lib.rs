@@ -5,7 +5,7 @@
 //! manifest in one transaction → swap the snapshot that searches take. [`add`] makes rows and jobs out of what a person
 //! typed; the [`Worker`] does the jobs; [`open_catalog`] opens what was published.
 //!
-//! Reading order: `layout`, `lock` · `sources`, `naming` · `job`, `worker`, `process` · `refs`, `documents`, `plan`,
+//! Reading order: `layout`, `lock` · `sources`, `naming` · `job`, `worker`, `process`, `tend` · `refs`, `documents`, `plan`,
 //! `pipeline`, `build` · `open`, `sweep` · `poll` · `board`.
 //!
 //! Invariants:
@@ -32,6 +32,7 @@ mod process;
 mod refs;
 mod sources;
 mod sweep;
+mod tend;
 mod worker;
 
 pub use board::{Board, Phase, Progress, ProgressTotals, Task};

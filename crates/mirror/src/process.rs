@@ -14,6 +14,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use store::{Manifest, NewManifest, Repository, Source, StoredFile};
 
+/// How the message begins that tells what an index lacks.
+pub(crate) const GAPS: &str = "indexed with gaps";
+
 /// What the blocking half of a job has to say.
 #[derive(Debug)]
 pub(crate) enum Prepared {
@@ -176,7 +179,7 @@ pub(crate) async fn publish(
     shared.catalog.publish(crate::open::repo_index(row, Arc::clone(&built.ref_table.1), segments));
     shared.note_known(row.id);
     if let Some(incomplete) = &built.incomplete {
-        let message = format!("indexed with gaps: {incomplete}");
+        let message = format!("{GAPS}: {incomplete}");
         shared.store.maintenance().set_error(row.id, &message).await?;
     }
     Ok(())

@@ -4,7 +4,6 @@ use crate::board::{Board, Phase, Task};
 use crate::gate::Gate;
 use crate::job::{self, Payload};
 use crate::open::{DamagedIndex, open_catalog, pending};
-use crate::poll::Poller;
 use crate::process::{self, Prepared};
 use crate::sweep::{SweepError, forget_discarded, sweep_leftovers};
 use crate::{DataDir, IndexError};
@@ -13,7 +12,6 @@ use git::{GitProgram, GitProgramOptions, Mirror, RemoteUrl, Schemes, Secret};
 use model::{RepoId, RepoName};
 use search::{Catalog, Damage, PendingState};
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -30,16 +28,10 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const STATUS_TICK: Duration = Duration::from_secs(1);
 /// How often the queue is looked at when nobody rings: other processes put jobs there.
 const QUEUE_POLL: Duration = Duration::from_secs(1);
-/// How long a discarded file is kept for processes that are about to open it.
-const DISCARD_DELAY: Duration = Duration::from_secs(60);
-/// How often discarded files are looked for.
-const DISCARD_TICK: Duration = Duration::from_secs(60);
 /// Fetches from one host at the same time.
 const N_PER_HOST_MAX: u32 = 2;
 /// Text that all running jobs index at once, beyond one job: see `gate`.
 const GATE_BYTES: u64 = 256 << 20;
-/// Looking at all local repositories takes at most this part of the time.
-const POLL_SHARE: u32 = 20;
 
 /// Finds the secret for a remote's host, if there is one.
 pub type CredentialSource = Arc<dyn Fn(&str) -> Result<Option<Secret>, String> + Send + Sync>;
@@ -78,8 +70,8 @@ pub struct WorkerOptions {
 /// The worker. Cloning shares it.
 #[derive(Clone)]
 pub struct Worker {
-    shared: Arc<Shared>,
-    options: WorkerOptions,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) options: WorkerOptions,
     id: WorkerId,
 }
 
@@ -96,7 +88,7 @@ pub(crate) struct Shared {
     git: GitProgramOptions,
     mirror: Mutex<Option<Mirror>>,
     /// Repositories the catalog knows.
-    known: Mutex<HashSet<RepoId>>,
+    pub(crate) known: Mutex<HashSet<RepoId>>,
 }
 
 /// What was found at the start.
@@ -191,12 +183,16 @@ impl Worker {
         let tend = async {
             tokio::join!(self.watch_repositories(stop), self.delete_discarded(stop));
         };
-        tokio::join!(self.work(stop, false), tend);
+        let work = async {
+            // Without `until_empty` the queue's faults are waited out inside.
+            let _ = self.work(stop, false).await;
+        };
+        tokio::join!(work, tend);
     }
 
     /// Does all jobs that are due, and returns those that failed.
     pub async fn drain(&self, stop: &CancellationToken) -> Result<Vec<Failure>, Fault> {
-        let failures = self.work(stop, true).await;
+        let failures = self.work(stop, true).await?;
         let outcome = forget_discarded(&self.shared.store, &self.shared.data, self.options.clock.now()).await;
         if let Err(error) = outcome {
             tracing::warn!(%error, "discarded files stay until the next start");
@@ -204,19 +200,16 @@ impl Worker {
         Ok(failures)
     }
 
-    async fn work(&self, stop: &CancellationToken, until_empty: bool) -> Vec<Failure> {
+    /// Claims jobs and does them, until `stop`, or until none is due where that is wanted.
+    async fn work(&self, stop: &CancellationToken, until_empty: bool) -> Result<Vec<Failure>, Fault> {
         let mut running: JoinSet<Option<Failure>> = JoinSet::new();
         let mut failures = Vec::new();
+        let mut outcome = Ok(());
         let jobs = self.options.store.jobs();
-        while !stop.is_cancelled() {
-            while running.len() < self.options.n_jobs.max(1) {
-                match self.claim().await {
-                    Some(job) => {
-                        let (worker, stop) = (self.clone(), stop.clone());
-                        running.spawn(async move { worker.do_job(job, &stop).await });
-                    }
-                    None => break,
-                }
+        while !stop.is_cancelled() && outcome.is_ok() {
+            if let Err(error) = self.fill(&mut running, stop).await {
+                tracing::error!(%error, "the job queue cannot be read; trying again");
+                outcome = if until_empty { Err(error) } else { Ok(()) };
             }
             if until_empty && running.is_empty() {
                 break;
@@ -231,23 +224,31 @@ impl Worker {
         while let Some(done) = running.join_next().await {
             collect(done, until_empty, &mut failures);
         }
-        failures
+        outcome.map(|()| failures)
     }
 
-    async fn claim(&self) -> Option<ClaimedJob> {
+    /// Claims as many jobs as may run at the same time.
+    async fn fill(
+        &self,
+        running: &mut JoinSet<Option<Failure>>,
+        stop: &CancellationToken,
+    ) -> Result<(), Fault> {
+        while running.len() < self.options.n_jobs.max(1) {
+            let Some(job) = self.claim().await? else { break };
+            let (worker, stop) = (self.clone(), stop.clone());
+            running.spawn(async move { worker.do_job(job, &stop).await });
+        }
+        Ok(())
+    }
+
+    async fn claim(&self) -> Result<Option<ClaimedJob>, Fault> {
         let request = ClaimRequest {
             worker: self.id.clone(),
             kinds: vec![job::KIND.to_string()],
             lease: LEASE,
             n_per_host_max: N_PER_HOST_MAX,
         };
-        match self.options.store.jobs().claim(&request).await {
-            Ok(job) => job,
-            Err(error) => {
-                tracing::error!(%error, "the job queue cannot be read; trying again");
-                None
-            }
-        }
+        self.options.store.jobs().claim(&request).await
     }
 
     /// Does one job and tells the queue how it went.
@@ -275,12 +276,17 @@ impl Worker {
                 log_lost(jobs.release(&job).await);
                 None
             }
-            Err(IndexError::Gone) => None,
+            // Removed while it was worked on: nobody waits for it.
+            Err(IndexError::Publish(_)) if matches!(self.row_of(&job).await, Ok(None)) => None,
             Err(error) => {
                 tracing::warn!(repo = %row.name, %error, "a repository could not be brought up to date");
                 let message = error.to_string();
                 self.note_failure(&row, &message).await;
-                log_lost(jobs.fail(&job, &message).await.map(drop));
+                match jobs.fail(&job, &message).await {
+                    // Given up by the queue, not by us: causes such as a full disk go away by themselves.
+                    Ok(store::Outcome::GaveUp) => self.schedule(&row, self.options.fetch_seconds.1).await,
+                    outcome => log_lost(outcome.map(drop)),
+                }
                 Some(Failure { name: row.name, error })
             }
         }
@@ -313,7 +319,8 @@ impl Worker {
         let (task, prepared) = self.prepare(row, manifest.clone(), payload, task, job, stop).await?;
         let has_changed = match prepared {
             Prepared::Unchanged => {
-                if row.status != RepoStatus::Ready {
+                let has_gaps = row.error.as_ref().is_some_and(|error| error.starts_with(process::GAPS));
+                if row.status != RepoStatus::Ready && !has_gaps {
                     self.options.store.maintenance().set_status(row.id, RepoStatus::Ready, None).await?;
                 }
                 false
@@ -390,86 +397,18 @@ impl Worker {
         if !matches!(row.source, Source::Remote(_)) {
             return;
         }
-        let seconds = next_fetch_seconds(payload.fetch_seconds, has_changed, self.options.fetch_seconds);
+        self.schedule(
+            row,
+            next_fetch_seconds(payload.fetch_seconds, has_changed, self.options.fetch_seconds),
+        )
+        .await;
+    }
+
+    async fn schedule(&self, row: &Repository, seconds: u32) {
         let at = self.options.clock.now().plus(Duration::from_secs(u64::from(seconds)));
         let job = job::scheduled(row, seconds, Some(at));
         if let Err(error) = self.options.store.jobs().enqueue(job).await {
-            tracing::error!(repo = %row.name, %error, "the next fetch could not be scheduled");
-        }
-    }
-
-    /// Queues local repositories that changed, and keeps the catalog in step with rows other processes add and remove.
-    async fn watch_repositories(&self, stop: &CancellationToken) {
-        let mut poller = Poller::default();
-        let mut pause = self.options.local_poll;
-        loop {
-            let started = std::time::Instant::now();
-            match self.look_around(poller).await {
-                Ok(returned) => poller = returned,
-                Err(error) => {
-                    tracing::error!(%error, "repositories cannot be watched; trying again");
-                    poller = Poller::default();
-                }
-            }
-            pause = pause.max(started.elapsed() * POLL_SHARE).max(self.options.local_poll);
-            tokio::select! {
-                () = tokio::time::sleep(pause) => pause = self.options.local_poll,
-                () = stop.cancelled() => return,
-            }
-        }
-    }
-
-    async fn look_around(&self, mut poller: Poller) -> Result<Poller, Fault> {
-        let rows = self.options.store.maintenance().repositories().await?;
-        self.reconcile(&rows);
-        let local = |row: &Repository| match &row.source {
-            Source::Local(path) => Some((row.id, path.clone())),
-            Source::Remote(_) => None,
-        };
-        let locals: Vec<(RepoId, PathBuf)> = rows.iter().filter_map(local).collect();
-        let look = move || {
-            let changed: HashSet<RepoId> = poller.changed(&locals).into_iter().collect();
-            (poller, changed)
-        };
-        let Ok((poller, changed)) = tokio::task::spawn_blocking(look).await else {
-            return Ok(Poller::default());
-        };
-        let rows: Vec<_> = rows.iter().filter(|row| changed.contains(&row.id)).collect();
-        let jobs = rows.into_iter().map(|row| job::scheduled(row, 0, None));
-        self.options.store.jobs().enqueue_all(jobs.collect()).await?;
-        Ok(poller)
-    }
-
-    /// Tells the catalog of rows that came and went.
-    fn reconcile(&self, rows: &[Repository]) {
-        let present: HashSet<RepoId> = rows.iter().map(|row| row.id).collect();
-        let mut known = self.shared.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|repo| {
-            let stays = present.contains(repo);
-            if !stays {
-                self.options.catalog.remove(*repo);
-            }
-            stays
-        });
-        for row in rows.iter().filter(|row| known.insert(row.id)) {
-            let state = match row.source {
-                Source::Local(_) => PendingState::Indexing,
-                Source::Remote(_) => PendingState::Cloning,
-            };
-            self.options.catalog.set_pending(pending(row, state));
-        }
-    }
-
-    async fn delete_discarded(&self, stop: &CancellationToken) {
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(DISCARD_TICK) => {}
-                () = stop.cancelled() => return,
-            }
-            let before = self.options.clock.now().minus(DISCARD_DELAY);
-            if let Err(error) = forget_discarded(&self.shared.store, &self.shared.data, before).await {
-                tracing::warn!(%error, "discarded files cannot be deleted; trying again");
-            }
+            tracing::error!(repo = %row.name, %error, "the next attempt could not be scheduled");
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::failure::UsageError;
 use access::{Actor, Caller, Scope, SessionId, UserName, Via};
 use anyhow::Context as _;
 use git::{GitProgramOptions, Scheme, Schemes, Secret};
-use mirror::{CredentialSource, DataDir};
+use mirror::{CredentialSource, DataDir, DataDirError};
 use model::{AccessSet, RepoName};
 use secrecy::ExposeSecret as _;
 use std::num::NonZero;
@@ -68,6 +68,10 @@ impl App {
     pub(crate) async fn open(&self) -> anyhow::Result<Opened> {
         let config = self.load_config()?.config;
         let data = DataDir::open(self.data_root()?)?;
+        if config.database.url.is_none() && !data.database().exists() {
+            // Some other folder: nothing is made in it.
+            return Err(DataDirError::Missing { path: data.root().to_path_buf() }.into());
+        }
         self.open_store(data, config).await
     }
 

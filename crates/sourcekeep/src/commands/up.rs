@@ -10,16 +10,22 @@ use crate::{failure, logging, signals};
 use git::Schemes;
 use mirror::{AddError, AddOptions, AddReport, SourceArgument};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use store::{Adder, Visibility};
 use tokio_util::sync::CancellationToken;
+
+/// Looking for repositories longer than this is told: people wonder.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(app: &App, args: UpArgs) -> anyhow::Result<Outcome> {
     let view = ProgressView::new(app.common.quiet);
     let locked = Locked::take(app).await?;
     logging::start(&locked.opened.config.log, view.clone())?;
     let stop = signals::stop_token()?;
-    let added = add_all(app, &locked.opened, &args, &view).await?;
+    let added = tokio::select! {
+        added = add_all(app, &locked.opened, &args, &view) => added?,
+        () = stop.cancelled() => return Ok(Outcome::Failed),
+    };
     if added.n_found == 0 && added.has_failed {
         return Ok(Outcome::Failed);
     }
@@ -43,7 +49,9 @@ async fn add_all(app: &App, opened: &Opened, args: &UpArgs, view: &ProgressView)
     let mut all = AddedAll { n_found: 0, has_failed: false };
     for source in sources {
         let options = AddOptions { name: None, visibility: Visibility::Private, adder: Adder::LocalOperator };
-        match add_one(opened, source, &app.current_dir, opened.config.schemes(), &options).await {
+        let adding = add_one(opened, source, &app.current_dir, opened.config.schemes(), &options);
+        match patiently(adding, || view.print(&format!("Looking for repositories below {source} …"))).await
+        {
             Ok(report) => {
                 all.n_found += report.added.len() as u64;
                 all.has_failed |= tell(app, source, &report, view);
@@ -56,6 +64,16 @@ async fn add_all(app: &App, opened: &Opened, args: &UpArgs, view: &ProgressView)
         }
     }
     Ok(all)
+}
+
+/// Says what is waited for where it takes long.
+async fn patiently<T>(work: impl Future<Output = T>, say: impl FnOnce()) -> T {
+    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        done = &mut work => return done,
+        () = tokio::time::sleep(PATIENCE) => say(),
+    }
+    work.await
 }
 
 pub(super) async fn add_one(
@@ -151,7 +169,7 @@ async fn show_first_round(
     let started = Instant::now();
     let over = stop.child_token();
     let wait = async {
-        let mut ticker = tokio::time::interval(std::time::Duration::from_millis(100));
+        let mut ticker = tokio::time::interval(Duration::from_millis(100));
         loop {
             tokio::select! {
                 _ = ticker.tick() => {}
