@@ -1,5 +1,6 @@
 //! Measures searches over a source tree: `latency INDEX-FOLDER build SOURCE-TREE` once, then
-//! `latency INDEX-FOLDER run [QUERY…]`, or `once`, `pages` for a profiler. Prints, per query, what was found and the best and median times.
+//! `latency INDEX-FOLDER run [QUERY…]`, or `once`, `pages` for a profiler; the variable REPOSITORIES says under how many
+//! names the tree is searched. Prints, per query, what was found and the best and median times.
 
 use index::{
     Codec, Content, DocKind, NewBlob, NewDoc, RefTable, RefTableWriter, RevIdx, Revision, Segment,
@@ -132,16 +133,25 @@ impl Sink for Counted {
 #[allow(clippy::disallowed_methods, reason = "it reads nothing but the tree it was given")]
 fn run(folder: &Path, queries: &[&str], n_times: (usize, usize)) -> Result<(), Box<dyn Error>> {
     let catalog = Catalog::new();
-    catalog.publish(RepoIndex {
-        id: RepoId(1),
-        name: RepoName::new("measured")?,
-        visibility: Visibility::Public,
-        is_fork: false,
-        is_archived: false,
-        ref_table: Arc::new(RefTable::open(&folder.join("refs"))?),
-        segments: vec![Arc::new(Segment::open(&folder.join("segment"))?)],
-    });
-    let access = AccessSet::assemble([RepoId(1)], Epoch(0));
+    let ref_table = Arc::new(RefTable::open(&folder.join("refs"))?);
+    let segment = Arc::new(Segment::open(&folder.join("segment"))?);
+    // The same files under many names cost a search what many small repositories cost.
+    let n_repos: u32 = std::env::var("REPOSITORIES").ok().map_or(Ok(1), |n| n.parse())?;
+    let repos: Result<Vec<RepoIndex>, model::IdError> = (1..=n_repos)
+        .map(|number| {
+            Ok(RepoIndex {
+                id: RepoId(number),
+                name: RepoName::new(format!("measured/{number}"))?,
+                visibility: Visibility::Public,
+                is_fork: false,
+                is_archived: false,
+                ref_table: Arc::clone(&ref_table),
+                segments: vec![Arc::clone(&segment)],
+            })
+        })
+        .collect();
+    catalog.publish_all(repos?);
+    let access = AccessSet::assemble((1..=n_repos).map(RepoId), Epoch(0));
     let n_threads = std::thread::available_parallelism()?.get();
     let searcher = Searcher::new(n_threads)?;
     println!("{:<44} {:>30} {:>30}", "query", "first page: files, best, median", "all: lines, best, median");

@@ -14,12 +14,17 @@ use std::time::Duration;
 
 /// How many units may stand before the first unfinished one, finished or running: bounds what a slow reader makes us
 /// hold.
-const LOOKAHEAD: usize = 64;
+const LOOKAHEAD: usize = 96;
 /// Work done on the caller's own thread before others are woken, in blocks (some 2 MiB of text, about 1 ms): most
 /// searches end here.
 const INLINE_BLOCKS: u64 = 512;
 /// Likewise in units, for searches over many small repositories.
 const INLINE_UNITS: u64 = 64;
+/// How many repositories are taken up at once: most hold nothing that is searched for, and waking a thread costs more
+/// than looking at one.
+const REPOS_AT_ONCE: usize = 16;
+/// After this much work, in blocks, the rest of them is left to others.
+const STEP_BLOCKS: u64 = 128;
 /// How often a waiting caller looks at its deadline.
 const PATIENCE: Duration = Duration::from_millis(10);
 
@@ -162,52 +167,70 @@ impl<'q, 's> Schedule<'q, 's> {
         }
     }
 
-    /// Does the first unit that waits. `false` where there is none, or none that may be begun yet.
+    /// Does the first unit that waits, or the next few repositories. `false` where there is none, or none that may be
+    /// begun yet.
     fn step(&self) -> bool {
-        let Some((key, item)) = self.next_item() else { return false };
-        let mut scanner = self.scanner();
-        // A damaged file must not end more than its own part of the search, however it shows.
-        let outcome = catch_unwind(AssertUnwindSafe(|| item.run(self.context, &mut scanner, key.0)));
-        let (output, split) = outcome.unwrap_or_else(|_| {
-            let what = "reading it ended in a panic";
-            let fault = index::ReadError::Damaged { section: "segment", what };
-            (Output { repo_ordinal: key.0, fault: Some(fault), ..Output::default() }, Vec::new())
-        });
-        self.scanners.lock().unwrap_or_else(PoisonError::into_inner).push(scanner);
-        let mut state = self.lock();
-        for (idx, item) in split.into_iter().enumerate() {
-            let number = idx as u32 + 1;
-            let child = if key.1 == 0 { (key.0, number, 0) } else { (key.0, key.1, number) };
-            state.slots.insert(child, Slot::Waiting(item));
+        let items = self.next_items();
+        if items.is_empty() {
+            return false;
         }
-        state.slots.insert(key, Slot::Done(Box::new(output)));
-        drop(state);
+        let mut scanner = self.scanner();
+        let mut slots = Vec::with_capacity(items.len());
+        let mut n_blocks = 0;
+        for (key, item) in items {
+            if n_blocks > STEP_BLOCKS {
+                slots.push((key, Slot::Waiting(item)));
+                continue;
+            }
+            let (output, split) = self.run(item, &mut scanner, key.0);
+            n_blocks += output.n_blocks;
+            slots.push((key, Slot::Done(Box::new(output))));
+            for (item, number) in split.into_iter().zip(1u32..) {
+                let child = if key.1 == 0 { (key.0, number, 0) } else { (key.0, key.1, number) };
+                slots.push((child, Slot::Waiting(item)));
+            }
+        }
+        self.scanners.lock().unwrap_or_else(PoisonError::into_inner).push(scanner);
+        self.lock().slots.extend(slots);
         self.changed.notify_one();
         true
     }
 
-    fn next_item(&self) -> Option<(Key, Item<'s>)> {
+    fn run(&self, item: Item<'s>, scanner: &mut Scanner, repo_ordinal: u32) -> (Output<'s>, Vec<Item<'s>>) {
+        // A damaged file must not end more than its own part of the search, however it shows.
+        let outcome = catch_unwind(AssertUnwindSafe(|| item.run(self.context, scanner, repo_ordinal)));
+        outcome.unwrap_or_else(|_| {
+            *scanner = Scanner::new(self.context.plan);
+            let what = "reading it ended in a panic";
+            let fault = index::ReadError::Damaged { section: "segment", what };
+            (Output { repo_ordinal, fault: Some(fault), ..Output::default() }, Vec::new())
+        })
+    }
+
+    fn next_items(&self) -> Vec<(Key, Item<'s>)> {
         let mut state = self.lock();
         if state.is_stopped || self.context.watch.stop().is_some() {
-            return None;
+            return Vec::new();
         }
         let waiting =
             state.slots.iter_mut().take(LOOKAHEAD).find(|(_, slot)| matches!(slot, Slot::Waiting(_)));
         if let Some((key, slot)) = waiting {
             return match std::mem::replace(slot, Slot::Running) {
-                Slot::Waiting(item) => Some((*key, item)),
-                _ => None,
+                Slot::Waiting(item) => vec![(*key, item)],
+                _ => Vec::new(),
             };
         }
-        if state.slots.len() >= LOOKAHEAD {
-            return None;
+        let n_free = LOOKAHEAD.saturating_sub(state.slots.len());
+        let first = state.next_repo;
+        let end = (first + n_free.min(REPOS_AT_ONCE)).min(self.repos.len());
+        state.next_repo = end;
+        let mut items = Vec::with_capacity(end - first);
+        for repo_idx in first..end {
+            let key = (repo_idx as u32, 0, 0);
+            state.slots.insert(key, Slot::Running);
+            items.push((key, Item::Repo(self.repos[repo_idx])));
         }
-        let repo_idx = state.next_repo;
-        let published = *self.repos.get(repo_idx)?;
-        state.next_repo += 1;
-        let key = (repo_idx as u32, 0, 0);
-        state.slots.insert(key, Slot::Running);
-        Some((key, Item::Repo(published)))
+        items
     }
 
     fn pop_done(&self, state: &mut State<'s>) -> Front<'s> {
