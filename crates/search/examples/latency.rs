@@ -154,13 +154,16 @@ fn run(folder: &Path, queries: &[&str], n_times: (usize, usize)) -> Result<(), B
     let access = AccessSet::assemble((1..=n_repos).map(RepoId), Epoch(0));
     let n_threads = std::thread::available_parallelism()?.get();
     let searcher = Searcher::new(n_threads)?;
-    println!("{:<44} {:>30} {:>30}", "query", "first page: files, best, median", "all: lines, best, median");
+    println!(
+        "{:<44} {:>30} {:>40}",
+        "query", "first page: files, best, median", "all: lines, matches, best, median"
+    );
     for text in queries {
         let page = measure(&searcher, &catalog, &access, text, n_times.0)?;
         let all = measure(&searcher, &catalog, &access, &format!("{text} count:all"), n_times.1)?;
         println!(
-            "{text:<44} {:>8} {:>9.3?} {:>9.3?}   {:>9} {:>9.3?} {:>9.3?}",
-            page.0.files, page.1, page.2, all.0.lines, all.1, all.2
+            "{text:<44} {:>8} {:>9.3?} {:>9.3?}   {:>9} {:>9} {:>9.3?} {:>9.3?}",
+            page.0.files, page.1, page.2, all.0.lines, all.0.matches, all.1, all.2
         );
     }
     Ok(())
