@@ -121,22 +121,26 @@ impl Hit {
         // One line behind a click is sillier than one line more.
         let n_open = if lines.len() <= N_LINES_OPEN + 1 { lines.len() } else { N_LINES_OPEN };
         let more = lines.split_off(n_open);
+        let first = lines.first().map(|line| line.url.clone());
         let n_rest = found.n_lines.saturating_sub(found.lines.len() as u64);
+        let file = Hit::of_file(
+            &found.repo,
+            &found.refs,
+            found.commit,
+            &found.path,
+            &found.path_ranges,
+            found.language,
+        );
         Hit {
+            // Where the first match is: that is what one opens the file for.
+            url: first.unwrap_or(file.url),
             more_says: format!("{} more in this file", thousands(more.len() as u64 + n_rest)),
             rest: (n_rest > 0)
                 .then(|| format!("{} not shown here: open the file", count(n_rest, "line", "lines"))),
             says: count(found.n_matches.max(1), "match", "matches"),
             lines,
             more,
-            ..Hit::of_file(
-                &found.repo,
-                &found.refs,
-                found.commit,
-                &found.path,
-                &found.path_ranges,
-                found.language,
-            )
+            ..file
         }
     }
 
