@@ -1,5 +1,5 @@
 //! Shows what this crate makes of files: `cargo run --release -p syntax --example paint -- FILE…` prints them in colour,
-//! `… -- --time DIR…` reads trees and tells the speed of each step.
+//! `… -- --time DIR…` reads trees and tells the speed of each step, `--detect` the same without highlighting.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use std::collections::BTreeMap;
@@ -10,7 +10,8 @@ use syntax::{Class, DecodeLimits, Decoded, HighlightLimits};
 fn main() -> std::io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.split_first() {
-        Some((first, folders)) if first == "--time" => time(folders),
+        Some((first, folders)) if first == "--time" => time(folders, true),
+        Some((first, folders)) if first == "--detect" => time(folders, false),
         _ => arguments.iter().try_for_each(|file| show(Path::new(file))),
     }
 }
@@ -60,7 +61,7 @@ fn ansi(class: Class) -> &'static str {
     }
 }
 
-fn time(folders: &[String]) -> std::io::Result<()> {
+fn time(folders: &[String], with_highlight: bool) -> std::io::Result<()> {
     let mut files: Vec<PathBuf> = Vec::new();
     let mut pending: Vec<PathBuf> = folders.iter().map(PathBuf::from).collect();
     while let Some(path) = pending.pop() {
@@ -98,6 +99,9 @@ fn time(folders: &[String]) -> std::io::Result<()> {
         *slot = (slot.0 + 1, slot.1 + utf8.len());
         if encoding != "UTF-8" {
             *errors.entry(format!("encoding {encoding}")).or_default() += 1;
+        }
+        if !with_highlight {
+            continue;
         }
         let limits =
             HighlightLimits { deadline: Some(Instant::now() + Duration::from_secs(2)), ..Default::default() };

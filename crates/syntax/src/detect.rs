@@ -110,7 +110,8 @@ const EXTENSION_BYTES_MAX: usize = 32;
 /// Endings that say "a template of": what stands before them tells the language.
 const TEMPLATE_ENDINGS: &[&[u8]] =
     &[b".in", b".tmpl", b".template", b".example", b".sample", b".dist", b".orig", b".default"];
-/// File names that keep their meaning with any ending: `Makefile.build`, `Dockerfile.dev`.
+/// File names that keep their meaning with any ending: `Makefile.build`, `Dockerfile.dev`, unless the whole name is known
+/// (`Makefile.PL`).
 const STEMS: &[&[u8]] = &[
     b"Makefile",
     b"GNUmakefile",
@@ -124,22 +125,23 @@ const STEMS: &[&[u8]] = &[
 fn look_up(path: &[u8]) -> Found {
     let name = memchr::memrchr(b'/', path).map_or(path, |slash| &path[slash + 1..]);
     let name = &name[name.len().saturating_sub(NAME_BYTES_MAX)..];
-    let found = look_up_name(name);
-    if !found.candidates.is_empty() {
+    let stem = memchr::memchr2(b'.', b'-', name).map_or(name, |end| &name[..end]);
+    let is_stem = STEMS.contains(&stem);
+    let found = if is_stem && !is_file_name(name) { look_up_name(stem) } else { look_up_name(name) };
+    if is_stem || !found.candidates.is_empty() {
         return found;
     }
     let template = TEMPLATE_ENDINGS.iter().find_map(|ending| name.strip_suffix(*ending));
-    if let Some(found) = template.map(look_up_name).filter(|found| !found.candidates.is_empty()) {
-        return found;
-    }
-    let stem = memchr::memchr2(b'.', b'-', name).map_or(name, |end| &name[..end]);
-    if STEMS.contains(&stem) { look_up_name(stem) } else { Found::NOTHING }
+    template.map_or(Found::NOTHING, look_up_name)
+}
+
+fn is_file_name(name: &[u8]) -> bool {
+    FILENAMES.binary_search_by(|entry| entry.0.as_bytes().cmp(name)).is_ok()
 }
 
 /// The exact name, then the longest known extension.
 fn look_up_name(name: &[u8]) -> Found {
-    let compare_name = |entry: &(&str, &[u32])| entry.0.as_bytes().cmp(name);
-    if let Ok(place) = FILENAMES.binary_search_by(compare_name) {
+    if let Ok(place) = FILENAMES.binary_search_by(|entry| entry.0.as_bytes().cmp(name)) {
         return Found { candidates: FILENAMES[place].1, extension: "" };
     }
     let mut buffer = [0u8; EXTENSION_BYTES_MAX];
@@ -173,6 +175,8 @@ mod tests {
         check("a/Makefile", "", "Makefile");
         check("a/Makefile.build", "", "Makefile");
         check("Makefile.in", "", "Makefile");
+        check("boot/Makefile.boot", "zreladdr-y += 1\n", "Makefile");
+        check("Makefile.PL", "", "Perl");
         check("Dockerfile.dev", "", "Dockerfile");
         check("CMakeLists.txt", "", "CMake");
         check("x.html.erb", "", "HTML+ERB");
@@ -195,6 +199,8 @@ mod tests {
         check("x.h", "template <typename T>\nT f();\n", "C++");
         check("x.h", "//===- X.h -*- C++ -*-===//\n", "C++");
         check("x.h", "#import <Foundation/Foundation.h>\n@interface A : NSObject\n@end\n", "Objective-C");
+        check("x.h", "/* maps the\n   virtual address (kernel) of\n   a virtual page */\nint x;\n", "C");
+        check("x.h", "struct A {\n  virtual void f();\n};\n", "C++");
         check("x.h", "/**\n * @class foo a class of things\n */\nstruct class *c;\n", "C");
     }
 

@@ -65,7 +65,7 @@ const CPP: &str = concat!(
     r"|^namespace[ \t]+[\w:]+[ \t]*\r?$",
     r"|^[ \t]*(?:enum[ \t]+)?class[ \t]+(?:\w+[ \t]+)?\w+[ \t]*(?:;|\{|\r?$|final\b|:[ \t]*(?:public|protected|private|\w+[ \t]*\{))",
     r"|^[ \t]*(?:private|public|protected)(?:[ \t]+slots|[ \t]+Q_SLOTS)?[ \t]*:[ \t]*(?://.*)?\r?$",
-    r"|\bstd::\w|\bstatic_cast<|\bvirtual[ \t]+[\w:~]|^[ \t]*using[ \t]+(?:namespace[ \t]+\w|[\w:]+[ \t]*(?:=|;))",
+    r"|\bstd::\w|\bstatic_cast<|^[ \t]*virtual[ \t]+[\w:~<>*&, \t]*\w\(|^[ \t]*using[ \t]+(?:namespace[ \t]+\w|[\w:]+[ \t]*(?:=|;))",
     r"|\boperator[ \t]*(?:==|<<|\(\)|\[\]|=)[ \t]*\(|\bnullptr\b|\)[ \t]*noexcept\b",
 );
 
