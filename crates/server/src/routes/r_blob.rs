@@ -171,8 +171,11 @@ impl Window {
 /// The box above a file starts with the filter for its repository.
 pub(crate) fn box_for(row: &Repository, address: &RepoAddress) -> QueryBox {
     let mut text = format!("repo:^{}$ ", super::complete::escape_regex(row.name.as_str()));
-    // A commit is not what one searches by: it is where a permalink led.
-    if let Some(rev) = address.rev.as_deref().filter(|rev| ObjectId::from_hex(rev).is_err()) {
+    // The default branch is searched anyway, and a commit is not what one searches by: it is where a permalink led.
+    let is_default = |rev: &str| row.default_branch.as_ref().is_some_and(|branch| branch.short() == rev);
+    if let Some(rev) =
+        address.rev.as_deref().filter(|rev| !is_default(rev) && ObjectId::from_hex(rev).is_err())
+    {
         let _ = write!(text, "rev:{rev} ");
     }
     crate::paint::query_box(&text)
