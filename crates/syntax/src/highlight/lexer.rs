@@ -5,6 +5,7 @@ mod code;
 mod keywords;
 mod plain;
 mod rules;
+mod table;
 
 use super::{Budget, HighlightError, Span};
 use model::Language;

@@ -151,8 +151,8 @@ fn lexers() {
     );
     check(
         "perl",
-        "# c\nmy $x = \"a\";\nsub f { return 1 }\n",
-        "comment:# c|keyword:my|variable:$x|string:\"a\"|keyword:sub|keyword:return|number:1",
+        "# c\nmy $x = \"a\";\nsub f { return 1 }\n\n=pod\n\nx\n\n=cut\n",
+        "comment:# c|keyword:my|variable:$x|string:\"a\"|keyword:sub|keyword:return|number:1|comment:\n=pod\n\nx\n\n=cut",
     );
     check(
         "haskell",

@@ -53,8 +53,12 @@ impl Lexer<'_> {
     fn token(&mut self) -> Option<Class> {
         let byte = self.text[self.at];
         if byte == b'\n' {
-            self.at += 1;
             self.line_is_blank = true;
+            // Perl's documentation begins at the start of a line, so its mark has the line end in it.
+            if self.comment(false) {
+                return Some(Class::Comment);
+            }
+            self.at += 1;
             return None;
         }
         if byte == b' ' || byte == b'\t' {
