@@ -24,10 +24,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     std::fs::create_dir_all(&screenshots)?;
     let tour = run::root().join("crates/sourcekeep/tests/browser/tour.mjs");
     let environment = [
-        ("SOURCEKEEP_BINARY", binary.to_string_lossy().into_owned()),
-        ("BROWSER_TOOLS", modules.to_string_lossy().into_owned()),
-        ("CHROMIUM", chromium.to_string_lossy().into_owned()),
-        ("SCREENSHOTS", screenshots.to_string_lossy().into_owned()),
+        ("TOUR_BINARY", binary.to_string_lossy().into_owned()),
+        ("TOUR_TOOLS", modules.to_string_lossy().into_owned()),
+        ("TOUR_CHROMIUM", chromium.to_string_lossy().into_owned()),
+        ("TOUR_SCREENSHOTS", screenshots.to_string_lossy().into_owned()),
     ];
     let environment: Vec<(&str, &str)> =
         environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
