@@ -17,7 +17,7 @@ pub struct DataLock {
 pub enum LockError {
     /// Another process holds it.
     #[error(
-        "another sourcekeep ({}) is running on '{}'; stop it, or use another directory with --data",
+        "another sourcekeep ({}) is running on '{}'; add repositories to it with `sourcekeep repo add`, or stop it, or use another directory with --data",
         pid.map_or("process unknown".to_string(), |pid| format!("process {pid}")), data.display()
     )]
     Held {

@@ -18,7 +18,7 @@ use syntax::{DecodeLimits, Decoded};
 /// Most blobs in flight for each reader: enough that none waits while one reads a large blob.
 const IN_FLIGHT_PER_READER: usize = 64;
 /// Most bytes in flight; a single larger blob passes alone. Twice this (undecoded and decoded) is held at most.
-const IN_FLIGHT_BYTES_MAX: u64 = 32 << 20;
+const IN_FLIGHT_BYTES_MAX: u64 = 16 << 20;
 
 /// A blob as it goes into a segment.
 #[derive(Debug)]

@@ -31,10 +31,14 @@ pub(crate) enum Prepared {
     },
 }
 
+/// Memory of each reader's cache of delta bases. Measured on the Linux source: 64 MiB saves half a second of processor time in
+/// thirty, and would be half of what indexing may take beyond the writer's own memory.
+const PACK_CACHE_BYTES: usize = 24 << 20;
+
 /// How a repository is opened. SECURITY: nothing outside the repository itself is followed (alternates, `.git` files that
 /// lead elsewhere without being named back).
 pub(crate) fn open_options() -> OpenOptions {
-    OpenOptions::default()
+    OpenOptions { pack_cache_bytes: PACK_CACHE_BYTES, ..OpenOptions::default() }
 }
 
 /// Fetches, looks at the refs, and builds what is missing. Blocks.

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::time::Duration;
 use store::{Fault, Repository, Source};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 /// How long a discarded file is kept for processes that are about to open it.
@@ -24,7 +25,11 @@ const POLL_SHARE: u32 = 20;
 
 impl Worker {
     /// Queues local repositories that changed, and keeps the catalog in step with rows other processes add and remove.
-    pub(crate) async fn watch_repositories(&self, stop: &CancellationToken) {
+    ///
+    /// `first_look` is called after the first look, which queues every local repository: jobs that are done only then are
+    /// those that others had queued for the same repositories, not second ones.
+    pub(crate) async fn watch_repositories(&self, stop: &CancellationToken, first_look: oneshot::Sender<()>) {
+        let mut first_look = Some(first_look);
         let mut poller = Poller::default();
         let mut pause = self.options.local_poll;
         loop {
@@ -35,6 +40,10 @@ impl Worker {
                     tracing::error!(%error, "repositories cannot be watched; trying again");
                     poller = Poller::default();
                 }
+            }
+            if let Some(first_look) = first_look.take() {
+                // Nobody waits any more where the worker has stopped.
+                let _ = first_look.send(());
             }
             pause = pause.max(started.elapsed() * POLL_SHARE).max(self.options.local_poll);
             tokio::select! {

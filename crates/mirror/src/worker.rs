@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::{ClaimRequest, ClaimedJob, Fault, Manifest, RepoStatus, Repository, Source, Store, WorkerId};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -180,10 +181,12 @@ impl Worker {
     /// Works until `stop` is cancelled: jobs as they come, local repositories as they change, remotes by schedule, discarded
     /// files as they age. Jobs that run at the end are given back to the queue.
     pub async fn run(&self, stop: &CancellationToken) {
+        let (first_look, looked) = oneshot::channel();
         let tend = async {
-            tokio::join!(self.watch_repositories(stop), self.delete_discarded(stop));
+            tokio::join!(self.watch_repositories(stop, first_look), self.delete_discarded(stop));
         };
         let work = async {
+            let _ = looked.await;
             // Without `until_empty` the queue's faults are waited out inside.
             let _ = self.work(stop, false).await;
         };

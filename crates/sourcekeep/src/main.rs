@@ -21,6 +21,11 @@ use config::Environment;
 use failure::Outcome;
 use std::process::ExitCode;
 
+/// Measured after indexing the Linux source, in anonymous memory at rest: 91 MB with version 2 of this allocator, 268 MB with
+/// the C library's, 412 MB with version 3.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     terminal::choose_color(cli.common.color);

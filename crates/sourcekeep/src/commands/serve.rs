@@ -59,7 +59,7 @@ impl Locked {
             catalog: Arc::clone(&catalog),
             board: board.clone(),
             clock: Arc::new(SystemClock),
-            git: config.git(),
+            git: config.git(&app.environment),
             schemes: config.schemes(),
             credentials: app.credentials(config),
             n_threads: config.n_index_threads(),

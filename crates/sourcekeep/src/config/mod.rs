@@ -80,7 +80,7 @@ pub(crate) struct MirrorConfig {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct IndexConfig {
-    /// Threads that build the index; 0 for one per core.
+    /// Threads that read from git, and as many that build the index; 0 for half as many as there are cores.
     pub(crate) threads: u32,
     /// Largest file whose content is indexed, in bytes; larger ones are found by path and reported as skipped.
     #[schemars(range(min = 1))]
@@ -149,7 +149,7 @@ impl Default for MirrorConfig {
 
 impl Default for IndexConfig {
     fn default() -> Self {
-        IndexConfig { threads: 0, file_bytes_max: 8 << 20 }
+        IndexConfig { threads: 0, file_bytes_max: 32 << 20 }
     }
 }
 
@@ -161,6 +161,6 @@ impl Default for SearchConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        LogConfig { filter: "warn".to_string(), format: LogFormat::Text }
+        LogConfig { filter: "warn,sqlx=error".to_string(), format: LogFormat::Text }
     }
 }
