@@ -167,7 +167,7 @@ fn tell(summary: &Summary) {
         terminal::warning(alert);
     }
     for skipped in summary.stats.skipped.iter().filter(|skipped| skipped.severity == Severity::Warning) {
-        terminal::warning(&format!("{}: {}", skipped.title, skipped.message));
+        terminal::warning(&skipped.message);
         if let Some(query) = &skipped.suggested_query {
             terminal::eprint_line(format_args!("try: {}", harmless(query)));
         }
