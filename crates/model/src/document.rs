@@ -66,7 +66,7 @@ impl DocFlags {
 pub enum SkipReason {
     /// It is not text in any encoding we decode.
     Binary = 1,
-    /// It is larger than the limit (by default 8 MiB).
+    /// It is larger than the limit (by default 32 MiB).
     TooLarge = 2,
     /// git could not produce it: missing, corrupt, or beyond a limit of ours.
     Unreadable = 3,

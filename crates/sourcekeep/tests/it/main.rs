@@ -5,6 +5,7 @@
 mod accounts;
 mod configuration;
 mod disk_full;
+mod git_grep;
 mod keep;
 mod kill;
 mod output;
