@@ -72,7 +72,7 @@ fn text(seed: &mut u64, n_words: usize) -> Vec<u8> {
         *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let draw = (*seed >> 33) as usize;
         text.push_str(WORDS[draw % WORDS.len()]);
-        text.push(if draw % 3 == 0 { '\n' } else { ' ' });
+        text.push(if draw.is_multiple_of(3) { '\n' } else { ' ' });
     }
     text.into_bytes()
 }
