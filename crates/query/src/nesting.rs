@@ -13,31 +13,35 @@ pub(crate) struct Nesting {
 }
 
 impl Nesting {
-    /// Reads a text. Inside parentheses a quoted phrase counts as one character; under `regexp`, so do an escaped
-    /// character and a bracketed class.
+    /// Reads a text. Inside parentheses a quoted phrase counts as one character (where quotes are text, only that of a
+    /// filter's value); under `regexp`, so do an escaped character and a bracketed class.
     pub(crate) fn of(text: &str, mode: PatternType) -> Self {
         let bytes = text.as_bytes();
         let (mut pairs, mut splits, mut open) = (Vec::new(), Vec::new(), Vec::new());
         let mut has_operator = false;
-        let mut at_word = true;
+        let quotes_are_text =
+            matches!(mode, PatternType::Literal | PatternType::Standard | PatternType::Structural);
+        let (mut at_word, mut in_filter) = (true, false);
         let mut offset = 0;
         let mut quotes_close = true;
         while let Some(c) = text[offset..].chars().next() {
             if at_word {
                 let is_operator = scan::operator(text, offset).is_some();
                 has_operator |= is_operator;
-                if is_operator || is_filter(text, offset) {
+                in_filter = is_filter(text, offset);
+                if is_operator || in_filter {
                     splits.push(offset);
                 }
             }
             at_word = c == '(' || c.is_whitespace();
+            in_filter &= !c.is_whitespace();
             let next = offset + c.len_utf8();
             offset = match c {
                 '\\' if mode == PatternType::Regexp => {
                     next + text[next..].chars().next().map_or(0, char::len_utf8)
                 }
                 '[' if mode == PatternType::Regexp => scan::class_end(bytes, offset).unwrap_or(next),
-                '"' if !open.is_empty() && quotes_close => {
+                '"' if !open.is_empty() && quotes_close && (in_filter || !quotes_are_text) => {
                     let end = scan::quoted(text, offset, '"');
                     // What is not closed here is closed nowhere later: do not look again.
                     quotes_close = end.is_some();

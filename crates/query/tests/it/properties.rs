@@ -87,3 +87,11 @@ proptest! {
         prop_assert!(completion.replace.end <= cursor.min(text.len()));
     }
 }
+
+/// Found by the property above: where quotes are text, they do not hide an operator.
+#[test]
+fn quotes_of_a_literal_do_not_hide_an_operator() {
+    let query = parse("repo:/\"a b\" OR \"a b\"", &options(PatternType::Literal)).unwrap();
+    let again = parse(&query.to_string(), &options(PatternType::Literal)).unwrap();
+    assert_eq!(again.without_spans(), query.without_spans());
+}
