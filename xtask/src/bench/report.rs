@@ -120,10 +120,10 @@ impl Report {
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder)?;
         let date = jiff::Zoned::now().strftime("%Y-%m-%d").to_string();
-        let stem = folder.join(format!("{date}-{}", self.name));
+        let file = |extension: &str| folder.join(format!("{date}-{}.{extension}", self.name));
         let markdown = self.markdown(&date)?;
-        std::fs::write(stem.with_extension("md"), &markdown)?;
-        std::fs::write(stem.with_extension("json"), serde_json::to_string_pretty(self)? + "\n")?;
+        std::fs::write(file("md"), &markdown)?;
+        std::fs::write(file("json"), serde_json::to_string_pretty(self)? + "\n")?;
         println!("{markdown}");
         Ok(())
     }
