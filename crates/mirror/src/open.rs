@@ -171,6 +171,7 @@ pub(crate) fn repo_index(
         },
         is_fork: row.fork,
         is_archived: row.archived,
+        about: Arc::default(),
         ref_table,
         segments,
     }

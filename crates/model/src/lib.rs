@@ -7,9 +7,11 @@
 mod access_set;
 mod document;
 mod ids;
+mod symbol;
 mod text;
 
 pub use access_set::{AccessSet, Epoch};
 pub use document::{BlobFlags, DocFlags, Language, SkipReason};
 pub use ids::{IdError, ObjectId, RefName, RepoId, RepoName, UserId};
+pub use symbol::SymbolKind;
 pub use text::{ByteRange, LineIndex};

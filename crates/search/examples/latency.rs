@@ -145,6 +145,7 @@ fn run(folder: &Path, queries: &[&str], n_times: (usize, usize)) -> Result<(), B
                 visibility: Visibility::Public,
                 is_fork: false,
                 is_archived: false,
+                about: Arc::default(),
                 ref_table: Arc::clone(&ref_table),
                 segments: vec![Arc::clone(&segment)],
             })

@@ -11,7 +11,7 @@ use crate::rank;
 use crate::repo_run::RepoRun;
 use crate::scan::{FoundBlob, FoundDoc, Scanner, Signals};
 use crate::tree::Node;
-use crate::{Limits, LineMatch};
+use crate::{Limits, LineMatch, Match};
 use index::{ChunkIdx, Doc, DocIdx, GroupIdx, ReadError, SegmentOrdinal};
 use model::{ByteRange, ObjectId};
 use std::ops::Range;
@@ -57,9 +57,36 @@ pub(crate) struct Output<'s> {
     pub(crate) is_partial: bool,
 }
 
+/// Something that may be shown.
+#[derive(Debug)]
+pub(crate) enum Found<'s> {
+    /// A document: what it is shown as depends on `select:`.
+    Document(Box<FoundDocument<'s>>),
+    /// A finished result, of a kind that is not a document.
+    #[allow(dead_code, reason = "symbols and commits will come this way")]
+    Ready(Box<Match>),
+}
+
+impl Found<'_> {
+    pub(crate) fn score(&self) -> f64 {
+        match self {
+            Found::Document(found) => found.score,
+            Found::Ready(found) => found.score(),
+        }
+    }
+
+    /// How much of the page it takes at most.
+    pub(crate) fn n_shown(&self) -> usize {
+        match self {
+            Found::Document(found) => found.lines.len().max(1),
+            Found::Ready(found) => found.n_shown(),
+        }
+    }
+}
+
 /// A document that may be shown.
 #[derive(Debug)]
-pub(crate) struct Found<'s> {
+pub(crate) struct FoundDocument<'s> {
     pub(crate) run: Arc<RepoRun<'s>>,
     pub(crate) doc: Doc,
     pub(crate) path: Vec<u8>,
@@ -224,7 +251,7 @@ impl<'s> Worker<'_, '_, 's> {
     fn show(&mut self, run: &Arc<RepoRun<'s>>, doc: Doc, path: &[u8], seen: Seen) {
         let path_ranges = self.scanner.paths.ranges_in_path(self.context.plan, path);
         let score = rank::score(seen.signals, path, &path_ranges, seen.rank);
-        self.output.found.push(Found {
+        self.output.found.push(Found::Document(Box::new(FoundDocument {
             run: Arc::clone(run),
             doc,
             path: path.to_vec(),
@@ -234,7 +261,7 @@ impl<'s> Worker<'_, '_, 's> {
             lines: seen.lines,
             counts: seen.counts,
             score,
-        });
+        })));
     }
 
     /// Lists what path and metadata decide alone.

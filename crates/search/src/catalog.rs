@@ -28,10 +28,23 @@ pub struct RepoIndex {
     pub is_fork: bool,
     /// What `archived:` asks about.
     pub is_archived: bool,
+    /// What its code host or its owner says of it.
+    pub about: Arc<About>,
     /// Paths and revisions.
     pub ref_table: Arc<RefTable>,
     /// The segments, by the ordinals the ref table uses.
     pub segments: Vec<Arc<Segment>>,
+}
+
+/// What is said of a repository beside its name: what `repo:has.description`, `has.topic` and `has.meta` ask about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// A sentence; empty where nobody wrote one.
+    pub description: String,
+    /// Topics, as the code host lists them.
+    pub topics: Vec<String>,
+    /// Keys, with values where they have one.
+    pub metadata: BTreeMap<String, Option<String>>,
 }
 
 /// A repository that is known and cannot be searched yet.

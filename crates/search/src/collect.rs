@@ -1,7 +1,7 @@
 //! Taking outputs in order: ranking the first ones, showing what fits, counting everything.
 
 use crate::admission::SkippedDocs;
-use crate::batch::{Context, Found, Output};
+use crate::batch::{Context, Found, FoundDocument, Output};
 use crate::catalog::Published;
 use crate::facets::FacetCounts;
 use crate::plan::Selection;
@@ -136,7 +136,7 @@ impl<'a, 's> Collector<'a, 's> {
             return;
         };
         window.extend(found);
-        let n_lines: usize = window.iter().map(|found| found.lines.len().max(1)).sum();
+        let n_lines: usize = window.iter().map(Found::n_shown).sum();
         let display = self.context.plan.display;
         let is_ripe = window.len() >= WINDOW_DOCS
             || self.n_blocks >= WINDOW_BLOCKS
@@ -149,7 +149,7 @@ impl<'a, 's> Collector<'a, 's> {
     fn close_window(&mut self) {
         if let Some(mut window) = self.window.take() {
             // Stable: equal scores stay in the order of the index, which is that of static rank.
-            window.sort_by(|a, b| b.score.total_cmp(&a.score));
+            window.sort_by(|a, b| b.score().total_cmp(&a.score()));
             self.show(window);
         }
     }
@@ -162,9 +162,13 @@ impl<'a, 's> Collector<'a, 's> {
                 self.findings.hit_limit = true;
                 break;
             }
-            match self.select(found, n_left) {
+            let selected = match found {
+                Found::Document(found) => self.select(*found, n_left),
+                Found::Ready(found) => Ok(Some(*found)),
+            };
+            match selected {
                 Ok(Some(selected)) => {
-                    self.n_shown += size(&selected);
+                    self.n_shown += selected.n_shown();
                     batch.push(selected);
                 }
                 Ok(None) => {}
@@ -178,7 +182,7 @@ impl<'a, 's> Collector<'a, 's> {
     }
 
     /// Turns a document into the result that was asked for; `None` where that was shown already.
-    fn select(&mut self, found: Found<'s>, n_left: usize) -> Result<Option<Match>, (u32, ReadError)> {
+    fn select(&mut self, found: FoundDocument<'s>, n_left: usize) -> Result<Option<Match>, (u32, ReadError)> {
         let ordinal = found.run.ordinal;
         let result = match self.context.plan.selection {
             Selection::Repo => self.shown_repos.insert(ordinal).then(|| {
@@ -199,7 +203,7 @@ impl<'a, 's> Collector<'a, 's> {
         result.transpose().map_err(|fault| (ordinal, fault))
     }
 
-    fn content_match(&mut self, found: Found<'s>, n_left: usize) -> Result<Match, ReadError> {
+    fn content_match(&mut self, found: FoundDocument<'s>, n_left: usize) -> Result<Match, ReadError> {
         let (commit, refs) = found.run.revisions.describe(&found.run.repo.ref_table, found.doc.revisions)?;
         let mut lines = found.lines;
         if lines.len() > n_left {
@@ -260,15 +264,7 @@ pub(crate) struct Findings {
     pub(crate) is_refused: bool,
 }
 
-/// What a result takes of the page: its lines, or one.
-fn size(result: &Match) -> usize {
-    match result {
-        Match::Content(content) => content.lines.len().max(1),
-        Match::Path(_) | Match::Repo(_) => 1,
-    }
-}
-
-fn path_match(found: Found<'_>) -> Result<Match, ReadError> {
+fn path_match(found: FoundDocument<'_>) -> Result<Match, ReadError> {
     let (commit, refs) = found.run.revisions.describe(&found.run.repo.ref_table, found.doc.revisions)?;
     Ok(Match::Path(PathMatch {
         repo_id: found.run.repo.id,

@@ -34,11 +34,12 @@ mod searcher;
 mod skipped;
 mod tree;
 
-pub use catalog::{Catalog, PendingRepo, PendingState, RepoIndex, Snapshot, Visibility};
+pub use catalog::{About, Catalog, PendingRepo, PendingState, RepoIndex, Snapshot, Visibility};
 pub use error::SearchError;
 pub use limits::{CancelToken, Limits};
 pub use result::{
-    ContentMatch, Damage, Facet, Facets, LineMatch, Match, PathMatch, RepoMatch, Severity, Sink, Skipped,
-    SkippedReason, Stats, Summary,
+    CommitMatch, ContentMatch, Damage, DiffMatch, DirectoryMatch, Facet, Facets, FileChange, HunkMatch,
+    LineMatch, Match, OwnerMatch, PathMatch, Person, RepoMatch, Severity, Sink, Skipped, SkippedReason,
+    Stats, Summary, SymbolMatch,
 };
 pub use searcher::{Searcher, SearcherError};

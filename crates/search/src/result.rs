@@ -1,6 +1,6 @@
 //! What a search answers with.
 
-use model::{ByteRange, Language, ObjectId, RefName, RepoId, RepoName};
+use model::{ByteRange, Language, ObjectId, RefName, RepoId, RepoName, SymbolKind};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -24,6 +24,43 @@ pub enum Match {
     Path(PathMatch),
     /// A repository.
     Repo(RepoMatch),
+    /// A definition.
+    Symbol(SymbolMatch),
+    /// A commit, by its message or by who made it and when.
+    Commit(CommitMatch),
+    /// A file's change in a commit.
+    Diff(DiffMatch),
+    /// A directory, by `select:file.directory`.
+    Directory(DirectoryMatch),
+    /// A person or team that owns found files, by `select:file.owners`.
+    Owner(OwnerMatch),
+}
+
+impl Match {
+    /// How good it is: higher is better, comparable within one answer.
+    pub fn score(&self) -> f64 {
+        match self {
+            Match::Content(found) => found.score,
+            Match::Path(found) => found.score,
+            Match::Repo(found) => found.score,
+            Match::Symbol(found) => found.score,
+            Match::Commit(found) => found.score,
+            Match::Diff(found) => found.score,
+            Match::Directory(found) => found.score,
+            Match::Owner(found) => found.score,
+        }
+    }
+
+    /// How much of the page it takes: its lines where it has any, otherwise one.
+    pub fn n_shown(&self) -> usize {
+        match self {
+            Match::Content(found) => found.lines.len().max(1),
+            Match::Diff(found) => {
+                found.hunks.iter().map(|hunk| hunk.n_matching_lines()).sum::<usize>().max(1)
+            }
+            _ => 1,
+        }
+    }
 }
 
 /// A document whose content matches.
@@ -100,6 +137,175 @@ pub struct RepoMatch {
     pub repo: RepoName,
     /// Where the query's terms occur in the name: half-open byte offsets, ascending, not overlapping.
     pub ranges: Vec<ByteRange>,
+    /// Higher is better; comparable within one answer.
+    pub score: f64,
+}
+
+/// A definition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SymbolMatch {
+    /// The repository, for the caller's own look-ups; never shown to a person.
+    pub repo_id: RepoId,
+    /// The repository's name.
+    pub repo: RepoName,
+    /// The commit of the first of the selected revisions that hold this document.
+    pub commit: ObjectId,
+    /// The refs of all selected revisions that hold this very document.
+    pub refs: Vec<RefName>,
+    /// The path, raw bytes as git stores them.
+    pub path: Vec<u8>,
+    /// The language of the document.
+    pub language: Language,
+    /// The git blob.
+    pub blob: ObjectId,
+    /// Higher is better; comparable within one answer.
+    pub score: f64,
+    /// The name that is defined, without what holds it.
+    pub name: String,
+    /// Where the query's terms occur in the name: half-open byte offsets, ascending, not overlapping.
+    pub ranges: Vec<ByteRange>,
+    /// What is defined.
+    pub symbol_kind: SymbolKind,
+    /// What holds it, outermost first, joined as its language joins names (`Outer::Inner`, `pkg.Type`); empty at the top.
+    pub container: String,
+    /// The line of the name, counted from 1.
+    pub line: u64,
+    /// The name within that line: half-open byte offsets.
+    pub name_range: ByteRange,
+    /// The line without its end, or a piece of it around the name.
+    pub text: String,
+}
+
+/// Who made a commit, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The name as git stores it, what is not UTF-8 replaced.
+    pub name: String,
+    /// The address likewise.
+    pub email: String,
+    /// Seconds since 1970 (UTC).
+    pub seconds: i64,
+    /// The offset of the clock it was written by, in minutes east of UTC.
+    pub offset_minutes: i32,
+}
+
+/// A commit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CommitMatch {
+    /// The repository, for the caller's own look-ups; never shown to a person.
+    pub repo_id: RepoId,
+    /// The repository's name.
+    pub repo: RepoName,
+    /// The commit.
+    pub commit: ObjectId,
+    /// The refs that the query selected and that reach it.
+    pub refs: Vec<RefName>,
+    /// Who wrote it.
+    pub author: Person,
+    /// Who recorded it.
+    pub committer: Person,
+    /// The whole message, what is not UTF-8 replaced, or its beginning.
+    pub message: String,
+    /// Whether `message` is only the beginning.
+    pub is_message_cut: bool,
+    /// Where the query's terms occur in `message`: half-open byte offsets, ascending, not overlapping.
+    pub ranges: Vec<ByteRange>,
+    /// Higher is better; comparable within one answer.
+    pub score: f64,
+}
+
+/// A file's change in a commit, against the commit's first parent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DiffMatch {
+    /// The commit, with its message; its `ranges` are empty unless the message matches too.
+    pub of: CommitMatch,
+    /// The path after the commit, or, of a deleted file, before it.
+    pub path: Vec<u8>,
+    /// The path before the commit where it was another one.
+    pub old_path: Option<Vec<u8>>,
+    /// What happened to the file.
+    pub change: FileChange,
+    /// The language of the document.
+    pub language: Language,
+    /// The hunks that hold matches.
+    pub hunks: Vec<HunkMatch>,
+    /// How many lines match in all, shown or not.
+    pub n_lines: u64,
+    /// Higher is better; comparable within one answer.
+    pub score: f64,
+}
+
+/// What a commit did to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FileChange {
+    /// It was not there before.
+    Added,
+    /// Its content changed.
+    Modified,
+    /// It is gone.
+    Deleted,
+    /// It has another path.
+    Renamed,
+}
+
+impl FileChange {
+    /// The word that stands in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FileChange::Added => "added",
+            FileChange::Modified => "modified",
+            FileChange::Deleted => "deleted",
+            FileChange::Renamed => "renamed",
+        }
+    }
+}
+
+/// A piece of a diff that holds matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HunkMatch {
+    /// `@@ -1,2 +1,3 @@`, with what git writes behind it.
+    pub header: String,
+    /// Its lines, each with its `+`, `-` or space before it, without its end.
+    pub lines: Vec<String>,
+    /// The matches: line (counted from 0), and half-open byte offsets in it, the sign before it counted.
+    pub ranges: Vec<(u32, ByteRange)>,
+}
+
+impl HunkMatch {
+    /// How many of its lines hold a match.
+    pub fn n_matching_lines(&self) -> usize {
+        let mut lines: Vec<u32> = self.ranges.iter().map(|(line, _)| *line).collect();
+        lines.dedup();
+        lines.len()
+    }
+}
+
+/// A directory that holds found files.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DirectoryMatch {
+    /// The repository, for the caller's own look-ups; never shown to a person.
+    pub repo_id: RepoId,
+    /// The repository's name.
+    pub repo: RepoName,
+    /// The commit of the first of the selected revisions that hold the first found file.
+    pub commit: ObjectId,
+    /// The refs of all selected revisions that hold that file.
+    pub refs: Vec<RefName>,
+    /// The path without a final slash; empty for the root.
+    pub path: Vec<u8>,
+    /// Higher is better; comparable within one answer.
+    pub score: f64,
+}
+
+/// Somebody who owns found files.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnerMatch {
+    /// As the rules write it: `@team/name`, `@name`, an address.
+    pub owner: String,
+    /// The repository of the first found file it owns.
+    pub repo_id: RepoId,
+    /// Its name.
+    pub repo: RepoName,
     /// Higher is better; comparable within one answer.
     pub score: f64,
 }

@@ -55,6 +55,20 @@ pub(crate) fn time_left(seconds: u64) -> String {
     }
 }
 
+/// A moment with the offset of the clock that it was read from (RFC 3339): `2026-11-22T07:00:00+01:00`. An offset that
+/// no clock has is left out, and the moment is told in UTC.
+pub(crate) fn rfc3339_at(seconds: i64, offset_minutes: i32) -> String {
+    let ms = |seconds: i64| seconds.saturating_mul(1000);
+    if offset_minutes == 0 || offset_minutes.abs() >= 24 * 60 {
+        return rfc3339(ms(seconds));
+    }
+    let mut text = rfc3339(ms(seconds.saturating_add(i64::from(offset_minutes) * 60)));
+    text.pop();
+    let sign = if offset_minutes < 0 { '-' } else { '+' };
+    let minutes = offset_minutes.abs();
+    format!("{text}{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
 /// A moment, exactly, in UTC (RFC 3339): civil-from-days, Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
 pub(crate) fn rfc3339(ms: i64) -> String {
     // Years beyond four digits have no RFC 3339 form; commit dates of hostile repositories reach them.
@@ -105,5 +119,9 @@ mod tests {
         assert_eq!(rfc3339(1_763_781_999_999), "2025-11-22T03:26:39Z");
         assert_eq!(rfc3339(i64::MAX), "9999-12-31T23:59:59Z");
         assert_eq!(rfc3339(i64::MIN), "0000-01-01T00:00:00Z");
+        assert_eq!(rfc3339_at(951_782_400, 90), "2000-02-29T01:30:00+01:30");
+        assert_eq!(rfc3339_at(951_782_400, -480), "2000-02-28T16:00:00-08:00");
+        assert_eq!(rfc3339_at(951_782_400, 99_999), "2000-02-29T00:00:00Z");
+        assert_eq!(rfc3339_at(i64::MAX, 60), "9999-12-31T23:59:59+01:00");
     }
 }

@@ -97,6 +97,11 @@ pub(crate) fn line_link(
     format!("{page}{separator}line={line}#L{line}")
 }
 
+/// The address of a commit.
+pub(crate) fn commit_link(repo: &RepoName, commit: ObjectId) -> String {
+    format!("{}/-/commit/{commit}", repo_link(repo, None))
+}
+
 /// The address of a search.
 pub(crate) fn search_link(query: &str) -> String {
     format!("/search?q={}", encode(query.as_bytes()).replace('&', "%26").replace('+', "%2B"))

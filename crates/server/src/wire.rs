@@ -1,9 +1,16 @@
 //! The JSON shapes of the API. Engine types stay out of JSON; this is the border they are converted at.
 
+mod commit;
+mod group;
+mod symbol;
+
 use crate::links;
+use commit::{CommitShape, DiffShape};
+use group::{DirectoryShape, OwnerShape};
 use model::ByteRange;
 use search::{ContentMatch, Facet, Facets, Match, PathMatch, RepoMatch, Stats};
 use serde::Serialize;
+use symbol::SymbolShape;
 use utoipa::ToSchema;
 
 /// The answer to a search.
@@ -31,6 +38,16 @@ pub(crate) enum MatchShape {
     Path(PathShape),
     /// A repository whose name matches.
     Repo(RepoShape),
+    /// A definition.
+    Symbol(SymbolShape),
+    /// A commit.
+    Commit(CommitShape),
+    /// A file's change in a commit.
+    Diff(DiffShape),
+    /// A directory.
+    Directory(DirectoryShape),
+    /// A person or team.
+    Owner(OwnerShape),
 }
 
 /// A file whose content matches.
@@ -135,6 +152,11 @@ impl MatchShape {
             Match::Content(found) => MatchShape::Content(ContentShape::of(found)),
             Match::Path(found) => MatchShape::Path(PathShape::of(found)),
             Match::Repo(found) => MatchShape::Repo(RepoShape::of(found)),
+            Match::Symbol(found) => MatchShape::Symbol(SymbolShape::of(found)),
+            Match::Commit(found) => MatchShape::Commit(CommitShape::of(found)),
+            Match::Diff(found) => MatchShape::Diff(DiffShape::of(found)),
+            Match::Directory(found) => MatchShape::Directory(DirectoryShape::of(found)),
+            Match::Owner(found) => MatchShape::Owner(OwnerShape::of(found)),
         }
     }
 }

@@ -143,6 +143,7 @@ impl Sink for Found {
                     self.0.push(format!("{} {}", one.repo, String::from_utf8_lossy(&one.path)))
                 }
                 Match::Repo(one) => self.0.push(one.repo.to_string()),
+                other => panic!("unexpected {other:?}"),
             }
         }
         ControlFlow::Continue(())

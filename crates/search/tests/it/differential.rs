@@ -187,6 +187,7 @@ fn found(answer: &Answer, repos: &[Repo]) -> Expected {
             Match::Repo(repo) => {
                 assert!(found.repos.insert(repo.repo.to_string()), "a repository twice");
             }
+            other => panic!("unexpected {other:?}"),
         }
     }
     found

@@ -175,6 +175,7 @@ pub(crate) fn build(folder: &Path, repo: &Repo) -> RepoIndex {
         visibility: repo.visibility,
         is_fork: repo.is_fork,
         is_archived: repo.is_archived,
+        about: Arc::default(),
         ref_table: Arc::new(RefTable::open(&table_path).expect("open")),
         segments: (0..n_segments)
             .map(|ordinal| Arc::new(Segment::open(&segment_path(ordinal)).expect("open")))
@@ -264,6 +265,7 @@ impl Answer {
                     lines.push(format!("{}:{}", path.repo, String::from_utf8_lossy(&path.path)));
                 }
                 Match::Repo(repo) => lines.push(repo.repo.to_string()),
+                other => panic!("unexpected {other:?}"),
             }
         }
         lines

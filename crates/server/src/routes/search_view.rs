@@ -2,13 +2,16 @@
 
 use crate::failure::{Failure, QueryFault};
 use crate::format::{count, duration_us, thousands};
-use crate::links::{line_link, match_link, match_rev, repo_link, search_link};
+use crate::links::{commit_link, line_link, match_link, match_rev, path_link, repo_link, search_link};
 use crate::markup::Html;
 use crate::paint::{has_filter, query_link, underlined, with_filter, without_filter};
 use crate::shell::{LanguageLabel, QueryLink};
 use askama::Template;
 use model::{ByteRange, ObjectId, RefName, RepoName};
-use search::{ContentMatch, Facet, Facets, LineMatch, Match, PathMatch, Severity, Stats};
+use search::{
+    CommitMatch, ContentMatch, DiffMatch, DirectoryMatch, Facet, Facets, LineMatch, Match, PathMatch,
+    Severity, Stats, SymbolMatch,
+};
 
 /// How many lines of a file stand open; the others are one click (or `o`) away, already on the page.
 const N_LINES_OPEN: usize = 5;
@@ -113,6 +116,86 @@ impl Hit {
                 says: "repository".into(),
                 ..Hit::blank(&found.repo)
             },
+            Match::Symbol(found) => Hit::of_symbol(found),
+            Match::Commit(found) => Hit::of_commit(found),
+            Match::Diff(found) => Hit::of_diff(found),
+            Match::Directory(found) => Hit::of_directory(found),
+            Match::Owner(found) => Hit {
+                repo: Html::text(&found.owner),
+                url: search_link(&format!("file:has.owner({})", found.owner)),
+                says: "owner".into(),
+                ..Hit::blank(&found.repo)
+            },
+        }
+    }
+
+    fn of_symbol(found: &SymbolMatch) -> Self {
+        let file = Hit::of_file(&found.repo, &found.refs, found.commit, &found.path, &[], found.language);
+        let url = format!("{}#L{}", file.url, found.line);
+        let line = HitLine {
+            number: found.line,
+            url: url.clone(),
+            text: Html::marked(&found.text, std::slice::from_ref(&found.name_range)),
+            gap: false,
+        };
+        let says = if found.container.is_empty() {
+            found.symbol_kind.to_string()
+        } else {
+            format!("{} in {}", found.symbol_kind, found.container)
+        };
+        Hit { url, says, lines: vec![line], ..file }
+    }
+
+    fn of_commit(found: &CommitMatch) -> Self {
+        let (subject, _) = found.message.split_once('\n').unwrap_or((&found.message, ""));
+        let in_subject: Vec<ByteRange> =
+            found.ranges.iter().filter(|range| range.end <= subject.len()).cloned().collect();
+        let date = crate::format::rfc3339_at(found.committer.seconds, found.committer.offset_minutes);
+        Hit {
+            path: Some(Html::marked(subject, &in_subject)),
+            url: commit_link(&found.repo, found.commit),
+            says: format!("{} · {}", found.author.name, date.split('T').next().unwrap_or_default()),
+            refs: found.commit.to_string().chars().take(10).collect(),
+            refs_title: found.commit.to_string(),
+            ..Hit::blank(&found.repo)
+        }
+    }
+
+    fn of_diff(found: &DiffMatch) -> Self {
+        let mut lines = Vec::new();
+        let url = commit_link(&found.of.repo, found.of.commit);
+        for hunk in &found.hunks {
+            for (text, number) in hunk.lines.iter().zip(0u32..) {
+                let in_line = hunk.ranges.iter().filter(|(line, _)| *line == number);
+                let ranges: Vec<ByteRange> = in_line.map(|(_, range)| range.clone()).collect();
+                let text = Html::marked(text, &ranges);
+                lines.push(HitLine {
+                    number: u64::from(number) + 1,
+                    url: url.clone(),
+                    text,
+                    gap: number == 0,
+                });
+            }
+        }
+        let commit = Hit::of_commit(&found.of);
+        Hit {
+            path: Some(marked_bytes(&found.path, &[])),
+            says: format!("{} · {}", found.change.as_str(), commit.says),
+            language: LanguageLabel::of(found.language),
+            lines,
+            ..commit
+        }
+    }
+
+    fn of_directory(found: &DirectoryMatch) -> Self {
+        let rev = match_rev(&found.refs, found.commit);
+        let mut path = found.path.clone();
+        path.push(b'/');
+        Hit {
+            path: Some(marked_bytes(&path, &[])),
+            url: path_link(&found.repo, rev.as_deref(), "tree", &found.path),
+            says: "directory".into(),
+            ..Hit::blank(&found.repo)
         }
     }
 

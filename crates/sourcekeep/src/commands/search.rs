@@ -8,7 +8,8 @@ use anstyle::Style;
 use model::{AccessSet, ByteRange, RepoName};
 use query::{ParseError, Query};
 use search::{
-    CancelToken, Catalog, ContentMatch, Limits, Match, Searcher, Severity, Sink, Snapshot, Stats, Summary,
+    CancelToken, Catalog, CommitMatch, ContentMatch, DiffMatch, Limits, Match, Searcher, Severity, Sink,
+    Snapshot, Stats, Summary, SymbolMatch,
 };
 use server::AnswerWriter;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
@@ -221,6 +222,11 @@ impl<W: Write> TextSink<W> {
             Match::Content(found) => self.content(found),
             Match::Path(found) => self.name(&place(&found.repo, &found.path)),
             Match::Repo(found) => self.name(found.repo.as_str()),
+            Match::Symbol(found) => self.symbol(found),
+            Match::Commit(found) => self.commit(found),
+            Match::Diff(found) => self.diff(found),
+            Match::Directory(found) => self.name(&format!("{}/", place(&found.repo, &found.path))),
+            Match::Owner(found) => self.name(&found.owner),
         }?;
         self.n_printed += 1;
         Ok(())
@@ -228,6 +234,36 @@ impl<W: Write> TextSink<W> {
 
     fn name(&mut self, name: &str) -> io::Result<()> {
         writeln!(self.out, "{PATH}{}{PATH:#}", harmless(name))
+    }
+
+    fn symbol(&mut self, found: &SymbolMatch) -> io::Result<()> {
+        let place = place(&found.repo, &found.path);
+        let text = painted(&found.text, std::slice::from_ref(&found.name_range));
+        write!(self.out, "{PATH}{}{PATH:#}:{LINE_NUMBER}{}{LINE_NUMBER:#}:", harmless(&place), found.line)?;
+        writeln!(self.out, "{}:{text}", found.symbol_kind)
+    }
+
+    fn commit(&mut self, found: &CommitMatch) -> io::Result<()> {
+        let subject = found.message.lines().next().unwrap_or_default();
+        let in_subject: Vec<ByteRange> =
+            found.ranges.iter().filter(|range| range.end <= subject.len()).cloned().collect();
+        write!(self.out, "{PATH}{}{PATH:#}:{LINE_NUMBER}{}{LINE_NUMBER:#}:", found.repo, found.commit)?;
+        writeln!(self.out, "{}:{}", harmless(&found.author.name), painted(subject, &in_subject))
+    }
+
+    fn diff(&mut self, found: &DiffMatch) -> io::Result<()> {
+        let place = place(&found.of.repo, &found.path);
+        write!(self.out, "{LINE_NUMBER}{}{LINE_NUMBER:#} ", found.of.commit)?;
+        writeln!(self.out, "{PATH}{}{PATH:#}", harmless(&place))?;
+        for hunk in &found.hunks {
+            writeln!(self.out, "{}", harmless(&hunk.header))?;
+            for (line, number) in hunk.lines.iter().zip(0u32..) {
+                let in_line = hunk.ranges.iter().filter(|(of, _)| *of == number);
+                let ranges: Vec<ByteRange> = in_line.map(|(_, range)| range.clone()).collect();
+                writeln!(self.out, "{}", painted(line, &ranges))?;
+            }
+        }
+        Ok(())
     }
 
     fn content(&mut self, found: &ContentMatch) -> io::Result<()> {

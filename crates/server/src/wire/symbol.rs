@@ -1,0 +1,55 @@
+//! A definition in JSON.
+
+use super::lossy;
+use crate::links;
+use search::SymbolMatch;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A definition.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SymbolShape {
+    repo: String,
+    /// 40 hexadecimal digits.
+    commit: String,
+    refs: Vec<String>,
+    path: String,
+    language: Option<&'static str>,
+    score: f64,
+    name: String,
+    /// Half-open byte offsets in `name`.
+    ranges: Vec<[usize; 2]>,
+    /// `function`, `class`, … as `select:symbol.KIND` names them.
+    symbol_kind: &'static str,
+    /// What holds it; empty at the top.
+    container: String,
+    /// From 1.
+    line: u64,
+    /// The line, or a piece of it.
+    text: String,
+    /// The name within `text`.
+    name_range: [usize; 2],
+    url: String,
+}
+
+impl SymbolShape {
+    pub(super) fn of(found: &SymbolMatch) -> Self {
+        let file = links::match_link(&found.repo, &found.refs, found.commit, &found.path);
+        SymbolShape {
+            repo: found.repo.to_string(),
+            commit: found.commit.to_string(),
+            refs: found.refs.iter().map(ToString::to_string).collect(),
+            path: lossy(&found.path),
+            language: syntax::language_name(found.language),
+            score: found.score,
+            name: found.name.clone(),
+            ranges: super::pairs(&found.ranges),
+            symbol_kind: found.symbol_kind.as_str(),
+            container: found.container.clone(),
+            line: found.line,
+            text: found.text.clone(),
+            name_range: [found.name_range.start, found.name_range.end],
+            url: format!("{file}#L{}", found.line),
+        }
+    }
+}
