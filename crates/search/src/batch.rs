@@ -7,6 +7,7 @@ use crate::facets::FacetCounts;
 use crate::limits::Watch;
 use crate::lines::{self, Counts, Cut};
 use crate::plan::{Plan, Selection};
+use crate::probe::{Probe, Stage};
 use crate::rank;
 use crate::repo_run::RepoRun;
 use crate::scan::{FoundBlob, FoundDoc, Scanner, Signals};
@@ -106,6 +107,8 @@ pub(crate) struct Context<'q> {
     pub(crate) watch: Watch,
     /// Set when the page is full: from then on only counts matter.
     pub(crate) is_display_full: AtomicBool,
+    /// Where costs are noted, if somebody asks for them.
+    pub(crate) probe: Option<&'q Probe>,
 }
 
 impl<'s> Item<'s> {
@@ -144,7 +147,9 @@ struct Worker<'c, 'q, 's> {
 
 impl<'s> Worker<'_, '_, 's> {
     fn repo(&mut self, published: &'s Published, ordinal: u32) -> Result<(), ReadError> {
-        let Some(run) = RepoRun::new(self.context.plan, published, ordinal)? else {
+        let probe = self.context.probe;
+        let prepare = || RepoRun::new(self.context.plan, published, ordinal);
+        let Some(run) = Probe::time(probe, Stage::Admission, prepare)? else {
             self.output.lacks_revision = true;
             return Ok(());
         };
@@ -176,9 +181,14 @@ impl<'s> Worker<'_, '_, 's> {
         segment: SegmentOrdinal,
         chunk: ChunkIdx,
     ) -> Result<(), ReadError> {
-        let found = Arc::new(candidates(self.context.plan, run, segment, chunk)?);
+        let probe = self.context.probe;
+        let narrow = || candidates(self.context.plan, run, segment, chunk);
+        let found = Arc::new(Probe::time(probe, Stage::Postings, narrow)?);
         let ranges = batches(&found);
         let n_blocks: u64 = found.blobs.iter().map(|candidate| u64::from(candidate.n_blocks)).sum();
+        Probe::count(probe, |probe| &probe.n_chunks, 1);
+        Probe::count(probe, |probe| &probe.n_candidates, found.blobs.len() as u64);
+        Probe::count(probe, |probe| &probe.n_candidate_blocks, n_blocks);
         if n_blocks <= INLINE_BLOCKS {
             return self.batch(run, &found, 0..found.blobs.len());
         }
@@ -200,7 +210,10 @@ impl<'s> Worker<'_, '_, 's> {
             }
             self.output.n_blocks += u64::from(candidate.n_blocks);
             let cut = self.context.cut();
-            let found = self.scanner.verify(self.context, run, candidates, candidate.blob, cut)?;
+            let scanner = &mut *self.scanner;
+            let verify = || scanner.verify(self.context, run, candidates, candidate.blob, cut);
+            let found = Probe::time(self.context.probe, Stage::Verification, verify)?;
+            Probe::count(self.context.probe, |probe| &probe.n_bytes, self.scanner.n_bytes_read());
             if self.scanner.is_called_off {
                 self.output.is_partial = true;
                 return Ok(());

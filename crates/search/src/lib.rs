@@ -17,6 +17,7 @@ mod catalog;
 mod chunk;
 mod collect;
 mod error;
+mod explain;
 mod facets;
 mod limits;
 mod lines;
@@ -24,6 +25,7 @@ mod literal;
 mod matcher;
 mod pattern;
 mod plan;
+mod probe;
 mod rank;
 mod repo_run;
 mod result;
@@ -36,6 +38,7 @@ mod tree;
 
 pub use catalog::{About, Catalog, PendingRepo, PendingState, RepoIndex, Snapshot, Visibility};
 pub use error::SearchError;
+pub use explain::{Explanation, GramCost, PatternPlan, SegmentUse, StageTime};
 pub use limits::{CancelToken, Limits};
 pub use result::{
     CommitMatch, ContentMatch, Damage, DiffMatch, DirectoryMatch, Facet, Facets, FileChange, HunkMatch,

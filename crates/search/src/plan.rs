@@ -36,6 +36,8 @@ pub(crate) struct Plan {
 /// A pattern, compiled for everything it is looked for in.
 #[derive(Debug)]
 pub(crate) struct Term {
+    /// As it was read from the query, for explanations.
+    pub(crate) text: String,
     /// Absent where content does not count (`type:path`).
     pub(crate) content: Option<ContentPattern>,
     /// Absent where names do not count (`content:`, `type:file`).
@@ -49,6 +51,8 @@ pub(crate) struct Term {
 /// `repo:RE@rev:rev`.
 #[derive(Debug)]
 pub(crate) struct RepoCondition {
+    /// As it was read from the query, for explanations.
+    pub(crate) text: String,
     pub(crate) name: NamePattern,
     pub(crate) revs: Vec<Rev>,
     pub(crate) is_positive: bool,
@@ -57,6 +61,8 @@ pub(crate) struct RepoCondition {
 /// `file:RE`.
 #[derive(Debug)]
 pub(crate) struct FileCondition {
+    /// As it was read from the query, for explanations.
+    pub(crate) text: String,
     pub(crate) path: NamePattern,
     pub(crate) is_positive: bool,
 }
@@ -207,12 +213,19 @@ impl<'a> Compiler<'a> {
         match &filter.kind {
             FilterKind::Repo(repo) => {
                 let name = self.name(repo.name.as_str(), Syntax::Regex, &span)?;
-                self.repos.push(RepoCondition { name, revs: repo.revs.clone(), is_positive: !is_negated });
+                let text = repo.name.as_str().to_owned();
+                self.repos.push(RepoCondition {
+                    text,
+                    name,
+                    revs: repo.revs.clone(),
+                    is_positive: !is_negated,
+                });
                 Ok(Node::Repo(self.repos.len() - 1))
             }
             FilterKind::File(regex) => {
                 let path = self.name(regex.as_str(), Syntax::Regex, &span)?;
-                self.files.push(FileCondition { path, is_positive: !is_negated });
+                let text = regex.as_str().to_owned();
+                self.files.push(FileCondition { text, path, is_positive: !is_negated });
                 Ok(Node::File(self.files.len() - 1))
             }
             FilterKind::Language(name) => match syntax::language_by_name(name) {
@@ -245,7 +258,7 @@ impl<'a> Compiler<'a> {
             self.count_automaton(&content.matcher, &span)?;
         }
         let name = (in_paths || in_repos).then(|| self.name(text, syntax, &span)).transpose()?;
-        self.terms.push(Term { content, name, in_paths, is_positive: !is_negated });
+        self.terms.push(Term { text: text.to_owned(), content, name, in_paths, is_positive: !is_negated });
         Ok(Node::Term(self.terms.len() - 1))
     }
 

@@ -131,6 +131,11 @@ impl Scanner {
         Ok(Some(FoundBlob { meta: source.meta, docs, counts, lines: shown, signals }))
     }
 
+    /// How much text was read for the last candidate.
+    pub(crate) fn n_bytes_read(&self) -> u64 {
+        self.text.len() as u64
+    }
+
     fn begin(&mut self) {
         self.is_loaded = false;
         self.is_called_off = false;

@@ -5,6 +5,7 @@ use crate::catalog::Published;
 use crate::collect::{Collector, Findings};
 use crate::limits::{Stop, Watch};
 use crate::plan::{Plan, Selection};
+use crate::probe::Probe;
 use crate::rank;
 use crate::repo_run::{could_match_repo, match_repo_name};
 use crate::schedule::{Ending, Schedule};
@@ -64,17 +65,29 @@ impl Searcher {
     ) -> Result<Summary, SearchError> {
         let started = Instant::now();
         let plan = Plan::new(query, limits)?;
+        Ok(self.run(&Asked { snapshot, access, query, limits, cancel, probe: None }, &plan, started, sink))
+    }
+
+    /// Runs a plan.
+    pub(crate) fn run(
+        &self,
+        asked: &Asked<'_>,
+        plan: &Plan,
+        started: Instant,
+        sink: &mut dyn Sink,
+    ) -> Summary {
+        let Asked { snapshot, access, query, limits, cancel, probe } = *asked;
         let watch = Watch::new(cancel.clone(), started.checked_add(plan.timeout));
         let context =
-            Context { plan: &plan, limits, watch, is_display_full: AtomicBool::new(plan.display == 0) };
+            Context { plan, limits, watch, is_display_full: AtomicBool::new(plan.display == 0), probe };
         // SECURITY: this is where forbidden repositories end. Nothing below takes the snapshot again.
         let visible: Vec<&Published> = snapshot.published(access).collect();
-        let chosen = choose(&plan, &visible);
+        let chosen = choose(plan, &visible);
         let mut collector = Collector::new(&context, &chosen, sink, started);
         let mut ending = Ending::Finished;
         let mut wants_more = true;
         if plan.wants_repo_names && matches!(plan.selection, Selection::AsFound | Selection::Repo) {
-            wants_more = collector.take_repos(repos_by_name(&plan, &chosen));
+            wants_more = collector.take_repos(repos_by_name(plan, &chosen));
         }
         if !wants_more {
             ending = if plan.wants_documents || collector.is_truncated() {
@@ -93,7 +106,7 @@ impl Searcher {
             _ => None,
         };
         let hit_limit = ending == Ending::Enough || (findings.hit_limit && !plan.is_exhaustive);
-        let mut account = Account::new(query, &plan, limits);
+        let mut account = Account::new(query, plan, limits);
         account.ending(stop, hit_limit && stop.is_none(), &stats);
         account.visible(snapshot.pending(access), &visible);
         account.documents(findings.skipped);
@@ -106,12 +119,24 @@ impl Searcher {
         let skipped = account.finish();
         let complete = skipped.iter().all(|skipped| skipped.severity != crate::Severity::Warning);
         let stats = Stats { duration: started.elapsed(), complete, skipped, ..stats };
-        Ok(Summary { alert: alert(&plan, &chosen, &findings), stats, facets, damaged })
+        Summary { alert: alert(plan, &chosen, &findings), stats, facets, damaged }
     }
 }
 
+/// Everything that one search is about.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) access: &'a AccessSet,
+    pub(crate) query: &'a Query,
+    pub(crate) limits: &'a Limits,
+    pub(crate) cancel: &'a CancelToken,
+    /// Where costs are noted, if somebody asks for them.
+    pub(crate) probe: Option<&'a Probe>,
+}
+
 /// The repositories to search, in the order of their names.
-fn choose<'s>(plan: &Plan, visible: &[&'s Published]) -> Vec<&'s Published> {
+pub(crate) fn choose<'s>(plan: &Plan, visible: &[&'s Published]) -> Vec<&'s Published> {
     let is_chosen = |published: &&&Published| {
         !plan.excludes(&published.repo) && could_match_repo(plan, &published.repo.name)
     };

@@ -2,6 +2,7 @@
 
 mod access;
 mod differential;
+mod explain;
 mod hostile;
 mod oracle;
 mod results;
