@@ -20,6 +20,8 @@ pub struct Limits {
     pub timeout: Duration,
     /// The longest `timeout:` that is honoured.
     pub timeout_max: Duration,
+    /// What the clock says, in seconds since 1970 (UTC): what relative dates of the query are counted from.
+    pub now_seconds: i64,
 }
 
 impl Limits {
@@ -46,6 +48,7 @@ impl Default for Limits {
             line_bytes: 1_000,
             timeout: Duration::from_secs(20),
             timeout_max: Duration::from_secs(120),
+            now_seconds: 0,
         }
     }
 }

@@ -69,7 +69,8 @@ pub(crate) async fn start(
     let cancel = CancelToken::new();
     let (searcher, token) = (Arc::clone(&state.searcher), cancel.clone());
     let (snapshot, access) = (state.catalog.snapshot(), caller.access.clone());
-    let limits = Limits { display: n_display, ..Limits::default() };
+    let limits =
+        Limits { display: n_display, now_seconds: state.now_ms().div_euclid(1000), ..Limits::default() };
     let metrics = state.metrics.clone();
     let store = state.store.clone();
     tokio::task::spawn_blocking(move || {

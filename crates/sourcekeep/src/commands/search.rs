@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::cli::SearchArgs;
 use crate::failure::Outcome;
 use crate::terminal::{self, LINE_NUMBER, MATCH, PATH, harmless};
+use access::{Clock as _, SystemClock};
 use anstyle::Style;
 use model::{AccessSet, ByteRange, RepoName};
 use query::{ParseError, Query};
@@ -34,7 +35,8 @@ pub(super) async fn run(app: &App, args: SearchArgs) -> anyhow::Result<Outcome> 
         terminal::warning(&one.to_string());
     }
     let timeout_max = Duration::from_secs(u64::from(opened.config.search.timeout_seconds_max));
-    let limits = Limits { timeout: timeout_max, timeout_max, ..Limits::unlimited_display() };
+    let now_seconds = SystemClock.now().0.div_euclid(1000);
+    let limits = Limits { timeout: timeout_max, timeout_max, now_seconds, ..Limits::unlimited_display() };
     let search = Search {
         searcher: Searcher::new(opened.config.n_search_threads())?,
         snapshot: catalog.snapshot(),
