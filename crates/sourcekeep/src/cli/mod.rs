@@ -2,10 +2,12 @@
 
 mod admin;
 mod index;
+mod inspect;
 mod repo;
 
 pub(crate) use admin::{ConfigCommand, TokenCommand, TokenCreateArgs, UserCommand, UserCreateArgs};
 pub(crate) use index::{IndexCommand, IndexNamesArgs, IndexRebuildArgs};
+pub(crate) use inspect::{QueryCommand, SegmentCommand, SegmentInspectArgs};
 pub(crate) use repo::{
     RepoAddArgs, RepoCommand, RepoListArgs, RepoRemoveArgs, RepoStatusArgs, VisibilityArg,
 };
@@ -85,6 +87,12 @@ pub(crate) enum Command {
     /// Look after the index.
     #[command(subcommand)]
     Index(IndexCommand),
+    /// See what a query means and what it costs.
+    #[command(subcommand)]
+    Query(QueryCommand),
+    /// Look into the files of the index.
+    #[command(subcommand)]
+    Segment(SegmentCommand),
     /// Look after the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -2,8 +2,10 @@
 
 mod config;
 mod index;
+mod query;
 mod repo;
 mod search;
+mod segment;
 mod serve;
 mod token;
 mod up;
@@ -23,6 +25,8 @@ pub(crate) async fn run(app: App, command: Command) -> anyhow::Result<Outcome> {
         Command::Search(args) => search::run(&app, args).await,
         Command::Repo(command) => repo::run(&app, command).await,
         Command::Index(command) => index::run(&app, command).await,
+        Command::Query(command) => query::run(&app, command).await,
+        Command::Segment(command) => segment::run(&app, command),
         Command::Config(command) => config::run(&app, command),
         Command::User(command) => user::run(&app, command).await,
         Command::Token(command) => token::run(&app, command).await,

@@ -1,6 +1,6 @@
 //! `sourcekeep search`: prints like ripgrep.
 
-use crate::app::App;
+use crate::app::{App, Opened};
 use crate::cli::SearchArgs;
 use crate::failure::Outcome;
 use crate::terminal::{self, LINE_NUMBER, MATCH, PATH, harmless};
@@ -9,8 +9,8 @@ use anstyle::Style;
 use model::{AccessSet, ByteRange, RepoName};
 use query::{ParseError, Query};
 use search::{
-    CancelToken, Catalog, CommitMatch, ContentMatch, DiffMatch, Limits, Match, Searcher, Severity, Sink,
-    Snapshot, Stats, Summary, SymbolMatch,
+    CancelToken, Catalog, CommitMatch, ContentMatch, DiffMatch, Limits, Match, SearchError, Searcher,
+    Severity, Sink, Snapshot, Stats, Summary, SymbolMatch,
 };
 use server::AnswerWriter;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
@@ -21,10 +21,39 @@ use std::time::Duration;
 const BUFFER_BYTES: usize = 64 << 10;
 
 pub(super) async fn run(app: &App, args: SearchArgs) -> anyhow::Result<Outcome> {
+    let (opened, search) = match prepare(app, args).await? {
+        Prepared::Ready(opened, search) => (opened, search),
+        Prepared::Refused(outcome) => return Ok(outcome),
+    };
+    let quiet = app.common.quiet;
+    let outcome = tokio::task::spawn_blocking(move || search.run()).await??;
+    Ok(match outcome {
+        Answer::Refused => Outcome::Usage,
+        Answer::ReaderGone => Outcome::Done,
+        Answer::Found(summary) => {
+            mirror::report_damage(&opened.store, &summary.damaged).await?;
+            if !quiet {
+                tell(&summary);
+            }
+            let has_found = summary.stats.files + summary.stats.repos > 0;
+            if has_found { Outcome::Done } else { Outcome::NothingFound }
+        }
+    })
+}
+
+/// What became of a query on its way to being run.
+pub(super) enum Prepared {
+    Ready(Opened, Search),
+    /// It is no query; that is printed.
+    Refused(Outcome),
+}
+
+/// Parses the query, opens the data directory and all that the caller may search in it.
+pub(super) async fn prepare(app: &App, args: SearchArgs) -> anyhow::Result<Prepared> {
     let text = args.query.join(" ");
     let query = match query::parse(&text, &query::Options::default()) {
         Ok(query) => query,
-        Err(error) => return Ok(refuse(&text, &error)),
+        Err(error) => return Ok(Prepared::Refused(refuse(&text, &error))),
     };
     let opened = app.open().await?;
     let access = opened.access_set(args.user.as_deref()).await?;
@@ -46,31 +75,18 @@ pub(super) async fn run(app: &App, args: SearchArgs) -> anyhow::Result<Outcome> 
         limits,
         json: app.common.json,
     };
-    let quiet = app.common.quiet;
-    let outcome = tokio::task::spawn_blocking(move || search.run()).await??;
-    Ok(match outcome {
-        Answer::Refused => Outcome::Usage,
-        Answer::ReaderGone => Outcome::Done,
-        Answer::Found(summary) => {
-            mirror::report_damage(&opened.store, &summary.damaged).await?;
-            if !quiet {
-                tell(&summary);
-            }
-            let has_found = summary.stats.files + summary.stats.repos > 0;
-            if has_found { Outcome::Done } else { Outcome::NothingFound }
-        }
-    })
+    Ok(Prepared::Ready(opened, search))
 }
 
 /// One search, ready to run.
-struct Search {
-    searcher: Searcher,
-    snapshot: Snapshot,
-    access: AccessSet,
-    text: String,
-    query: Query,
-    limits: Limits,
-    json: bool,
+pub(super) struct Search {
+    pub(super) searcher: Searcher,
+    pub(super) snapshot: Snapshot,
+    pub(super) access: AccessSet,
+    pub(super) text: String,
+    pub(super) query: Query,
+    pub(super) limits: Limits,
+    pub(super) json: bool,
 }
 
 /// How a search ended.
@@ -122,13 +138,21 @@ impl Search {
         match outcome {
             Ok(summary) => Some(summary),
             Err(error) => {
-                terminal::error(&error.to_string());
-                if let Some(span) = error.span() {
-                    point_at(&self.text, span);
-                }
+                refuse_search(&self.text, &error);
                 None
             }
         }
+    }
+}
+
+/// Says why a query cannot be run.
+pub(super) fn refuse_search(text: &str, error: &SearchError) {
+    terminal::error(&error.to_string());
+    if let Some(span) = error.span() {
+        point_at(text, span);
+    }
+    if let Some(hint) = error.hint() {
+        terminal::eprint_line(format_args!("hint: {}", harmless(&hint)));
     }
 }
 

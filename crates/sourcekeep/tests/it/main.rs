@@ -6,6 +6,7 @@ mod accounts;
 mod configuration;
 mod disk_full;
 mod git_grep;
+mod inspect;
 mod keep;
 mod kill;
 mod output;
