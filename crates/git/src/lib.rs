@@ -41,7 +41,7 @@ pub use program::{ChildLimits, GitProgram, GitProgramOptions, ProgramError};
 pub use progress::{Phase, Progress};
 pub use refs::{Head, Ref, RefSkip, Refs, RefsError, SkippedRef};
 pub use repository::{OpenOptions, Repository};
-pub use revision::{ResolveError, Resolved};
+pub use revision::{ResolveError, Resolved, STEPS_MAX};
 pub use run::{FailureKind, RunError};
 pub use sandbox::Confinement;
 pub use scheme::{Scheme, Schemes, Secret};

@@ -11,6 +11,18 @@ const PREFIX_DIGITS_MIN: usize = 4;
 /// Most objects that may share a prefix before it is called ambiguous without looking at them.
 const CANDIDATES_MAX: usize = 1000;
 
+/// Most commits that are passed on the way to an ancestor: the longest chain of first parents in Linux has about 80,000.
+pub const STEPS_MAX: u32 = 200_000;
+
+/// One step from a commit to an ancestor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// `~n`: so many times to the first parent.
+    Back(u32),
+    /// `^n`: to that parent, from 1; `^0` stays.
+    Parent(u32),
+}
+
 /// A revision text that was understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
@@ -46,9 +58,65 @@ pub enum ResolveError {
 }
 
 impl Repository {
-    /// Turns what a person wrote into a commit: `HEAD`, a full ref name, 40 digits, a branch, a tag, or a unique prefix of a
-    /// commit's id of at least 4 digits, in this order. Only branches and tags count as refs; no operators (`~`, `^`, `@{}`).
+    /// Turns what a person wrote into a commit: `HEAD`, a full ref name, 40 digits, a branch, a tag, a branch of a remote, or
+    /// a unique prefix of a commit's id of at least 4 digits, in this order; and then steps (`~`, `~3`, `^`, `^2`) through
+    /// its ancestors, at most [`STEPS_MAX`]. No other operators (`@{}`, `:`, `^{}`).
     pub fn resolve(&self, text: &str) -> Result<Resolved, ResolveError> {
+        let (stem, steps) = text.split_at(text.find(['~', '^']).unwrap_or(text.len()));
+        let found = self.resolve_stem(stem)?;
+        if steps.is_empty() {
+            return Ok(found);
+        }
+        let not_found = || ResolveError::NotFound { revision: tree::printable(text.as_bytes()) };
+        let steps = parse_steps(steps).ok_or_else(not_found)?;
+        let commit = self.follow(found.commit, &steps).ok_or_else(not_found)?;
+        Ok(Resolved { commit, ref_name: None })
+    }
+
+    /// The last commit of a branch at a time: the first one, on the way from `tip` along first parents, that was committed
+    /// at `seconds` or before. `None` where all are younger, and where the way is longer than [`STEPS_MAX`], cannot be read to
+    /// its end, or `is_called_off` says to stop.
+    pub fn commit_at(
+        &self,
+        tip: ObjectId,
+        seconds: i64,
+        is_called_off: &dyn Fn() -> bool,
+    ) -> Option<ObjectId> {
+        let reader = self.reader();
+        let mut next = Some(tip);
+        for n_steps in 0..STEPS_MAX {
+            if n_steps % 64 == 0 && is_called_off() {
+                return None;
+            }
+            let commit = reader.commit(next?).ok()?;
+            if commit.committer.seconds <= seconds {
+                return Some(commit.id);
+            }
+            next = commit.parents.first().copied();
+        }
+        None
+    }
+
+    /// `None` where an ancestor is missing.
+    fn follow(&self, from: ObjectId, steps: &[Step]) -> Option<ObjectId> {
+        let reader = self.reader();
+        let mut at = from;
+        let mut n_left = STEPS_MAX;
+        for step in steps {
+            let (n_times, parent) = match *step {
+                Step::Back(n_times) => (n_times, 0),
+                Step::Parent(0) => continue,
+                Step::Parent(number) => (1, number as usize - 1),
+            };
+            n_left = n_left.checked_sub(n_times)?;
+            for _ in 0..n_times {
+                at = *reader.commit(at).ok()?.parents.get(parent)?;
+            }
+        }
+        Some(at)
+    }
+
+    fn resolve_stem(&self, text: &str) -> Result<Resolved, ResolveError> {
         let not_found = || ResolveError::NotFound { revision: tree::printable(text.as_bytes()) };
         if text.is_empty() || text.len() > REVISION_BYTES_MAX {
             return Err(not_found());
@@ -67,9 +135,9 @@ impl Repository {
                 _ => Err(not_found()),
             };
         }
-        let full_names = match text.starts_with("refs/heads/") || text.starts_with("refs/tags/") {
+        let full_names = match text.starts_with("refs/") {
             true => vec![text.to_owned()],
-            false => vec![format!("refs/heads/{text}"), format!("refs/tags/{text}")],
+            false => ["heads", "tags", "remotes"].map(|folder| format!("refs/{folder}/{text}")).to_vec(),
         };
         for name in full_names.into_iter().filter_map(|name| RefName::new(name).ok()) {
             match self.find_ref(&reader, &name) {
@@ -110,4 +178,18 @@ impl Repository {
             (Some(_), Some(_)) => Err(ambiguous()),
         }
     }
+}
+
+/// Reads `~`, `~3`, `^`, `^2`, in any number.
+fn parse_steps(text: &str) -> Option<Vec<Step>> {
+    let mut steps = Vec::new();
+    let mut rest = text;
+    while let Some(operator) = rest.chars().next() {
+        let after = rest.strip_prefix(['~', '^'])?;
+        let digits = &after[..after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len()];
+        let number = if digits.is_empty() { 1 } else { digits.parse().ok()? };
+        steps.push(if operator == '~' { Step::Back(number) } else { Step::Parent(number) });
+        rest = &after[digits.len()..];
+    }
+    Some(steps)
 }

@@ -50,9 +50,8 @@ fn settings(query: &Query, found: &mut Vec<ParseError>) {
 
 fn revision(kind: &RevKind, span: Span) -> Option<ParseError> {
     match kind {
-        RevKind::Name(_) | RevKind::Glob(_) | RevKind::ExcludeGlob(_) => None,
+        RevKind::Name(_) | RevKind::Glob(_) | RevKind::ExcludeGlob(_) | RevKind::AtTime { .. } => None,
         RevKind::Exclude(name) => Some(not_yet(span, format!("rev:^{}", crate::error::shown(name)))),
-        RevKind::AtTime { .. } => Some(not_yet(span, "rev:at.time(…)")),
     }
 }
 

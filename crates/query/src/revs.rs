@@ -106,8 +106,26 @@ fn checked_name(text: &str, source: &Source, name: &str) -> Result<String, Parse
         let suggestion = mended(text, &[(source.whole(), &format!("*{full}"))]);
         return Err(bad(source, "a glob begins with *").with_suggestion(suggestion));
     }
-    common_fault(source, name, &['~', '^', '[', ']', '\\', '(', ')', '"'])?;
+    let steps_at = name.find(['~', '^']).unwrap_or(name.len());
+    let (stem, steps) = name.split_at(steps_at);
+    if stem.is_empty() {
+        return Err(bad(source, "there is nothing before the first step"));
+    }
+    common_fault(source, stem, &['[', ']', '\\', '(', ')', '"'])?;
+    if !are_steps(steps) {
+        return Err(bad(source, "after a name only steps such as ~3 and ^2 may follow"));
+    }
     Ok(name.to_string())
+}
+
+/// Whether all of the text is steps through history: `~`, `~3`, `^`, `^2`, in any number.
+fn are_steps(text: &str) -> bool {
+    let mut rest = text.as_bytes();
+    while let Some((b'~' | b'^', after)) = rest.split_first() {
+        let n_digits = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        rest = &after[n_digits..];
+    }
+    rest.is_empty()
 }
 
 /// What neither names nor globs may hold; a leading `-` would look like an option to a program.
@@ -117,7 +135,7 @@ fn common_fault(source: &Source, name: &str, forbidden: &[char]) -> Result<(), P
     } else if name.chars().any(|c| c.is_whitespace() || c.is_control()) {
         "it holds white space or a control character"
     } else if name.contains(forbidden) {
-        "only branches, tags and commits can be named, not expressions such as HEAD~1"
+        "branches, tags and commits can be named, and steps from them such as HEAD~1, but nothing else"
     } else if name.contains("..") || name.contains("@{") {
         "only branches, tags and commits can be named, not ranges or the reflog"
     } else {
@@ -170,6 +188,16 @@ fn at_time(source: &Source) -> Result<RevKind, ParseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn steps_follow_names() {
+        for steps in ["", "~", "^", "~3", "^2", "~~^^2~10"] {
+            assert!(are_steps(steps), "{steps}");
+        }
+        for other in ["~x", "^{tree}", "^2x", "@{1}", "~3:path", "^-"] {
+            assert!(!are_steps(other), "{other}");
+        }
+    }
 
     #[test]
     fn globs_match_as_git_says() {

@@ -302,7 +302,8 @@ pub struct Rev {
 /// with `-`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RevKind {
-    /// A branch, a tag, a full ref name, or (the beginning of) a commit id; `HEAD` is the default branch.
+    /// A branch, a tag, a full ref name, or (the beginning of) a commit id; `HEAD` is the default branch. Steps through
+    /// history may follow: `HEAD~3`, `v1.0^2`.
     Name(String),
     /// `*refs/heads/*`: every ref whose full name matches; see [`glob_matches`](crate::glob_matches).
     Glob(String),
