@@ -2,11 +2,12 @@
 //!
 //! [`writer`] cuts blobs into blocks and chunks and hands slices of them to [`pool`], where [`slice`] compresses and
 //! collects; [`serializer`] lays the sections out; [`reader`] maps them back, through [`meta`] and [`blocks`]; `Prepared` in
-//! [`candidates`] answers gram queries.
+//! [`candidates`] answers gram queries; [`merge`](merge::merge) joins segments into one.
 
 mod blocks;
 mod candidates;
 mod lz4;
+mod merge;
 mod meta;
 mod pool;
 mod reader;
@@ -15,6 +16,7 @@ mod slice;
 mod writer;
 
 pub use candidates::{Granularity, Prepared};
+pub use merge::{MergeError, MergePart, Merged, merge};
 pub use meta::BlobMeta;
 pub use reader::{Chunk, Segment};
 pub use serializer::SegmentInfo;

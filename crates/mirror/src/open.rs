@@ -153,16 +153,18 @@ pub(crate) fn open_index(
     if !ids.eq(ref_table.segments().iter().copied()) {
         return Err(IndexFault::Identity { path: folder.join(&manifest.ref_table.name) });
     }
-    Ok(repo_index(row, Arc::new(ref_table), segments))
+    Ok(repo_index(data, row, Arc::new(ref_table), segments))
 }
 
 /// Puts opened files and what the row says together.
 pub(crate) fn repo_index(
+    data: &DataDir,
     row: &Repository,
     ref_table: Arc<RefTable>,
     segments: Vec<Arc<Segment>>,
 ) -> RepoIndex {
     RepoIndex {
+        objects: objects_of(data, row),
         id: row.id,
         name: row.name.clone(),
         visibility: match row.visibility {
@@ -174,6 +176,14 @@ pub(crate) fn repo_index(
         about: Arc::default(),
         ref_table,
         segments,
+    }
+}
+
+/// Where a repository's objects are.
+fn objects_of(data: &DataDir, row: &Repository) -> PathBuf {
+    match &row.source {
+        store::Source::Local(path) => path.clone(),
+        store::Source::Remote(_) => data.mirror(row.id),
     }
 }
 

@@ -180,7 +180,12 @@ pub(crate) async fn publish(
         Err(error) => return Err(error.into()),
     }
     let segments = built.segments.iter().map(|(_, segment)| Arc::clone(segment)).collect();
-    shared.catalog.publish(crate::open::repo_index(row, Arc::clone(&built.ref_table.1), segments));
+    shared.catalog.publish(crate::open::repo_index(
+        &shared.data,
+        row,
+        Arc::clone(&built.ref_table.1),
+        segments,
+    ));
     shared.note_known(row.id);
     if let Some(incomplete) = &built.incomplete {
         let message = format!("{GAPS}: {incomplete}");

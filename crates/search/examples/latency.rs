@@ -146,6 +146,7 @@ fn run(folder: &Path, queries: &[&str], n_times: (usize, usize)) -> Result<(), B
                 is_fork: false,
                 is_archived: false,
                 about: Arc::default(),
+                objects: Default::default(),
                 ref_table: Arc::clone(&ref_table),
                 segments: vec![Arc::clone(&segment)],
             })

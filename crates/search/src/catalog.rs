@@ -1,9 +1,11 @@
 //! The set of searchable repositories, replaced one repository at a time under running searches.
 
+use crate::RevisionSource;
 use crate::admission::Admission;
 use index::{RefTable, Segment};
-use model::{AccessSet, RepoId, RepoName};
-use std::collections::{BTreeMap, HashSet};
+use model::{AccessSet, ObjectId, RepoId, RepoName};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// Who may see that a repository exists on its code host; what the `visibility:` filter asks about.
@@ -34,6 +36,8 @@ pub struct RepoIndex {
     pub ref_table: Arc<RefTable>,
     /// The segments, by the ordinals the ref table uses.
     pub segments: Vec<Arc<Segment>>,
+    /// Where git has its objects, for a [`RevisionSource`]; empty where there is none.
+    pub objects: PathBuf,
 }
 
 /// What is said of a repository beside its name: what `repo:has.description`, `has.topic` and `has.meta` ask about.
@@ -80,6 +84,7 @@ pub struct Catalog {
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     entries: Arc<BTreeMap<RepoName, Entry>>,
+    source: Option<Arc<dyn RevisionSource>>,
 }
 
 #[derive(Clone, Debug)]
@@ -94,12 +99,15 @@ pub(crate) struct Published {
     pub(crate) repo: Arc<RepoIndex>,
     /// The blobs of the default revision: what most searches are admitted to.
     pub(crate) default_blobs: OnceLock<Arc<Admission>>,
+    /// Commits that one search asks for beside what its globs and names select; none in a catalog.
+    pub(crate) asked: BTreeSet<ObjectId>,
 }
 
 impl Published {
     fn entry(repo: RepoIndex) -> (RepoName, Entry) {
         let name = repo.name.clone();
-        let published = Published { repo: Arc::new(repo), default_blobs: OnceLock::new() };
+        let published =
+            Published { repo: Arc::new(repo), default_blobs: OnceLock::new(), asked: BTreeSet::new() };
         (name, Entry::Ready(Arc::new(published)))
     }
 }
@@ -147,6 +155,11 @@ impl Catalog {
         });
     }
 
+    /// Sets who makes revisions searchable that published indexes do not hold. Without one there are none such.
+    pub fn set_revision_source(&self, source: Arc<dyn RevisionSource>) {
+        self.current.write().unwrap_or_else(PoisonError::into_inner).source = Some(source);
+    }
+
     /// Forgets a repository. Searches that run finish on their snapshot.
     pub fn remove(&self, id: RepoId) {
         self.replace(id, None);
@@ -189,6 +202,11 @@ impl Snapshot {
     /// many hidden repositories came before.
     pub fn repos<'a>(&'a self, access: &'a AccessSet) -> impl Iterator<Item = &'a Arc<RepoIndex>> + 'a {
         self.published(access).map(|published| &published.repo)
+    }
+
+    /// Who makes other revisions searchable.
+    pub(crate) fn source(&self) -> Option<&dyn RevisionSource> {
+        self.source.as_deref()
     }
 
     /// Likewise, with what searches have derived.

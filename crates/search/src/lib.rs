@@ -29,6 +29,7 @@ mod probe;
 mod rank;
 mod repo_run;
 mod result;
+mod revision_source;
 mod revisions;
 mod scan;
 mod schedule;
@@ -44,5 +45,8 @@ pub use result::{
     CommitMatch, ContentMatch, Damage, DiffMatch, DirectoryMatch, Facet, Facets, FileChange, HunkMatch,
     LineMatch, Match, OwnerMatch, PathMatch, Person, RepoMatch, Severity, Sink, Skipped, SkippedReason,
     Stats, Summary, SymbolMatch,
+};
+pub use revision_source::{
+    FoundRevisions, RevisionFault, RevisionRequest, RevisionSource, WantedRevision, time_left,
 };
 pub use searcher::{Searcher, SearcherError};

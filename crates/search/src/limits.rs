@@ -95,6 +95,14 @@ impl Watch {
         Watch { token, deadline }
     }
 
+    pub(crate) fn token(&self) -> &CancelToken {
+        &self.token
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
     /// Whether to stop now. Costs a load and a clock reading (some 30 ns): asked per unit of some 100 µs of work.
     pub(crate) fn stop(&self) -> Option<Stop> {
         if self.token.is_cancelled() {

@@ -137,6 +137,11 @@ impl Plan {
         !self.settings.archived.value.admits(repo.is_archived)
     }
 
+    /// Whether other revisions than the default ones are asked for.
+    pub(crate) fn asks_revisions(&self) -> bool {
+        !self.settings.revs.is_empty() || self.repos.iter().any(|condition| !condition.revs.is_empty())
+    }
+
     /// Whether the content of documents has to be looked at.
     pub(crate) fn reads_content(&self) -> bool {
         self.terms.iter().any(|term| term.content.is_some())

@@ -39,7 +39,7 @@ impl<'s> RepoRun<'s> {
         ordinal: u32,
     ) -> Result<Option<RepoRun<'s>>, ReadError> {
         let repo: &'s RepoIndex = &published.repo;
-        let conditions = repo_conditions(plan, &repo.name);
+        let conditions = conditions_of(plan, &repo.name);
         let node = plan.root.fold(&mut |leaf| match leaf {
             Node::Repo(condition) => Some(conditions[*condition]),
             _ => None,
@@ -47,7 +47,9 @@ impl<'s> RepoRun<'s> {
         if node == Node::Const(false) {
             return Ok(None);
         }
-        let Some(revisions) = Revisions::select(plan, repo, |condition| conditions[condition])? else {
+        let Some(revisions) =
+            Revisions::select(plan, repo, &published.asked, |condition| conditions[condition])?
+        else {
             return Ok(None);
         };
         let content_terms = content_terms(plan, &node);
@@ -142,7 +144,7 @@ pub(crate) fn could_match_repo(plan: &Plan, name: &RepoName) -> bool {
     if plan.repos.is_empty() {
         return true;
     }
-    let conditions = repo_conditions(plan, name);
+    let conditions = conditions_of(plan, name);
     let rest = plan.root.fold(&mut |leaf| match leaf {
         Node::Repo(condition) => Some(conditions[*condition]),
         _ => None,
@@ -151,7 +153,7 @@ pub(crate) fn could_match_repo(plan: &Plan, name: &RepoName) -> bool {
 }
 
 /// The answers of the `repo:` filters for one repository.
-fn repo_conditions(plan: &Plan, name: &RepoName) -> Vec<bool> {
+pub(crate) fn conditions_of(plan: &Plan, name: &RepoName) -> Vec<bool> {
     let name = name.as_str().as_bytes();
     plan.repos
         .iter()
@@ -163,7 +165,7 @@ fn repo_conditions(plan: &Plan, name: &RepoName) -> Vec<bool> {
 /// terms. Gives the ranges to show.
 pub(crate) fn match_repo_name(plan: &Plan, repo: &RepoIndex) -> Option<Vec<ByteRange>> {
     let name = repo.name.as_str().as_bytes();
-    let conditions = repo_conditions(plan, &repo.name);
+    let conditions = conditions_of(plan, &repo.name);
     let mut scratch: Vec<Scratch> = plan.terms.iter().map(|_| Scratch::default()).collect();
     let mut hits = Vec::new();
     for (term, scratch) in plan.terms.iter().zip(&mut scratch) {

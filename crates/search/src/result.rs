@@ -375,6 +375,8 @@ pub enum SkippedReason {
     Cancelled,
     /// The index of a repository could not be read; it is being rebuilt.
     RepoDamaged,
+    /// A revision that no branch or tag leads to could not be made searchable.
+    RevisionUncovered,
     /// A repository could not be fetched or indexed.
     RepoFailed,
     /// A repository is being fetched for the first time.
@@ -401,6 +403,7 @@ impl SkippedReason {
             SkippedReason::Timeout => "timeout",
             SkippedReason::Cancelled => "cancelled",
             SkippedReason::RepoDamaged => "repository-damaged",
+            SkippedReason::RevisionUncovered => "revision-uncovered",
             SkippedReason::RepoFailed => "repository-failed",
             SkippedReason::RepoCloning => "repository-cloning",
             SkippedReason::RepoIndexing => "repository-indexing",

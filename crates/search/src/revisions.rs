@@ -2,9 +2,10 @@
 
 use crate::RepoIndex;
 use crate::plan::Plan;
-use index::{ReadError, RefTable, RevFilter, RevIdx, RevSetIdx, Revision};
+use index::{BlockBitmap, ReadError, RefTable, RevFilter, RevIdx, RevSetIdx, Revision};
 use model::{ObjectId, RefName};
 use query::{Rev, RevKind};
+use std::collections::BTreeSet;
 
 /// The shortest beginning of a commit id that selects: git's own minimum.
 const COMMIT_PREFIX_MIN: usize = 4;
@@ -14,35 +15,35 @@ const COMMIT_PREFIX_MIN: usize = 4;
 pub(crate) struct Revisions {
     /// The default revision first, then ascending.
     selected: Vec<RevIdx>,
+    selected_bits: BlockBitmap,
     filter: RevFilter,
     /// Whether it is the default revision alone.
     pub(crate) is_default: bool,
 }
 
 impl Revisions {
-    /// The revisions that `rev:`, or the matching `repo:…@…`, or else the default selects. `None` where none is.
+    /// The revisions that `rev:`, or the matching `repo:…@…`, or else the default selects, and the commits that were asked
+    /// for. `None` where none is.
     pub(crate) fn select(
         plan: &Plan,
         repo: &RepoIndex,
+        asked: &BTreeSet<ObjectId>,
         is_matching: impl Fn(usize) -> bool,
     ) -> Result<Option<Revisions>, ReadError> {
-        let mut wanted: Vec<&Rev> = plan.settings.revs.iter().collect();
-        for (condition_idx, condition) in plan.repos.iter().enumerate() {
-            if condition.is_positive && !condition.revs.is_empty() && is_matching(condition_idx) {
-                wanted.extend(&condition.revs);
-            }
-        }
+        let wanted = wanted(plan, is_matching);
         let table = &repo.ref_table;
         let default = table.default_revision();
         let mut selected =
-            if wanted.is_empty() { default.into_iter().collect() } else { named(table, &wanted) };
+            if wanted.is_empty() { default.into_iter().collect() } else { named(table, &wanted, asked) };
         selected.sort_by_key(|rev| (Some(*rev) != default, *rev));
         if selected.is_empty() {
             return Ok(None);
         }
         let filter = table.rev_filter(&selected)?;
         let is_default = selected.len() == 1 && selected.first().copied() == default;
-        Ok(Some(Revisions { selected, filter, is_default }))
+        let mut selected_bits = BlockBitmap::empty(table.revisions().len() as u32);
+        selected.iter().for_each(|rev| selected_bits.insert(rev.0));
+        Ok(Some(Revisions { selected, selected_bits, filter, is_default }))
     }
 
     /// Whether a document of this set of revisions stands in a selected one.
@@ -56,21 +57,45 @@ impl Revisions {
         table: &RefTable,
         set: RevSetIdx,
     ) -> Result<(ObjectId, Vec<RefName>), ReadError> {
+        let in_set = table.set_revisions(set)?;
+        let mut in_set: Vec<RevIdx> =
+            in_set.into_iter().filter(|rev| self.selected_bits.contains(rev.0)).collect();
+        // As in `selected`: the default revision first.
+        if let Some(default) =
+            self.selected.first().and_then(|first| in_set.iter().position(|rev| rev == first))
+        {
+            in_set[..=default].rotate_right(1);
+        }
         let mut commit = None;
         let mut refs = Vec::new();
-        for rev in &self.selected {
-            if table.set_contains(set, *rev)?
-                && let Some(revision) = table.revisions().get(rev.0 as usize)
-            {
-                commit.get_or_insert(revision.commit);
-                refs.extend(revision.refs.iter().cloned());
-            }
+        for revision in in_set.iter().filter_map(|rev| table.revisions().get(rev.0 as usize)) {
+            commit.get_or_insert(revision.commit);
+            refs.extend(revision.refs.iter().cloned());
         }
         Ok((commit.unwrap_or(ObjectId::NULL), refs))
     }
 }
 
-fn named(table: &RefTable, wanted: &[&Rev]) -> Vec<RevIdx> {
+/// What `rev:` and the matching `repo:…@…` ask for.
+pub(crate) fn wanted(plan: &Plan, is_matching: impl Fn(usize) -> bool) -> Vec<&Rev> {
+    let mut wanted: Vec<&Rev> = plan.settings.revs.iter().collect();
+    for (condition_idx, condition) in plan.repos.iter().enumerate() {
+        if condition.is_positive && !condition.revs.is_empty() && is_matching(condition_idx) {
+            wanted.extend(&condition.revs);
+        }
+    }
+    wanted
+}
+
+/// Whether a branch, a tag, or a commit that one leads to is called so.
+pub(crate) fn is_in_table(table: &RefTable, name: &str) -> bool {
+    match name {
+        "HEAD" => table.default_revision().is_some(),
+        _ => table.revisions().iter().any(|revision| is_called(revision, name)),
+    }
+}
+
+fn named(table: &RefTable, wanted: &[&Rev], asked: &BTreeSet<ObjectId>) -> Vec<RevIdx> {
     let selects_all = wanted.iter().all(|rev| matches!(rev.kind, RevKind::ExcludeGlob(_)));
     let is_selected = |rev_idx: RevIdx, revision: &Revision| {
         let by_name = wanted.iter().any(|rev| match &rev.kind {
@@ -86,7 +111,7 @@ fn named(table: &RefTable, wanted: &[&Rev]) -> Vec<RevIdx> {
                 || wanted.iter().any(|rev| matches!(&rev.kind, RevKind::ExcludeGlob(glob) if matches(glob)));
             included && !excluded()
         });
-        by_name || by_glob
+        by_name || by_glob || asked.contains(&revision.commit)
     };
     let revisions = table.revisions().iter().enumerate();
     let numbered = revisions.map(|(rev_idx, revision)| (RevIdx(rev_idx as u32), revision));

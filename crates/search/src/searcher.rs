@@ -8,6 +8,7 @@ use crate::plan::{Plan, Selection};
 use crate::probe::Probe;
 use crate::rank;
 use crate::repo_run::{could_match_repo, match_repo_name};
+use crate::revision_source::{self, Extended};
 use crate::schedule::{Ending, Schedule};
 use crate::skipped::Account;
 use crate::{CancelToken, Damage, Limits, RepoMatch, SearchError, Sink, Snapshot, Stats, Summary};
@@ -83,6 +84,8 @@ impl Searcher {
         // SECURITY: this is where forbidden repositories end. Nothing below takes the snapshot again.
         let visible: Vec<&Published> = snapshot.published(access).collect();
         let chosen = choose(plan, &visible);
+        let extended = revision_source::extend(plan, &chosen, snapshot, &context.watch, limits.now_seconds);
+        let chosen = extended.over(&chosen);
         let mut collector = Collector::new(&context, &chosen, sink, started);
         let mut ending = Ending::Finished;
         let mut wants_more = true;
@@ -110,6 +113,7 @@ impl Searcher {
         account.ending(stop, hit_limit && stop.is_none(), &stats);
         account.visible(snapshot.pending(access), &visible);
         account.documents(findings.skipped);
+        account.revisions(&chosen, &extended.faults);
         let damaged = findings.damaged.iter().filter_map(|(ordinal, error)| {
             let repo = &chosen.get(*ordinal as usize)?.repo;
             Some((repo, Damage { repo_id: repo.id, error: error.clone() }))
@@ -119,7 +123,7 @@ impl Searcher {
         let skipped = account.finish();
         let complete = skipped.iter().all(|skipped| skipped.severity != crate::Severity::Warning);
         let stats = Stats { duration: started.elapsed(), complete, skipped, ..stats };
-        Summary { alert: alert(plan, &chosen, &findings), stats, facets, damaged }
+        Summary { alert: alert(plan, &chosen, &extended, &findings), stats, facets, damaged }
     }
 }
 
@@ -155,14 +159,15 @@ fn repos_by_name(plan: &Plan, chosen: &[&Published]) -> Vec<(u32, RepoMatch)> {
 }
 
 /// What the person should know where nothing can be found for a reason outside the patterns.
-fn alert(plan: &Plan, chosen: &[&Published], findings: &Findings) -> Option<String> {
+fn alert(plan: &Plan, chosen: &[&Published], extended: &Extended, findings: &Findings) -> Option<String> {
     if chosen.is_empty() && !plan.repos.is_empty() {
         return Some("No repository matches the repo: filters.".to_owned());
     }
-    let asks_revisions =
-        !plan.settings.revs.is_empty() || plan.repos.iter().any(|condition| !condition.revs.is_empty());
-    if asks_revisions && !chosen.is_empty() && findings.n_without_revision == chosen.len() {
-        return Some("No searched repository has an indexed revision of this name.".to_owned());
+    if plan.asks_revisions() && !chosen.is_empty() && extended.faults.is_empty() {
+        return match findings.n_without_revision == chosen.len() {
+            true => Some("No searched repository has a revision of this name.".to_owned()),
+            false => revision_source::alert(extended, chosen.len()),
+        };
     }
     None
 }

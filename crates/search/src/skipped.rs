@@ -5,7 +5,7 @@ use crate::catalog::Published;
 use crate::limits::Stop;
 use crate::plan::Plan;
 use crate::repo_run::could_match_repo;
-use crate::{Limits, PendingRepo, PendingState, RepoIndex, Skipped, SkippedReason, Stats};
+use crate::{Limits, PendingRepo, PendingState, RepoIndex, RevisionFault, Skipped, SkippedReason, Stats};
 use query::{Count, Inclusion, Query, Setting, Settings};
 use std::sync::Arc;
 
@@ -102,6 +102,22 @@ impl<'a> Account<'a> {
                 let message = format!("{title}: only their paths were searched.");
                 self.push(reason, &title, message, None);
             }
+        }
+    }
+
+    /// Notes revisions that could not be made searchable.
+    pub(crate) fn revisions(&mut self, chosen: &[&Published], faults: &[(usize, RevisionFault)]) {
+        let named = faults.iter().filter_map(|(place, fault)| Some((&chosen.get(*place)?.repo.name, fault)));
+        let mut messages: Vec<String> =
+            named.take(NAMED_REPOS).map(|(name, fault)| format!("{name}: {fault}.")).collect();
+        if faults.len() > messages.len() {
+            messages.push(format!("And {} more.", faults.len() - messages.len()));
+        }
+        if !messages.is_empty() {
+            let n_repos = faults.len();
+            let noun = if n_repos == 1 { "repository" } else { "repositories" };
+            let title = format!("revisions of {n_repos} {noun} not searched");
+            self.push(SkippedReason::RevisionUncovered, &title, messages.join(" "), None);
         }
     }
 

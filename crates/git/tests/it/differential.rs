@@ -222,7 +222,19 @@ fn revisions_as_people_write_them() {
     let both = repository.resolve("light").unwrap();
     assert_eq!(both.ref_name.unwrap().as_str(), "refs/heads/light", "a branch goes before a tag");
     let blob = repo.git(&["rev-parse", "main:a"]);
-    for text in [&blob, &blob[..20], "0000000", "main~100000", "main^9", "main~x", "main~4294967296", "main:a", "main^{tree}", ":/Change", "refs/heads"] {
+    for text in [
+        &blob,
+        &blob[..20],
+        "0000000",
+        "main~100000",
+        "main^9",
+        "main~x",
+        "main~4294967296",
+        "main:a",
+        "main^{tree}",
+        ":/Change",
+        "refs/heads",
+    ] {
         assert!(matches!(repository.resolve(text), Err(ResolveError::NotFound { .. })), "{text}");
     }
     let head = repository.refs().unwrap().head;

@@ -105,7 +105,8 @@ fn note(window: Window, stamp: u32, grams: &mut Table, bigrams: &mut Table) {
     }
 }
 
-fn lists_of_pairs(mut pairs: Vec<u64>) -> Lists {
+/// Lists of pairs of a key (the upper 32 bits) and a block.
+pub(crate) fn lists_of_pairs(mut pairs: Vec<u64>) -> Lists {
     pairs.sort_unstable();
     pairs.dedup();
     let mut lists = Lists::default();

@@ -128,6 +128,36 @@ pub(crate) fn find(
     Ok(Found::Nowhere)
 }
 
+/// Calls `visit` with every key of a dictionary section, ascending.
+pub(crate) fn for_each(
+    section: &[u8],
+    name: &'static str,
+    len_of: Option<&dyn Fn(u64) -> u64>,
+    visit: &mut dyn FnMut(u32, Found) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    let early = || ReadError::Damaged { section: name, what: "it ends early" };
+    let n_keys = u32_at(section, 0).ok_or_else(early)? as usize;
+    let n_leaves = n_keys.div_ceil(LEAF_KEYS);
+    let leaf_index = section.get(8..8 + n_leaves * LEAF_ENTRY_LEN).ok_or_else(early)?;
+    let leaves = &section[8 + n_leaves * LEAF_ENTRY_LEN..];
+    for (leaf, entry) in leaf_index.chunks_exact(LEAF_ENTRY_LEN).enumerate() {
+        let mut key = u64::from(u32_at(entry, 0).ok_or_else(early)?);
+        let leaf_at = u32_at(entry, 4).ok_or_else(early)? as usize;
+        let mut offset = u64_at(entry, 8).ok_or_else(early)?;
+        let mut cursor = Cursor::new(leaves.get(leaf_at..).ok_or_else(early)?, name);
+        for _ in 0..LEAF_KEYS.min(n_keys - leaf * LEAF_KEYS) {
+            key = key.saturating_add(cursor.varint()?);
+            let found = read_entry(&mut cursor, offset, len_of)?;
+            let too_large = |_| ReadError::Damaged { section: name, what: "a key is longer than 32 bits" };
+            visit(u32::try_from(key).map_err(too_large)?, found)?;
+            if let Found::List { len, .. } = found {
+                offset = offset.saturating_add(len);
+            }
+        }
+    }
+    Ok(())
+}
+
 fn read_entry(
     cursor: &mut Cursor<'_>,
     offset: u64,

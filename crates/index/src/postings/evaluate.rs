@@ -1,6 +1,10 @@
 //! Answers a gram query chunk by chunk: looked up once per file, then evaluated into a bitmap of the chunk's blocks,
 //! rarest list first, leaving lists out where decoding them would cost more than they can save.
 
+mod walk;
+
+pub(crate) use walk::{GONE, Keys};
+
 use super::codec;
 use super::dictionary::{self, Found};
 use crate::bytes::Cursor;

@@ -4,6 +4,8 @@
 
 use super::codec;
 use super::collect::Lists;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -31,6 +33,43 @@ pub(crate) fn merge_slices(slices: &[(u32, Lists)], universe: u32) -> Vec<u8> {
         run.extend((blocks.len() as u16).to_le_bytes());
         codec::encode(&blocks, universe, &mut run);
     }
+    run
+}
+
+/// Joins lists whose blocks are numbered within the chunk already, in any order. Keys in `full`, ascending and in none of the
+/// lists, are said to be in every block.
+pub(crate) fn join(lists: &[Lists], full: &[u32], universe: u32) -> Vec<u8> {
+    let mut run = Vec::new();
+    if universe == 0 {
+        return run;
+    }
+    let mut at = vec![0usize; lists.len()];
+    let firsts = lists.iter().enumerate().filter_map(|(idx, lists)| Some(Reverse((*lists.keys.first()?, idx))));
+    let mut heap: BinaryHeap<Reverse<(u32, usize)>> = firsts.collect();
+    let mut full = full.iter().copied().peekable();
+    let mut put_full = |run: &mut Vec<u8>, below: Option<u32>| {
+        while let Some(key) = full.next_if(|key| below.is_none_or(|below| *key < below)) {
+            run.extend(key.to_le_bytes());
+            run.extend((universe as u16).to_le_bytes());
+        }
+    };
+    let mut blocks: Vec<u16> = Vec::new();
+    while let Some(Reverse((key, idx))) = heap.pop() {
+        let (lists, at) = (&lists[idx], &mut at[idx]);
+        let start = if *at == 0 { 0 } else { lists.ends[*at - 1] };
+        blocks.extend(&lists.blocks[start as usize..lists.ends[*at] as usize]);
+        *at += 1;
+        heap.extend(lists.keys.get(*at).map(|next| Reverse((*next, idx))));
+        if heap.peek().is_none_or(|Reverse((next, _))| *next != key) {
+            put_full(&mut run, Some(key));
+            blocks.sort_unstable();
+            run.extend(key.to_le_bytes());
+            run.extend((blocks.len() as u16).to_le_bytes());
+            codec::encode(&blocks, universe, &mut run);
+            blocks.clear();
+        }
+    }
+    put_full(&mut run, None);
     run
 }
 

@@ -262,6 +262,11 @@ impl Segment {
         (0..self.n_blobs()).try_for_each(|blob| self.blob(BlobIdx(blob)).map(drop))
     }
 
+    /// The lists of the file, the file, and where its chunks begin: what they are read with.
+    pub(crate) fn lists(&self) -> Result<(&Postings, &FileReader, &[u32]), ReadError> {
+        Ok((&self.postings, &self.file, &self.parsed_blocks()?.first_blocks))
+    }
+
     pub(crate) fn plan(&self, query: &GramQuery) -> Result<Plan<'_>, ReadError> {
         self.postings.prepare(&self.file, &self.parsed_blocks()?.first_blocks, query)
     }
@@ -295,7 +300,7 @@ impl Segment {
         self.parsed_blocks()?.starts.get(self.blocks.get(&self.file)?, block as usize)
     }
 
-    fn newlines(&self, block: u32) -> Result<u64, ReadError> {
+    pub(crate) fn newlines(&self, block: u32) -> Result<u64, ReadError> {
         self.parsed_blocks()?.newlines.get(self.blocks.get(&self.file)?, block as usize)
     }
 
@@ -307,7 +312,7 @@ impl Segment {
     }
 
     /// The stored bytes of a block, and how long its text is.
-    fn frame(&self, block: BlockIdx) -> Result<(&[u8], usize), ReadError> {
+    pub(crate) fn frame(&self, block: BlockIdx) -> Result<(&[u8], usize), ReadError> {
         if block.0 >= self.n_blocks() {
             return Err(out_of_range("block", block.0, self.n_blocks()));
         }

@@ -31,9 +31,9 @@ pub struct SegmentInfo {
 
 /// Segments of fewer blocks have no BIGRAMS: a few blocks are scanned in less time than a look-up is worth, and nearly all
 /// bigrams would be too frequent to keep.
-const BIGRAM_BLOCKS_MIN: u32 = 64;
+pub(crate) const BIGRAM_BLOCKS_MIN: u32 = 64;
 /// A bigram in this share of the blocks or more (one in five) is not kept.
-const FREQUENT_DIVISOR: u64 = 5;
+pub(crate) const FREQUENT_DIVISOR: u64 = 5;
 /// Runs up to this size together stay in memory.
 const SPILL_BYTES_MIN: usize = 32 << 20;
 

@@ -299,7 +299,7 @@ impl Assembly {
 }
 
 /// Appends the last sum plus `len`; the first sum is 0.
-fn push_sum(sums: &mut Vec<u64>, len: u32) {
+pub(super) fn push_sum(sums: &mut Vec<u64>, len: u32) {
     if sums.is_empty() {
         sums.push(0);
     }

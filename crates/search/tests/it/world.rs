@@ -176,6 +176,7 @@ pub(crate) fn build(folder: &Path, repo: &Repo) -> RepoIndex {
         is_fork: repo.is_fork,
         is_archived: repo.is_archived,
         about: Arc::default(),
+        objects: Default::default(),
         ref_table: Arc::new(RefTable::open(&table_path).expect("open")),
         segments: (0..n_segments)
             .map(|ordinal| Arc::new(Segment::open(&segment_path(ordinal)).expect("open")))
