@@ -30,6 +30,6 @@ pub use reftable::{
     Child, Doc, DocKind, NewDoc, RefTable, RefTableInfo, RefTableWriter, RevFilter, Revision,
 };
 pub use segment::{
-    BlobMeta, Chunk, Codec, Content, Granularity, MergeError, MergePart, Merged, NewBlob, Prepared, Segment, SegmentInfo, SegmentWriter,
-    WriterOptions, merge,
+    BlobMeta, Chunk, Codec, Content, Granularity, MergeError, MergePart, Merged, NewBlob, Prepared, Segment,
+    SegmentInfo, SegmentWriter, WriterOptions, merge,
 };

@@ -44,7 +44,8 @@ pub(crate) fn join(lists: &[Lists], full: &[u32], universe: u32) -> Vec<u8> {
         return run;
     }
     let mut at = vec![0usize; lists.len()];
-    let firsts = lists.iter().enumerate().filter_map(|(idx, lists)| Some(Reverse((*lists.keys.first()?, idx))));
+    let firsts =
+        lists.iter().enumerate().filter_map(|(idx, lists)| Some(Reverse((*lists.keys.first()?, idx))));
     let mut heap: BinaryHeap<Reverse<(u32, usize)>> = firsts.collect();
     let mut full = full.iter().copied().peekable();
     let mut put_full = |run: &mut Vec<u8>, below: Option<u32>| {

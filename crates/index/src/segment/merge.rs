@@ -101,7 +101,8 @@ pub fn merge(
     let n_whole_chunks = chunks.iter().filter(|chunk| chunk.whole.is_some()).count();
     let Output { file, hasher, records, blocks, blobs, .. } = output;
     let id = hasher.finalize();
-    let info = serializer::finish(serializer::Parts { file, codec, id, records, blocks, chunks: runs, spill })?;
+    let info =
+        serializer::finish(serializer::Parts { file, codec, id, records, blocks, chunks: runs, spill })?;
     Ok(Merged { info, blobs, n_whole_chunks })
 }
 
@@ -132,9 +133,11 @@ fn plan(parts: &[MergePart<'_>]) -> Result<Vec<NewChunk>, ReadError> {
             let all = extent.first_blob.0..extent.first_blob.0 + extent.n_blobs;
             let is_whole =
                 extent.n_blocks >= WHOLE_BLOCKS_MIN && all.clone().all(|blob| part.live.contains(blob));
-            let places = all
-                .filter(|blob| part.live.contains(*blob))
-                .map(|blob| Place { part: part_idx, chunk: chunk_idx, blob: BlobIdx(blob) });
+            let places = all.filter(|blob| part.live.contains(*blob)).map(|blob| Place {
+                part: part_idx,
+                chunk: chunk_idx,
+                blob: BlobIdx(blob),
+            });
             if is_whole {
                 let whole = Some((part_idx, chunk_idx));
                 chunks.push(NewChunk { blobs: places.collect(), n_blocks: extent.n_blocks, whole });

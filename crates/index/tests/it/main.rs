@@ -3,5 +3,6 @@
 mod corpus;
 mod damage;
 mod golden;
+mod merging;
 mod reftable;
 mod segment;

@@ -148,7 +148,9 @@ impl Postings {
             Found::Inline { first, second } => {
                 few.clear();
                 let blocks = [Some(first), second].into_iter().flatten();
-                few.extend(blocks.filter_map(|block| block.checked_sub(first_block)).filter(|b| *b < universe));
+                few.extend(
+                    blocks.filter_map(|block| block.checked_sub(first_block)).filter(|b| *b < universe),
+                );
                 if few.is_empty() { Ok(()) } else { visit(key, List::Few(&few), universe) }
             }
             Found::List { n_blocks, offset, .. } if is_single => {
