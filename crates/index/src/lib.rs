@@ -17,6 +17,7 @@ mod file;
 mod ids;
 mod map;
 mod postings;
+mod raw;
 mod reftable;
 mod segment;
 
@@ -26,6 +27,7 @@ pub const FORMAT_VERSION: u32 = 1;
 pub use bitmap::BlockBitmap;
 pub use error::{OpenError, ReadError, WriteError};
 pub use ids::{BlobIdx, BlockIdx, ChunkIdx, DocIdx, GroupIdx, RevIdx, RevSetIdx, SegmentId, SegmentOrdinal};
+pub use raw::{RawText, WriteRawError};
 pub use reftable::{
     Child, Doc, DocKind, NewDoc, RefTable, RefTableInfo, RefTableWriter, RevFilter, Revision,
 };

@@ -109,9 +109,9 @@ impl Narrowing<'_, '_> {
 
     /// The blocks of a blob, both counted from the chunk's first.
     fn blocks_of(&self, blob: u32) -> Result<std::ops::Range<u32>, ReadError> {
-        let meta = self.segment.blob(BlobIdx(self.extent.first_blob.0 + blob))?;
-        let first = meta.first_block.0.saturating_sub(self.extent.first_block.0);
-        Ok(if meta.n_blocks == 0 { 0..0 } else { first..first + meta.n_blocks })
+        let blocks = self.segment.blocks_of_blob(BlobIdx(self.extent.first_blob.0 + blob))?;
+        let first = blocks.start.saturating_sub(self.extent.first_block.0);
+        Ok(if blocks.is_empty() { 0..0 } else { first..first + blocks.len() as u32 })
     }
 
     /// The blobs that may satisfy the node, out of those in question; `None` where that is all of them.

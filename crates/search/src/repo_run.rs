@@ -8,7 +8,7 @@ use crate::plan::Plan;
 use crate::revisions::Revisions;
 use crate::tree::Node;
 use crate::{RepoIndex, lines};
-use index::{Granularity, Prepared, ReadError, SegmentOrdinal};
+use index::{Granularity, Prepared, RawText, ReadError, SegmentOrdinal};
 use model::{ByteRange, RepoName};
 use std::sync::Arc;
 
@@ -29,6 +29,8 @@ pub(crate) struct RepoRun<'s> {
     pub(crate) content_terms: Vec<usize>,
     /// By segment, then by term.
     pub(crate) prepared: Vec<Vec<Option<Prepared<'s>>>>,
+    /// By segment: the raw sidecar, where there was one when the search came by.
+    pub(crate) raw: Vec<Option<Arc<RawText>>>,
 }
 
 impl<'s> RepoRun<'s> {
@@ -62,6 +64,7 @@ impl<'s> RepoRun<'s> {
             path_hits: plan.terms.iter().map(|_| None).collect(),
             content_terms,
             prepared: Vec::new(),
+            raw: repo.segments.iter().map(|segment| segment.raw()).collect(),
         };
         if !run.content_terms.is_empty() {
             run.prepare_content(plan, published)?;

@@ -24,8 +24,9 @@ const PIECE_BYTES: usize = 256 << 10;
 /// The memory that one thread reuses from blob to blob.
 #[derive(Debug)]
 pub(crate) struct Scanner {
-    text: Vec<u8>,
-    /// Where each run of neighbouring blocks begins in `text`, ascending.
+    /// Text that had to be decompressed.
+    own: Vec<u8>,
+    /// The runs of neighbouring blocks to look at, ascending.
     runs: Vec<Run>,
     is_loaded: bool,
     terms: Vec<TermScan>,
@@ -36,10 +37,11 @@ pub(crate) struct Scanner {
     pub(crate) path: Vec<u8>,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// Where a run of blocks lies in the text, and the first of them.
+#[derive(Clone, Debug)]
 struct Run {
-    text_start: usize,
-    lines_before: u64,
+    range: Range<usize>,
+    first_block: BlockIdx,
 }
 
 #[derive(Debug, Default)]
@@ -79,7 +81,7 @@ pub(crate) struct Signals {
 impl Scanner {
     pub(crate) fn new(plan: &Plan) -> Self {
         Scanner {
-            text: Vec::new(),
+            own: Vec::new(),
             runs: Vec::new(),
             is_loaded: false,
             terms: plan.terms.iter().map(|_| TermScan::default()).collect(),
@@ -101,7 +103,8 @@ impl Scanner {
     ) -> Result<Option<FoundBlob>, ReadError> {
         let segment = &*run.repo.segments[usize::from(candidates.segment.0)];
         let (plan, watch) = (context.plan, &context.watch);
-        let source = Source { plan, watch, run, candidates, segment, meta: segment.blob(blob)? };
+        let raw = run.raw[usize::from(candidates.segment.0)].as_ref().and_then(|raw| raw.text(blob));
+        let source = Source { plan, watch, run, candidates, segment, meta: segment.blob(blob)?, raw };
         self.begin();
         // What occurs nowhere decides; what occurs does not yet: a link's text does not count as its content.
         let verdict = run.node.eval(&mut |leaf| match leaf {
@@ -121,11 +124,11 @@ impl Scanner {
             return Ok(None);
         }
         let signals = self.merge_positive(&source)?;
-        let counts = lines::count(&self.text, &self.merged);
+        let counts = lines::count(source.text(&self.own), &self.merged);
         let has_hits = !self.merged.is_empty();
         docs.iter_mut().for_each(|found| found.has_lines = has_hits && found.doc.kind != DocKind::Symlink);
         let shown = match cut {
-            Some(cut) if has_hits => self.lines(cut),
+            Some(cut) if has_hits => self.lines(&source, cut)?,
             _ => Vec::new(),
         };
         Ok(Some(FoundBlob { meta: source.meta, docs, counts, lines: shown, signals }))
@@ -133,13 +136,13 @@ impl Scanner {
 
     /// How much text was read for the last candidate.
     pub(crate) fn n_bytes_read(&self) -> u64 {
-        self.text.len() as u64
+        self.runs.iter().map(|run| run.range.len() as u64).sum()
     }
 
     fn begin(&mut self) {
         self.is_loaded = false;
         self.is_called_off = false;
-        self.text.clear();
+        self.own.clear();
         self.runs.clear();
         self.merged.clear();
         for term in &mut self.terms {
@@ -196,37 +199,65 @@ impl Scanner {
         // Of a term that is not shown, one occurrence says everything.
         let n_hits_max = if source.plan.terms[term].is_positive { usize::MAX } else { 1 };
         let TermScan { scratch, hits, .. } = &mut self.terms[term];
-        let mut start = 0;
-        while start < self.text.len() && hits.len() < n_hits_max {
-            if start > 0 && source.watch.stop().is_some() {
-                self.is_called_off = true;
-                break;
-            }
-            let end = if is_whole { self.text.len() } else { end_of_piece(&self.text, start) };
-            let piece = &self.text[start..end];
-            content.matcher.for_each(scratch, piece, |hit_start, hit_end| {
-                if lines::is_in_a_line(piece, hit_start) {
-                    hits.push((start + hit_start, start + hit_end));
+        let text = source.text(&self.own);
+        let mut n_bytes = 0;
+        for run in &self.runs {
+            let mut start = run.range.start;
+            while start < run.range.end && hits.len() < n_hits_max {
+                if n_bytes >= PIECE_BYTES {
+                    n_bytes = 0;
+                    if source.watch.stop().is_some() {
+                        self.is_called_off = true;
+                        return Ok(!hits.is_empty());
+                    }
                 }
-                if hits.len() < n_hits_max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-            });
-            start = end;
+                let rest = &text[start..run.range.end];
+                let piece = if is_whole { rest } else { &rest[..end_of_piece(rest)] };
+                content.matcher.for_each(scratch, piece, |hit_start, hit_end| {
+                    if lines::is_in_a_line(piece, hit_start) {
+                        hits.push((start + hit_start, start + hit_end));
+                    }
+                    if hits.len() < n_hits_max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                });
+                start += piece.len();
+                n_bytes += piece.len();
+            }
         }
         Ok(!hits.is_empty())
     }
 
-    /// Reads the blocks in which any term may occur, neighbours in one go.
+    /// Finds the blocks in which any term may occur, neighbours in one go, and decompresses them where the text is not at
+    /// hand as it is.
     fn load(&mut self, source: &Source<'_, '_>) -> Result<(), ReadError> {
         if self.is_loaded {
             return Ok(());
         }
         self.is_loaded = true;
-        let mut next = source.meta.first_block.0;
+        let (segment, blob) = (source.segment, source.meta);
+        let blob_end = blob.first_block.0 + blob.n_blocks;
+        let mut next = blob.first_block.0;
         while let Some(blocks) = source.next_run(next) {
-            let first = BlockIdx(blocks.start);
-            self.runs
-                .push(Run { text_start: self.text.len(), lines_before: source.segment.lines_before(first)? });
-            source.segment.read_blocks(first, blocks.end - blocks.start, &mut self.text)?;
+            let first_block = BlockIdx(blocks.start);
+            let range = match source.raw {
+                Some(text) => {
+                    let offset = |block: u32| match block {
+                        _ if block == blob.first_block.0 => Ok(0),
+                        _ if block == blob_end => Ok(text.len()),
+                        _ => {
+                            let offset = segment.offset_in_blob(BlockIdx(block), blob.first_block)?;
+                            Ok((offset as usize).min(text.len()))
+                        }
+                    };
+                    let start = offset(blocks.start)?;
+                    start..offset(blocks.end)?.max(start)
+                }
+                None => {
+                    let start = self.own.len();
+                    segment.read_blocks(first_block, blocks.end - blocks.start, &mut self.own)?;
+                    start..self.own.len()
+                }
+            };
+            self.runs.push(Run { range, first_block });
             next = blocks.end;
         }
         Ok(())
@@ -242,7 +273,7 @@ impl Scanner {
                 continue;
             }
             let hits = &self.terms[*term].hits;
-            let of_term = Signals::of(plan_term, &self.text, hits);
+            let of_term = Signals::of(plan_term, source.text(&self.own), hits);
             signals.word += of_term.word;
             signals.exact_case += of_term.exact_case;
             if n_terms == 0 && source.run.content_terms.len() == 1 {
@@ -262,28 +293,34 @@ impl Scanner {
         Ok(signals)
     }
 
-    fn lines(&self, cut: Cut) -> Vec<LineMatch> {
-        let mut run_idx = 0;
-        let (mut counted_to, mut number) = (0, self.runs.first().map_or(0, |run| run.lines_before));
-        lines::collect(&self.text, &self.merged, cut, |offset| {
-            while let Some(run) = self.runs.get(run_idx + 1).filter(|run| run.text_start <= offset) {
-                (run_idx, counted_to, number) = (run_idx + 1, run.text_start, run.lines_before);
+    fn lines(&self, source: &Source<'_, '_>, cut: Cut) -> Result<Vec<LineMatch>, ReadError> {
+        let text = source.text(&self.own);
+        let mut runs = self.runs.iter().peekable();
+        let (mut counted_to, mut number) = (0, 0);
+        let mut fault = None;
+        let shown = lines::collect(text, &self.merged, cut, |offset| {
+            while let Some(run) = runs.next_if(|run| run.range.start <= offset) {
+                counted_to = run.range.start;
+                number = source.segment.lines_before(run.first_block).unwrap_or_else(|error| {
+                    fault = Some(error);
+                    0
+                });
             }
-            number += memchr::memchr_iter(b'\n', &self.text[counted_to..offset]).count() as u64;
+            number += memchr::memchr_iter(b'\n', &text[counted_to..offset]).count() as u64;
             counted_to = offset;
             number + 1
-        })
+        });
+        fault.map_or(Ok(shown), Err)
     }
 }
 
-/// The end of the piece of text that begins at `start`: after a newline, at about [`PIECE_BYTES`].
-fn end_of_piece(text: &[u8], start: usize) -> usize {
-    if text.len() - start <= PIECE_BYTES {
+/// The end of the first piece of a text: after a newline, at about [`PIECE_BYTES`].
+fn end_of_piece(text: &[u8]) -> usize {
+    if text.len() <= PIECE_BYTES {
         return text.len();
     }
-    let middle = start + PIECE_BYTES;
-    let before = memchr::memrchr(b'\n', &text[start..middle]).map(|idx| start + idx + 1);
-    let after = || memchr::memchr(b'\n', &text[middle..]).map(|idx| middle + idx + 1);
+    let before = memchr::memrchr(b'\n', &text[..PIECE_BYTES]).map(|idx| idx + 1);
+    let after = || memchr::memchr(b'\n', &text[PIECE_BYTES..]).map(|idx| PIECE_BYTES + idx + 1);
     before.or_else(after).unwrap_or(text.len())
 }
 
@@ -295,9 +332,16 @@ struct Source<'a, 's> {
     candidates: &'a Candidates,
     segment: &'a Segment,
     meta: BlobMeta,
+    /// The whole text of the blob, where it is at hand as it is.
+    raw: Option<&'a [u8]>,
 }
 
 impl Source<'_, '_> {
+    /// The text that runs and matches are counted in: the blob's, or what was decompressed of it.
+    fn text<'t>(&'t self, own: &'t [u8]) -> &'t [u8] {
+        self.raw.unwrap_or(own)
+    }
+
     fn term_blocks(&self, term: usize) -> Option<&index::BlockBitmap> {
         self.candidates.term_blocks.get(term).and_then(Option::as_ref)
     }

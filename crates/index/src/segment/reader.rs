@@ -6,14 +6,16 @@ use super::meta::{self, BlobMeta, Meta};
 use super::writer::TEXT_LEN_MAX;
 use crate::file::{FileKind, FileReader, Paged, SectionKind, Whole};
 use crate::postings::evaluate::{Plan, Postings};
-use crate::{BlobIdx, BlockBitmap, BlockIdx, ChunkIdx, OpenError, ReadError, SegmentId};
+use crate::{BlobIdx, BlockBitmap, BlockIdx, ChunkIdx, OpenError, RawText, ReadError, SegmentId};
 use model::ObjectId;
 use ngram::GramQuery;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// An open segment. Cheap to open, safe to share between threads; reading it takes no locks.
+///
+/// A raw sidecar may be attached and detached at any time; whoever reads through it holds on to it.
 #[derive(Debug)]
 pub struct Segment {
     file: FileReader,
@@ -23,6 +25,7 @@ pub struct Segment {
     meta: Whole,
     blocks: Whole,
     parsed_blocks: OnceLock<Result<Blocks, ReadError>>,
+    raw: RwLock<Option<Arc<RawText>>>,
 }
 
 /// A run of neighbouring blobs with at most 16,384 blocks: the unit of evaluation.
@@ -57,7 +60,16 @@ impl Segment {
         if n_chunks == 0 || len < u64::from(n_chunks) * 8 || len < u64::from(n_blocks) / 2 {
             return Err(damaged("BLOCKS is too short for its blocks"));
         }
-        Ok(Segment { file, codec, content, postings, meta, blocks, parsed_blocks: OnceLock::new() })
+        Ok(Segment {
+            file,
+            codec,
+            content,
+            postings,
+            meta,
+            blocks,
+            parsed_blocks: OnceLock::new(),
+            raw: RwLock::default(),
+        })
     }
 
     /// Its identity: what it holds.
@@ -99,6 +111,42 @@ impl Segment {
     /// How text is stored.
     pub fn codec(&self) -> Codec {
         self.codec
+    }
+
+    /// Attaches the raw sidecar, or takes it away. One of another segment is refused: `false`.
+    pub fn set_raw(&self, raw: Option<Arc<RawText>>) -> bool {
+        if raw.as_ref().is_some_and(|raw| raw.segment() != self.id()) {
+            return false;
+        }
+        *self.raw.write().unwrap_or_else(PoisonError::into_inner) = raw;
+        true
+    }
+
+    /// The raw sidecar, where one is attached at this moment.
+    pub fn raw(&self) -> Option<Arc<RawText>> {
+        self.raw.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The blocks of a blob: empty for an empty or skipped one.
+    #[inline]
+    pub fn blocks_of_blob(&self, blob: BlobIdx) -> Result<Range<u32>, ReadError> {
+        if blob.0 >= self.n_blobs() {
+            return Err(out_of_range("blob", blob.0, self.n_blobs()));
+        }
+        let meta = self.meta()?;
+        let (start, end) =
+            (meta.first_block(blob.0, self.n_blocks()), meta.first_block(blob.0 + 1, self.n_blocks()));
+        if start > end {
+            let what = "blocks do not ascend with their blobs";
+            return Err(ReadError::Damaged { section: SectionKind::Meta.name(), what });
+        }
+        Ok(start..end)
+    }
+
+    /// Where the text of a block begins in the text of its blob, whose first block is `first`.
+    #[inline]
+    pub fn offset_in_blob(&self, block: BlockIdx, first: BlockIdx) -> Result<u64, ReadError> {
+        Ok(self.start(block.0)?.saturating_sub(self.start(first.0)?))
     }
 
     /// What is known of a blob.

@@ -4,5 +4,6 @@ mod corpus;
 mod damage;
 mod golden;
 mod merging;
+mod raw;
 mod reftable;
 mod segment;

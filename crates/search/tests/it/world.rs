@@ -188,7 +188,7 @@ pub(crate) fn build(folder: &Path, repo: &Repo) -> RepoIndex {
 pub(crate) struct World {
     pub(crate) catalog: Catalog,
     pub(crate) repos: Vec<Repo>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl World {
@@ -196,7 +196,19 @@ impl World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let catalog = Catalog::new();
         catalog.publish_all(repos.iter().map(|repo| build(folder.path(), repo)));
-        World { catalog, repos, _folder: folder }
+        World { catalog, repos, folder }
+    }
+
+    /// Attaches raw sidecars that hold every blob but each `n_skipped`th one.
+    pub(crate) fn attach_raw(&self, n_skipped: u32) {
+        let everyone = access(self.repos.iter().map(|repo| repo.id));
+        for segment in self.catalog.snapshot().repos(&everyone).flat_map(|repo| &repo.segments) {
+            let path = self.folder.path().join(format!("{}.raw", segment.id()));
+            let wants = |blob: BlobIdx| (blob.0 + 1) % n_skipped != 0;
+            index::RawText::write(&path, segment, &wants, &mut || true).expect("it can be written");
+            let raw = index::RawText::open(&path, segment).expect("it was written");
+            assert!(segment.set_raw(Some(Arc::new(raw))));
+        }
     }
 
     /// Searches as someone who may read everything.
