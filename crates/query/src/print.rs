@@ -19,6 +19,12 @@ impl fmt::Display for Query {
     }
 }
 
+impl fmt::Display for Filter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&print_filter(self))
+    }
+}
+
 /// What an expression stands in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Around {

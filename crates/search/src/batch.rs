@@ -7,12 +7,14 @@ use crate::facets::FacetCounts;
 use crate::limits::Watch;
 use crate::lines::{self, Counts, Cut};
 use crate::plan::{Plan, Selection};
+use crate::predicate::Predicates;
 use crate::probe::{Probe, Stage};
 use crate::rank;
-use crate::repo_run::RepoRun;
+use crate::repo_run::{RepoFacts, RepoRun, match_repo_name};
+use crate::revisions::Revisions;
 use crate::scan::{FoundBlob, FoundDoc, Scanner, Signals};
 use crate::tree::Node;
-use crate::{Limits, LineMatch, Match};
+use crate::{Limits, LineMatch, Match, RepoMatch};
 use index::{ChunkIdx, Doc, DocIdx, GroupIdx, ReadError, SegmentOrdinal};
 use model::{ByteRange, ObjectId};
 use std::ops::Range;
@@ -54,6 +56,10 @@ pub(crate) struct Output<'s> {
     pub(crate) fault: Option<ReadError>,
     /// Whether the query's revisions are not in this repository.
     pub(crate) lacks_revision: bool,
+    /// Whether the conditions on repositories do not hold for this one.
+    pub(crate) lacks_condition: bool,
+    /// The repository itself as a result.
+    pub(crate) named: Option<RepoMatch>,
     /// Whether the work was called off in the middle.
     pub(crate) is_partial: bool,
 }
@@ -64,7 +70,6 @@ pub(crate) enum Found<'s> {
     /// A document: what it is shown as depends on `select:`.
     Document(Box<FoundDocument<'s>>),
     /// A finished result, of a kind that is not a document.
-    #[allow(dead_code, reason = "symbols and commits will come this way")]
     Ready(Box<Match>),
 }
 
@@ -74,6 +79,11 @@ impl Found<'_> {
             Found::Document(found) => found.score,
             Found::Ready(found) => found.score(),
         }
+    }
+
+    /// Whether it stands before what is not such a one, whatever the scores.
+    pub(crate) fn leads(&self) -> bool {
+        matches!(self, Found::Ready(found) if matches!(**found, Match::Repo(_)))
     }
 
     /// How much of the page it takes at most.
@@ -147,13 +157,24 @@ struct Worker<'c, 'q, 's> {
 
 impl<'s> Worker<'_, '_, 's> {
     fn repo(&mut self, published: &'s Published, ordinal: u32) -> Result<(), ReadError> {
-        let probe = self.context.probe;
-        let prepare = || RepoRun::new(self.context.plan, published, ordinal);
-        let Some(run) = Probe::time(probe, Stage::Admission, prepare)? else {
+        let plan = self.context.plan;
+        let facts = RepoFacts::of(plan, &published.repo.name);
+        let revisions = facts.revisions(plan, published)?;
+        let node = facts.fold(plan, Some(&published.repo));
+        let Some(node) = self.decide(published, node, revisions.as_ref())? else { return Ok(()) };
+        if node == Node::Const(false) {
+            self.output.lacks_condition = true;
+            return Ok(());
+        }
+        if !plan.wants_documents {
+            return Ok(());
+        }
+        let Some(revisions) = revisions else {
             self.output.lacks_revision = true;
             return Ok(());
         };
-        let run = Arc::new(run);
+        let prepare = || RepoRun::of(plan, published, ordinal, node, revisions);
+        let run = Arc::new(Probe::time(self.context.probe, Stage::Admission, prepare)?);
         self.output.skipped = run.admission.skipped;
         if run.is_listing() {
             return self.list(&run);
@@ -173,6 +194,31 @@ impl<'s> Worker<'_, '_, 's> {
             return self.chunk(&run, segment, chunk);
         }
         Ok(())
+    }
+
+    /// Asks the predicates that the tree depends on, and whether the repository's own name is a result. `None` where
+    /// the search was called off meanwhile.
+    fn decide(
+        &mut self,
+        published: &'s Published,
+        node: Node,
+        revisions: Option<&Arc<Revisions>>,
+    ) -> Result<Option<Node>, ReadError> {
+        let plan = self.context.plan;
+        if !plan.reads_for_repos() {
+            return Ok(Some(node));
+        }
+        let scanners = &mut self.scanner.for_repos;
+        let mut predicates = Predicates::new(self.context, published, revisions, scanners);
+        let hit = if plan.names_repos() { match_repo_name(plan, &published.repo) } else { None };
+        let by_name = hit.map(|hit| Ok((predicates.decide(hit.node)?, hit.ranges))).transpose()?;
+        if let Some((Some(Node::Const(true)), ranges)) = by_name {
+            self.output.named = Some(rank::repo_match(&published.repo, ranges));
+        }
+        let node = predicates.decide(node)?;
+        self.output.n_blocks += predicates.n_blocks;
+        self.output.is_partial = node.is_none();
+        Ok(node)
     }
 
     fn chunk(

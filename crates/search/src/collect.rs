@@ -5,9 +5,10 @@ use crate::batch::{Context, Found, FoundDocument, Output};
 use crate::catalog::Published;
 use crate::facets::FacetCounts;
 use crate::plan::Selection;
+use crate::select::{Shown, directory, directory_match};
 use crate::{ContentMatch, Facets, Match, PathMatch, RepoMatch, Stats};
 use index::ReadError;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -34,9 +35,7 @@ pub(crate) struct Collector<'a, 's> {
     facets: FacetCounts,
     /// Repositories with a result, by ordinal.
     with_results: BTreeSet<u32>,
-    /// Repositories and paths that were shown, where each is shown once.
-    shown_repos: HashSet<u32>,
-    shown_paths: HashSet<(u32, Vec<u8>)>,
+    shown: Shown,
     findings: Findings,
 }
 
@@ -59,8 +58,7 @@ impl<'a, 's> Collector<'a, 's> {
             stats: Stats::default(),
             facets: FacetCounts::default(),
             with_results: BTreeSet::new(),
-            shown_repos: HashSet::new(),
-            shown_paths: HashSet::new(),
+            shown: Shown::default(),
             findings: Findings::default(),
         }
     }
@@ -71,7 +69,7 @@ impl<'a, 's> Collector<'a, 's> {
         let mut batch = Vec::new();
         for (ordinal, repo) in found {
             self.with_results.insert(ordinal);
-            if self.shown_repos.insert(ordinal) && self.n_shown < self.context.plan.display {
+            if self.shown.repo(repo.repo_id) && self.n_shown < self.context.plan.display {
                 self.n_shown += 1;
                 batch.push(Match::Repo(repo));
             } else {
@@ -82,16 +80,28 @@ impl<'a, 's> Collector<'a, 's> {
         !self.is_enough()
     }
 
+    /// Takes a repository that was found with its documents.
+    fn take_named(&mut self, ordinal: u32, repo: RepoMatch) {
+        self.with_results.insert(ordinal);
+        if self.shown.repo(repo.repo_id) {
+            self.keep(vec![Found::Ready(Box::new(Match::Repo(repo)))]);
+        }
+    }
+
     /// Takes one output. `false` when no more is wanted.
     pub(crate) fn take(&mut self, mut output: Output<'s>) -> bool {
         self.n_blocks += output.n_blocks;
         self.findings.skipped.merge(output.skipped);
         self.findings.n_without_revision += usize::from(output.lacks_revision);
+        self.findings.n_without_condition += usize::from(output.lacks_condition);
         if let Some(fault) = output.fault.take() {
             self.note_fault(output.repo_ordinal, fault);
         }
+        if let Some(repo) = output.named.take() {
+            self.take_named(output.repo_ordinal, repo);
+        }
         let is_known = self.context.plan.selection == Selection::Repo
-            && self.shown_repos.contains(&output.repo_ordinal)
+            && self.is_shown(output.repo_ordinal)
             && !self.context.plan.is_exhaustive;
         if !is_known {
             self.count(&output);
@@ -100,6 +110,11 @@ impl<'a, 's> Collector<'a, 's> {
         }
         self.tell_progress();
         !self.is_enough()
+    }
+
+    fn is_shown(&self, ordinal: u32) -> bool {
+        let published = self.repos.get(ordinal as usize);
+        published.is_some_and(|published| self.shown.has_repo(published.repo.id))
     }
 
     /// Whether something found was not shown.
@@ -149,7 +164,8 @@ impl<'a, 's> Collector<'a, 's> {
     fn close_window(&mut self) {
         if let Some(mut window) = self.window.take() {
             // Stable: equal scores stay in the order of the index, which is that of static rank.
-            window.sort_by(|a, b| b.score().total_cmp(&a.score()));
+            // Repositories come first, as where their names are known before the search.
+            window.sort_by(|a, b| b.leads().cmp(&a.leads()).then(b.score().total_cmp(&a.score())));
             self.show(window);
         }
     }
@@ -164,7 +180,7 @@ impl<'a, 's> Collector<'a, 's> {
             }
             let selected = match found {
                 Found::Document(found) => self.select(*found, n_left),
-                Found::Ready(found) => Ok(Some(*found)),
+                Found::Ready(found) => Ok(self.shown.select(self.context.plan.selection, *found)),
             };
             match selected {
                 Ok(Some(selected)) => {
@@ -183,9 +199,9 @@ impl<'a, 's> Collector<'a, 's> {
 
     /// Turns a document into the result that was asked for; `None` where that was shown already.
     fn select(&mut self, found: FoundDocument<'s>, n_left: usize) -> Result<Option<Match>, (u32, ReadError)> {
-        let ordinal = found.run.ordinal;
+        let (ordinal, repo_id) = (found.run.ordinal, found.run.repo.id);
         let result = match self.context.plan.selection {
-            Selection::Repo => self.shown_repos.insert(ordinal).then(|| {
+            Selection::Repo => self.shown.repo(repo_id).then(|| {
                 Ok(Match::Repo(RepoMatch {
                     repo_id: found.run.repo.id,
                     repo: found.run.repo.name.clone(),
@@ -193,12 +209,16 @@ impl<'a, 's> Collector<'a, 's> {
                     score: found.score,
                 }))
             }),
-            Selection::FilePath if !self.shown_paths.insert((ordinal, found.path.clone())) => None,
-            Selection::File | Selection::FilePath => Some(path_match(found)),
+            Selection::FilePath if !self.shown.path(repo_id, &found.path) => None,
+            Selection::File | Selection::FilePath => Some(path_match(found).map(Match::Path)),
+            Selection::Directory => {
+                let is_new = self.shown.path(repo_id, directory(&found.path));
+                is_new.then(|| path_match(found).map(directory_match))
+            }
             Selection::AsFound | Selection::Content if found.has_lines => {
                 Some(self.content_match(found, n_left))
             }
-            Selection::AsFound | Selection::Content => Some(path_match(found)),
+            Selection::AsFound | Selection::Content => Some(path_match(found).map(Match::Path)),
         };
         result.transpose().map_err(|fault| (ordinal, fault))
     }
@@ -258,15 +278,16 @@ pub(crate) struct Findings {
     /// The first fault of each repository, by ordinal.
     pub(crate) damaged: BTreeMap<u32, ReadError>,
     pub(crate) n_without_revision: usize,
+    pub(crate) n_without_condition: usize,
     /// Whether something found was not shown, or was not looked for, because the page is full.
     pub(crate) hit_limit: bool,
     /// Whether the sink wants no more.
     pub(crate) is_refused: bool,
 }
 
-fn path_match(found: FoundDocument<'_>) -> Result<Match, ReadError> {
+fn path_match(found: FoundDocument<'_>) -> Result<PathMatch, ReadError> {
     let (commit, refs) = found.run.revisions.describe(&found.run.repo.ref_table, found.doc.revisions)?;
-    Ok(Match::Path(PathMatch {
+    Ok(PathMatch {
         repo_id: found.run.repo.id,
         repo: found.run.repo.name.clone(),
         commit,
@@ -276,5 +297,5 @@ fn path_match(found: FoundDocument<'_>) -> Result<Match, ReadError> {
         language: found.doc.language,
         blob: found.blob,
         score: found.score,
-    }))
+    })
 }

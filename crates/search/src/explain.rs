@@ -293,7 +293,11 @@ fn draw(plan: &Plan, node: &Node, depth: usize, text: &mut String) {
         }
         Node::Const(true) => line("everything"),
         Node::Const(false) => line("nothing"),
-        Node::Term(term) => line(&format!("pattern {}", plan.terms[*term].text)),
+        Node::Term(term) => {
+            let term = &plan.terms[*term];
+            line(&format!("{} {}", if term.is_condition { "content has" } else { "pattern" }, term.text));
+        }
+        Node::RepoHas(predicate) => line(&plan.repo_has[*predicate].text),
         Node::Language(language) => {
             line(&format!("lang {}", syntax::language_name(*language).unwrap_or("unknown")));
         }

@@ -25,6 +25,7 @@ mod literal;
 mod matcher;
 mod pattern;
 mod plan;
+mod predicate;
 mod probe;
 mod rank;
 mod repo_run;
@@ -34,6 +35,7 @@ mod revisions;
 mod scan;
 mod schedule;
 mod searcher;
+mod select;
 mod skipped;
 mod tree;
 

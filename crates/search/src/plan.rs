@@ -2,10 +2,14 @@
 
 use crate::matcher::Matcher;
 use crate::pattern::{ContentPattern, NamePattern, PatternOptions, Syntax, content_pattern, name_pattern};
+use crate::predicate::RepoHas;
 use crate::tree::Node;
 use crate::{Limits, RepoIndex, SearchError, Visibility};
 use model::ByteRange;
-use query::{Count, Expr, Filter, FilterKind, PatternKind, Query, ResultType, Rev, Select, Settings, Target};
+use query::{
+    Count, Expr, FilePredicate, Filter, FilterKind, PatternKind, Query, ResultType, Rev, Select, Settings,
+    Target,
+};
 use std::time::Duration;
 
 /// How many patterns one query may have: each costs a compilation and, per thread, a cache.
@@ -20,6 +24,7 @@ pub(crate) struct Plan {
     pub(crate) terms: Vec<Term>,
     pub(crate) files: Vec<FileCondition>,
     pub(crate) repos: Vec<RepoCondition>,
+    pub(crate) repo_has: Vec<RepoHas>,
     pub(crate) settings: Settings,
     pub(crate) selection: Selection,
     /// How many results are shown.
@@ -44,8 +49,10 @@ pub(crate) struct Term {
     pub(crate) name: Option<NamePattern>,
     /// Whether paths count.
     pub(crate) in_paths: bool,
-    /// Whether it stands under an even number of negations: what it finds is shown.
+    /// Whether it stands under an even number of negations: what it finds is shown. Never so for a condition.
     pub(crate) is_positive: bool,
+    /// Whether it is `file:has.content(…)`: a condition on the document, whatever kind of result is asked for.
+    pub(crate) is_condition: bool,
 }
 
 /// `repo:RE@rev:rev`.
@@ -74,6 +81,7 @@ pub(crate) enum Selection {
     Repo,
     File,
     FilePath,
+    Directory,
     Content,
 }
 
@@ -89,7 +97,7 @@ impl Plan {
         }
         let mut compiler = Compiler::new(query);
         let root = compiler.lower(&query.expr, false)?;
-        let Compiler { terms, files, repos, .. } = compiler;
+        let Compiler { terms, files, repos, repo_has, .. } = compiler;
         let (display, is_exhaustive) = match settings.count.value {
             Count::Page => (limits.display.min(limits.display_max), false),
             Count::AtMost(count) => {
@@ -110,11 +118,17 @@ impl Plan {
             terms,
             files,
             repos,
+            repo_has,
             settings,
             display,
             is_exhaustive,
             timeout,
         })
+    }
+
+    /// Whether repositories themselves can be shown.
+    pub(crate) fn names_repos(&self) -> bool {
+        self.wants_repo_names && matches!(self.selection, Selection::AsFound | Selection::Repo)
     }
 
     /// Whether the settings alone leave this repository out.
@@ -142,6 +156,35 @@ impl Plan {
         !self.settings.revs.is_empty() || self.repos.iter().any(|condition| !condition.revs.is_empty())
     }
 
+    /// A plan that asks whether some document satisfies `root`, of whose patterns nothing is shown.
+    pub(crate) fn asking(root: Node, terms: Vec<Term>, files: Vec<FileCondition>) -> Plan {
+        Plan {
+            root,
+            terms,
+            files,
+            repos: Vec::new(),
+            repo_has: Vec::new(),
+            settings: Settings::default(),
+            selection: Selection::File,
+            display: 0,
+            is_exhaustive: false,
+            timeout: Duration::ZERO,
+            wants_repo_names: false,
+            wants_documents: true,
+        }
+    }
+
+    /// Whether anything is asked that holds or does not hold for whole repositories.
+    pub(crate) fn has_repo_conditions(&self) -> bool {
+        !self.repos.is_empty() || !self.repo_has.is_empty()
+    }
+
+    /// Whether something is asked of a repository that takes reading its index: then even its name is found only when
+    /// the search comes to it.
+    pub(crate) fn reads_for_repos(&self) -> bool {
+        self.repo_has.iter().any(|predicate| predicate.is_costly())
+    }
+
     /// Whether the content of documents has to be looked at.
     pub(crate) fn reads_content(&self) -> bool {
         self.terms.iter().any(|term| term.content.is_some())
@@ -163,6 +206,7 @@ fn selection(settings: &Settings) -> Selection {
         Some(Select::Repo) => Selection::Repo,
         Some(Select::File) => Selection::File,
         Some(Select::FilePath) => Selection::FilePath,
+        Some(Select::FileDirectory) => Selection::Directory,
         Some(Select::Content) => Selection::Content,
         _ => Selection::AsFound,
     }
@@ -175,13 +219,16 @@ fn asks_documents(root: &Node, terms: &[Term]) -> bool {
     asks
 }
 
-struct Compiler<'a> {
+pub(crate) struct Compiler<'a> {
     settings: &'a Settings,
     options: PatternOptions,
     automata_bytes: usize,
     terms: Vec<Term>,
     files: Vec<FileCondition>,
     repos: Vec<RepoCondition>,
+    pub(crate) repo_has: Vec<RepoHas>,
+    /// Patterns inside predicates, which count too.
+    pub(crate) n_inner: usize,
 }
 
 impl<'a> Compiler<'a> {
@@ -195,6 +242,8 @@ impl<'a> Compiler<'a> {
             terms: Vec::new(),
             files: Vec::new(),
             repos: Vec::new(),
+            repo_has: Vec::new(),
+            n_inner: 0,
         }
     }
 
@@ -241,6 +290,16 @@ impl<'a> Compiler<'a> {
                     span,
                 }),
             },
+            FilterKind::RepoHas(predicate) => {
+                let predicate = self.repo_has(predicate, filter)?;
+                self.repo_has.push(predicate);
+                Ok(Node::RepoHas(self.repo_has.len() - 1))
+            }
+            FilterKind::FileHas(FilePredicate::Content(regex)) => {
+                let term = self.condition(regex.as_str(), &span)?;
+                self.terms.push(term);
+                Ok(Node::Term(self.terms.len() - 1))
+            }
             // `query::unevaluated` has refused these already; if it ever lets one through, it is still not ignored.
             _ => Err(not_evaluated(filter.span, "this filter")),
         }
@@ -263,8 +322,28 @@ impl<'a> Compiler<'a> {
             self.count_automaton(&content.matcher, &span)?;
         }
         let name = (in_paths || in_repos).then(|| self.name(text, syntax, &span)).transpose()?;
-        self.terms.push(Term { text: text.to_owned(), content, name, in_paths, is_positive: !is_negated });
+        let text = text.to_owned();
+        let is_positive = !is_negated;
+        self.terms.push(Term { text, content, name, in_paths, is_positive, is_condition: false });
         Ok(Node::Term(self.terms.len() - 1))
+    }
+
+    /// A pattern that the content of a document must hold and that is not shown.
+    pub(crate) fn condition(&mut self, regex: &str, span: &ByteRange) -> Result<Term, SearchError> {
+        let content = content_pattern(regex, Syntax::Regex, self.options, span)?;
+        self.count_automaton(&content.matcher, span)?;
+        let content = Some(content);
+        let text = regex.to_owned();
+        Ok(Term { text, content, name: None, in_paths: false, is_positive: false, is_condition: true })
+    }
+
+    /// A condition on a name that nothing is shown of.
+    pub(crate) fn name_condition(
+        &mut self,
+        regex: &str,
+        span: &ByteRange,
+    ) -> Result<NamePattern, SearchError> {
+        self.name(regex, Syntax::Regex, span)
     }
 
     fn name(&mut self, text: &str, syntax: Syntax, span: &ByteRange) -> Result<NamePattern, SearchError> {
@@ -282,7 +361,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn count_pattern(&self) -> Result<(), SearchError> {
-        let n_terms = self.terms.len() + self.files.len() + self.repos.len() + 1;
+        let n_terms = self.terms.len() + self.files.len() + self.repos.len() + self.n_inner + 1;
         if n_terms > PATTERNS_MAX {
             return Err(SearchError::TooManyTerms { n_terms, n_terms_max: PATTERNS_MAX });
         }
@@ -290,7 +369,7 @@ impl<'a> Compiler<'a> {
     }
 }
 
-fn not_evaluated(span: query::Span, what: &str) -> SearchError {
+pub(crate) fn not_evaluated(span: query::Span, what: &str) -> SearchError {
     let kind = query::ErrorKind::NotEvaluatedYet { what: what.to_owned() };
     SearchError::NotEvaluated { source: Box::new(query::ParseError::new(span, kind)) }
 }

@@ -3,6 +3,7 @@
 //! Signals come from the document alone. Nothing is normalised by the corpus, so that nothing hidden can move a score.
 
 use crate::scan::{Signals, word_signal};
+use crate::{RepoIndex, RepoMatch};
 use model::ByteRange;
 
 /// Each weight outweighs all that follow it together.
@@ -20,8 +21,14 @@ pub(crate) fn score(signals: Signals, path: &[u8], path_ranges: &[ByteRange], st
     WORD * word + EXACT_CASE * signals.exact_case + if in_name { FILE_NAME } else { 0.0 } + rank
 }
 
+/// A repository found by its name.
+pub(crate) fn repo_match(repo: &RepoIndex, ranges: Vec<ByteRange>) -> RepoMatch {
+    let score = repo_score(repo.name.as_str(), &ranges);
+    RepoMatch { repo_id: repo.id, repo: repo.name.clone(), ranges, score }
+}
+
 /// The score of a repository found by its name.
-pub(crate) fn repo_score(name: &str, ranges: &[ByteRange]) -> f64 {
+fn repo_score(name: &str, ranges: &[ByteRange]) -> f64 {
     let word = ranges.iter().map(|range| word_signal(name.as_bytes(), range.start, range.end));
     WORD * word.fold(0.0, f64::max) + FILE_NAME
 }

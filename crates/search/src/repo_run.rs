@@ -20,7 +20,7 @@ pub(crate) struct RepoRun<'s> {
     pub(crate) repo: &'s RepoIndex,
     /// What is left to ask of documents.
     pub(crate) node: Node,
-    pub(crate) revisions: Revisions,
+    pub(crate) revisions: Arc<Revisions>,
     pub(crate) admission: Arc<Admission>,
     /// By term; `None` where no path holds it.
     pub(crate) path_hits: Vec<Option<PathHits>>,
@@ -34,26 +34,15 @@ pub(crate) struct RepoRun<'s> {
 }
 
 impl<'s> RepoRun<'s> {
-    /// Prepares a repository. `None` where nothing in it can be found.
-    pub(crate) fn new(
+    /// Prepares a repository of which only conditions on documents are left to ask.
+    pub(crate) fn of(
         plan: &Plan,
         published: &'s Published,
         ordinal: u32,
-    ) -> Result<Option<RepoRun<'s>>, ReadError> {
+        node: Node,
+        revisions: Arc<Revisions>,
+    ) -> Result<RepoRun<'s>, ReadError> {
         let repo: &'s RepoIndex = &published.repo;
-        let conditions = conditions_of(plan, &repo.name);
-        let node = plan.root.fold(&mut |leaf| match leaf {
-            Node::Repo(condition) => Some(conditions[*condition]),
-            _ => None,
-        });
-        if node == Node::Const(false) {
-            return Ok(None);
-        }
-        let Some(revisions) =
-            Revisions::select(plan, repo, &published.asked, |condition| conditions[condition])?
-        else {
-            return Ok(None);
-        };
         let content_terms = content_terms(plan, &node);
         let mut run = RepoRun {
             ordinal,
@@ -69,7 +58,7 @@ impl<'s> RepoRun<'s> {
         if !run.content_terms.is_empty() {
             run.prepare_content(plan, published)?;
         }
-        Ok(Some(run))
+        Ok(run)
     }
 
     /// Whether paths and metadata decide alone: then documents are listed, not searched.
@@ -142,17 +131,54 @@ fn content_terms(plan: &Plan, node: &Node) -> Vec<usize> {
     (0..plan.terms.len()).filter(of_content).collect()
 }
 
-/// Whether the `repo:` filters leave anything to find in a repository of this name.
-pub(crate) fn could_match_repo(plan: &Plan, name: &RepoName) -> bool {
-    if plan.repos.is_empty() {
+/// What is known of a repository without reading its index.
+#[derive(Debug)]
+pub(crate) struct RepoFacts {
+    conditions: Vec<bool>,
+}
+
+impl RepoFacts {
+    pub(crate) fn of(plan: &Plan, name: &RepoName) -> Self {
+        RepoFacts { conditions: conditions_of(plan, name) }
+    }
+
+    /// The revisions of the repository that the query selects; `None` where it has none of them.
+    pub(crate) fn revisions(
+        &self,
+        plan: &Plan,
+        published: &Published,
+    ) -> Result<Option<Arc<Revisions>>, ReadError> {
+        let is_matching = |condition: usize| self.conditions[condition];
+        let selected = Revisions::select(plan, &published.repo, &published.asked, is_matching)?;
+        Ok(selected.map(Arc::new))
+    }
+
+    /// The tree, with the answers of what is decided for all documents of the repository. Of one that is not searchable
+    /// yet only the name is known.
+    pub(crate) fn fold(&self, plan: &Plan, repo: Option<&RepoIndex>) -> Node {
+        plan.root.fold(&mut |leaf| self.answer(plan, repo, leaf))
+    }
+
+    fn answer(&self, plan: &Plan, repo: Option<&RepoIndex>, leaf: &Node) -> Option<bool> {
+        match leaf {
+            Node::Repo(condition) => Some(self.conditions[*condition]),
+            Node::RepoHas(predicate) => plan.repo_has[*predicate].of_about(&repo?.about),
+            _ => None,
+        }
+    }
+}
+
+/// Whether the conditions on repositories leave anything to find in this one.
+pub(crate) fn could_match_repo(plan: &Plan, repo: &RepoIndex) -> bool {
+    if !plan.has_repo_conditions() {
         return true;
     }
-    let conditions = conditions_of(plan, name);
-    let rest = plan.root.fold(&mut |leaf| match leaf {
-        Node::Repo(condition) => Some(conditions[*condition]),
-        _ => None,
-    });
-    rest != Node::Const(false)
+    RepoFacts::of(plan, &repo.name).fold(plan, Some(repo)) != Node::Const(false)
+}
+
+/// Likewise for one that is not searchable yet.
+pub(crate) fn could_match_pending(plan: &Plan, name: &RepoName) -> bool {
+    !plan.has_repo_conditions() || RepoFacts::of(plan, name).fold(plan, None) != Node::Const(false)
 }
 
 /// The answers of the `repo:` filters for one repository.
@@ -164,11 +190,20 @@ pub(crate) fn conditions_of(plan: &Plan, name: &RepoName) -> Vec<bool> {
         .collect()
 }
 
-/// Whether the repository itself is a result: its name matches the tree, and a term occurs in it where the query has
-/// terms. Gives the ranges to show.
-pub(crate) fn match_repo_name(plan: &Plan, repo: &RepoIndex) -> Option<Vec<ByteRange>> {
+/// How a repository's name matches.
+#[derive(Debug)]
+pub(crate) struct NameHit {
+    /// What it depends on still: predicates alone.
+    pub(crate) node: Node,
+    /// What is shown in the name.
+    pub(crate) ranges: Vec<ByteRange>,
+}
+
+/// Whether the repository itself may be a result: its name matches the tree, and a term occurs in it where the query
+/// has terms.
+pub(crate) fn match_repo_name(plan: &Plan, repo: &RepoIndex) -> Option<NameHit> {
     let name = repo.name.as_str().as_bytes();
-    let conditions = conditions_of(plan, &repo.name);
+    let facts = RepoFacts::of(plan, &repo.name);
     let mut scratch: Vec<Scratch> = plan.terms.iter().map(|_| Scratch::default()).collect();
     let mut hits = Vec::new();
     for (term, scratch) in plan.terms.iter().zip(&mut scratch) {
@@ -181,15 +216,15 @@ pub(crate) fn match_repo_name(plan: &Plan, repo: &RepoIndex) -> Option<Vec<ByteR
     if hits.is_empty() && !plan.terms.is_empty() {
         return None;
     }
-    let verdict = plan.root.fold(&mut |leaf| match leaf {
-        Node::Repo(condition) => Some(conditions[*condition]),
+    let node = plan.root.fold(&mut |leaf| match leaf {
         Node::Term(term) => {
             let pattern = plan.terms[*term].name.as_ref();
             Some(pattern.is_some_and(|pattern| pattern.matcher.is_match(&mut scratch[*term], name)))
         }
-        _ => Some(false),
+        Node::RepoHas(_) => facts.answer(plan, Some(repo), leaf),
+        leaf => Some(facts.answer(plan, Some(repo), leaf).unwrap_or(false)),
     });
-    if verdict != Node::Const(true) {
+    if node == Node::Const(false) {
         return None;
     }
     if plan.terms.is_empty() {
@@ -199,5 +234,6 @@ pub(crate) fn match_repo_name(plan: &Plan, repo: &RepoIndex) -> Option<Vec<ByteR
         }
     }
     lines::merge(&mut hits);
-    Some(hits.into_iter().filter(|(start, end)| start < end).map(|(start, end)| start..end).collect())
+    let ranges = hits.into_iter().filter(|(start, end)| start < end).map(|(start, end)| start..end).collect();
+    Some(NameHit { node, ranges })
 }

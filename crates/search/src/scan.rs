@@ -9,6 +9,7 @@ use crate::lines::{self, Counts, Cut, Hit};
 use crate::matcher::Scratch;
 use crate::pattern::Scope;
 use crate::plan::{Plan, Term};
+use crate::predicate::FileScanners;
 use crate::repo_run::RepoRun;
 use crate::tree::Node;
 use index::{BlobIdx, BlobMeta, BlockIdx, Doc, DocIdx, DocKind, ReadError, Segment};
@@ -35,6 +36,8 @@ pub(crate) struct Scanner {
     pub(crate) is_called_off: bool,
     pub(crate) paths: Scratches,
     pub(crate) path: Vec<u8>,
+    /// For the predicates that are asked of repositories.
+    pub(crate) for_repos: FileScanners,
 }
 
 /// Where a run of blocks lies in the text, and the first of them.
@@ -89,6 +92,7 @@ impl Scanner {
             is_called_off: false,
             paths: Scratches::new(plan),
             path: Vec::new(),
+            for_repos: FileScanners::new(),
         }
     }
 

@@ -4,13 +4,14 @@ use crate::batch::Context;
 use crate::catalog::Published;
 use crate::collect::{Collector, Findings};
 use crate::limits::{Stop, Watch};
-use crate::plan::{Plan, Selection};
+use crate::plan::Plan;
 use crate::probe::Probe;
 use crate::rank;
 use crate::repo_run::{could_match_repo, match_repo_name};
 use crate::revision_source::{self, Extended};
 use crate::schedule::{Ending, Schedule};
 use crate::skipped::Account;
+use crate::tree::Node;
 use crate::{CancelToken, Damage, Limits, RepoMatch, SearchError, Sink, Snapshot, Stats, Summary};
 use model::AccessSet;
 use query::Query;
@@ -89,7 +90,8 @@ impl Searcher {
         let mut collector = Collector::new(&context, &chosen, sink, started);
         let mut ending = Ending::Finished;
         let mut wants_more = true;
-        if plan.wants_repo_names && matches!(plan.selection, Selection::AsFound | Selection::Repo) {
+        // Where predicates have to be asked of the index, names come with the rest, repository by repository.
+        if plan.names_repos() && !plan.reads_for_repos() {
             wants_more = collector.take_repos(repos_by_name(plan, &chosen));
         }
         if !wants_more {
@@ -98,7 +100,7 @@ impl Searcher {
             } else {
                 Ending::Finished
             };
-        } else if plan.wants_documents {
+        } else if plan.wants_documents || (plan.names_repos() && plan.reads_for_repos()) {
             let schedule = Schedule::new(&context, &chosen);
             ending = schedule.drive(&self.pool, |output| collector.take(output));
         }
@@ -141,9 +143,8 @@ pub(crate) struct Asked<'a> {
 
 /// The repositories to search, in the order of their names.
 pub(crate) fn choose<'s>(plan: &Plan, visible: &[&'s Published]) -> Vec<&'s Published> {
-    let is_chosen = |published: &&&Published| {
-        !plan.excludes(&published.repo) && could_match_repo(plan, &published.repo.name)
-    };
+    let is_chosen =
+        |published: &&&Published| !plan.excludes(&published.repo) && could_match_repo(plan, &published.repo);
     visible.iter().filter(is_chosen).copied().collect()
 }
 
@@ -151,16 +152,15 @@ fn repos_by_name(plan: &Plan, chosen: &[&Published]) -> Vec<(u32, RepoMatch)> {
     let numbered = chosen.iter().zip(0u32..);
     let matches = numbered.filter_map(|(published, ordinal)| {
         let repo = &published.repo;
-        let ranges = match_repo_name(plan, repo)?;
-        let score = rank::repo_score(repo.name.as_str(), &ranges);
-        Some((ordinal, RepoMatch { repo_id: repo.id, repo: repo.name.clone(), ranges, score }))
+        let hit = match_repo_name(plan, repo).filter(|hit| hit.node == Node::Const(true))?;
+        Some((ordinal, rank::repo_match(repo, hit.ranges)))
     });
     matches.collect()
 }
 
 /// What the person should know where nothing can be found for a reason outside the patterns.
 fn alert(plan: &Plan, chosen: &[&Published], extended: &Extended, findings: &Findings) -> Option<String> {
-    if chosen.is_empty() && !plan.repos.is_empty() {
+    if plan.has_repo_conditions() && findings.n_without_condition >= chosen.len() {
         return Some("No repository matches the repo: filters.".to_owned());
     }
     if plan.asks_revisions() && !chosen.is_empty() && extended.faults.is_empty() {

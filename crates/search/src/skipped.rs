@@ -4,7 +4,7 @@ use crate::admission::SkippedDocs;
 use crate::catalog::Published;
 use crate::limits::Stop;
 use crate::plan::Plan;
-use crate::repo_run::could_match_repo;
+use crate::repo_run::{could_match_pending, could_match_repo};
 use crate::{Limits, PendingRepo, PendingState, RepoIndex, RevisionFault, Skipped, SkippedReason, Stats};
 use query::{Count, Inclusion, Query, Setting, Settings};
 use std::sync::Arc;
@@ -60,7 +60,7 @@ impl<'a> Account<'a> {
         visible: &[&Published],
     ) {
         let pending: Vec<&PendingRepo> =
-            pending.filter(|repo| could_match_repo(self.plan, &repo.name)).collect();
+            pending.filter(|repo| could_match_pending(self.plan, &repo.name)).collect();
         let states = [
             (PendingState::Failed, SkippedReason::RepoFailed, "could not be fetched or indexed"),
             (PendingState::Cloning, SkippedReason::RepoCloning, "being fetched"),
@@ -71,7 +71,7 @@ impl<'a> Account<'a> {
             let names: Vec<&str> = in_state.map(|repo| repo.name.as_str()).collect();
             self.push_repos(reason, words, &names, None);
         }
-        let asked = visible.iter().filter(|published| could_match_repo(self.plan, &published.repo.name));
+        let asked = visible.iter().filter(|published| could_match_repo(self.plan, &published.repo));
         let (mut forks, mut archived) = (Vec::new(), Vec::new());
         for repo in asked.map(|published| &published.repo) {
             if self.plan.settings.fork.span.is_none() && self.plan.excludes_fork(repo) {

@@ -9,6 +9,8 @@ pub(crate) enum Node {
     Const(bool),
     /// `repo:`, decided per repository.
     Repo(usize),
+    /// `repo:has.…(…)`, decided per repository before its documents are looked at.
+    RepoHas(usize),
     /// `lang:`, decided per document.
     Language(Language),
     /// `file:`, decided per document.
@@ -69,7 +71,7 @@ impl Node {
     /// Rising cost: what is asked first.
     fn cost(&self) -> u32 {
         match self {
-            Node::Const(_) | Node::Repo(_) => 0,
+            Node::Const(_) | Node::Repo(_) | Node::RepoHas(_) => 0,
             Node::Language(_) => 1,
             Node::File(_) => 2,
             Node::Term(_) => 100,

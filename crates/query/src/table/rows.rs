@@ -11,6 +11,10 @@ const fn later(value: &'static str, doc: &'static str) -> ValueInfo {
 }
 
 const fn predicate(name: &'static str, arguments: &'static str, doc: &'static str) -> PredicateInfo {
+    PredicateInfo { name, arguments, doc, evaluated: true }
+}
+
+const fn predicate_later(name: &'static str, arguments: &'static str, doc: &'static str) -> PredicateInfo {
     PredicateInfo { name, arguments, doc, evaluated: false }
 }
 
@@ -33,7 +37,7 @@ const REPO_PREDICATES: &[PredicateInfo] = &[
     predicate("has.path", "RE", "some path in the repository matches"),
     predicate("has.file", "path:RE content:RE", "one file matches by path, content, or both"),
     predicate("has.content", "RE", "the content of some file matches"),
-    predicate("has.commit.after", "DATE", "something was committed since"),
+    predicate_later("has.commit.after", "DATE", "something was committed since"),
     predicate("has.description", "RE", "the description matches"),
     predicate("has.meta", "key[:value]", "the repository carries this key, or this key and value"),
     predicate("has.topic", "T", "the repository carries this topic"),
@@ -41,8 +45,8 @@ const REPO_PREDICATES: &[PredicateInfo] = &[
 
 const FILE_PREDICATES: &[PredicateInfo] = &[
     predicate("has.content", "RE", "the content of the file matches"),
-    predicate("has.owner", "WHO", "the file is owned by this person or team; without WHO, by anyone"),
-    predicate("has.contributor", "RE", "someone who matches has changed the file"),
+    predicate_later("has.owner", "WHO", "the file is owned by this person or team; without WHO, by anyone"),
+    predicate_later("has.contributor", "RE", "someone who matches has changed the file"),
 ];
 
 const TYPES: &[ValueInfo] = &[
@@ -61,9 +65,9 @@ const SELECTS: &[ValueInfo] = &[
     value("repo", "the repositories of the results"),
     value("file", "the files of the results"),
     value("file.path", "the paths of the results"),
-    later("file.directory", "the directories of the results"),
+    value("file.directory", "the directories of the results"),
     later("file.owners", "the owners of the files of the results"),
-    later("content", "only matches of content"),
+    value("content", "only matches of content"),
     later("symbol", "only symbols; `symbol.function` and the like for one kind"),
     later("commit", "the commits of the results"),
     later("commit.diff.added", "only added lines"),

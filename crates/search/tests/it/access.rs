@@ -26,10 +26,15 @@ fn hidden() -> Vec<Repo> {
     fork.is_fork = true;
     let mut archived = Repo::new(7, "lib-archived", &files);
     archived.is_archived = true;
+    let mut about = search::About { description: "hidden".to_owned(), ..search::About::default() };
+    about.topics.push("hidden".to_owned());
+    about.metadata.insert("hidden".to_owned(), None);
+    fork.about = about.clone();
+    archived.about = about;
     vec![Repo::new(1, "aaa/secret", &files), Repo::new(5, "group/secret", &files), fork, archived]
 }
 
-const QUERIES: [&str; 16] = [
+const QUERIES: [&str; 27] = [
     "secret",
     "secret count:all",
     "secret count:1",
@@ -46,6 +51,17 @@ const QUERIES: [&str; 16] = [
     "secret select:repo",
     "NOT secret",
     "hidden",
+    "repo:has.path(hidden)",
+    "repo:has.content(secret)",
+    "-repo:has.content(secret)",
+    "repo:has.file(path:\\.c$ content:main) int",
+    "repo:has.content(nothing) secret",
+    "repo:has.description(hidden)",
+    "-repo:has.topic(hidden) secret",
+    "repo:has.meta(hidden) secret",
+    "file:has.content(main) secret",
+    "(repo:has.path(lib) OR repo:has.topic(hidden)) int rev:dev",
+    "int select:file.directory",
 ];
 
 fn traces(world: &World, ids: &[u32]) -> Vec<(Answer, Stats)> {

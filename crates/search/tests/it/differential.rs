@@ -4,7 +4,7 @@ use crate::oracle::{self, Expected, Key};
 use crate::world::{Answer, File, Repo, Tree, World, access};
 use proptest::prelude::*;
 use proptest::sample::select;
-use search::{Limits, Match, Visibility};
+use search::{About, Limits, Match, Visibility};
 use std::collections::BTreeSet;
 
 const WORDS: [&str; 14] = [
@@ -87,10 +87,21 @@ fn repo(id: u32) -> impl Strategy<Value = Repo> {
                 visibility: Visibility::Public,
                 is_fork: is_fork && id == 2,
                 is_archived: false,
+                about: about(id),
                 n_segments,
             }
         },
     )
+}
+
+/// Something different of each.
+fn about(id: u32) -> About {
+    let metadata = [("team".to_owned(), Some(format!("t{id}"))), (format!("key{id}"), None)];
+    About {
+        description: if id == 3 { String::new() } else { format!("Foo number {id}") },
+        topics: vec!["shared".to_owned(), format!("topic-{id}")],
+        metadata: metadata.into_iter().collect(),
+    }
 }
 
 fn file_pool() -> impl Strategy<Value = File> {
@@ -128,8 +139,38 @@ fn filter() -> impl Strategy<Value = String> {
     .prop_map(str::to_owned)
 }
 
+fn predicate() -> impl Strategy<Value = String> {
+    let predicate = select(vec![
+        "repo:has.path(foo)",
+        "repo:has.path(^src/.*\\.c$)",
+        "repo:has.path(nothing)",
+        "repo:has.content(foo)",
+        "repo:has.content(^\\s*bar$)",
+        "repo:has.content(k[mM]al+oc)",
+        "repo:has.content(o\\nf)",
+        "repo:has.content(.)",
+        "repo:has.content(nothing at all)",
+        "repo:has.file(path:\\.c$ content:foo)",
+        "repo:has.file(path:x content:\"foo bar\")",
+        "repo:has.file(content:miss)",
+        "repo:has.file(path:Kmalloc)",
+        "repo:has.description(foo)",
+        "repo:has.description(2$)",
+        "repo:has.topic(shared)",
+        "repo:has.topic(topic-1)",
+        "repo:has.meta(team)",
+        "repo:has.meta(team:t2)",
+        "repo:has.meta(key3)",
+        "file:has.content(foo)",
+        "file:has.content(^bar$)",
+        "file:has.content([^a]oo)",
+        "file:has.content(foo\\nf)",
+    ]);
+    (predicate, any::<bool>()).prop_map(|(text, negated)| format!("{}{text}", if negated { "-" } else { "" }))
+}
+
 fn expr() -> impl Strategy<Value = String> {
-    let leaf = prop_oneof![4 => term(), 2 => filter()];
+    let leaf = prop_oneof![4 => term(), 2 => filter(), 2 => predicate()];
     leaf.prop_recursive(3, 8, 3, |inner| {
         prop_oneof![
             3 => prop::collection::vec(inner.clone(), 2..4).prop_map(|parts| format!("({})", parts.join(" AND "))),

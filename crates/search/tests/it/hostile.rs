@@ -78,7 +78,6 @@ fn faults_point_into_the_query() {
         matches!(fault("a type:symbol"), (SearchError::NotEvaluated { .. }, place) if place == "type:symbol")
     );
     assert!(matches!(fault("a author:b type:commit"), (SearchError::NotEvaluated { .. }, _)));
-    assert!(matches!(fault("a repo:has.path(x)"), (SearchError::NotEvaluated { .. }, _)));
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use crate::world::{File, Repo, Tree, language};
 use model::ByteRange;
-use query::{Expr, FilterKind, PatternKind, Query, ResultType, RevKind, Target};
+use query::{
+    Expr, FilePredicate, FilterKind, PatternKind, Query, RepoPredicate, ResultType, RevKind, Target,
+};
 use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,27 +87,65 @@ pub(crate) fn answer(repos: &[&Repo], query: &Query) -> Expected {
                 docs.entry((path, file)).or_default().push(branch.clone());
             }
         }
+        let in_repo = RepoView { repo, docs: &docs, query };
         if wants_documents(query) {
-            for ((path, file), branches) in docs {
-                document(repo, path, file, branches, query, &mut expected);
+            for ((path, file), branches) in &docs {
+                document(&in_repo, path, file, branches.clone(), &mut expected);
             }
         }
-        if settings.wants(ResultType::Repo) && repo_matches(repo, query) {
+        if settings.wants(ResultType::Repo) && repo_matches(&in_repo) {
             expected.repos.insert(repo.name.clone());
         }
     }
     expected
 }
 
-fn document(
-    repo: &Repo,
-    path: &[u8],
-    file: &File,
-    branches: Vec<String>,
-    query: &Query,
-    expected: &mut Expected,
-) {
-    let doc = Doc { repo, path, file, query };
+/// A repository, its documents in the selected revisions, and what is asked.
+struct RepoView<'a> {
+    repo: &'a Repo,
+    docs: &'a BTreeMap<(&'a Vec<u8>, &'a File), Vec<String>>,
+    query: &'a Query,
+}
+
+impl RepoView<'_> {
+    fn has(&self, predicate: &RepoPredicate) -> bool {
+        let case_sensitive = self.query.settings.case_sensitive.value;
+        let about = &self.repo.about;
+        let in_name =
+            |regex: &query::Regex, name: &[u8]| build(regex.as_str(), case_sensitive, false).is_match(name);
+        let some_file = |path: Option<&query::Regex>, content: Option<&query::Regex>| {
+            self.docs.keys().any(|(known, file)| {
+                path.is_none_or(|path| in_name(path, known))
+                    && content.is_none_or(|content| holds_in(file, content, case_sensitive))
+            })
+        };
+        match predicate {
+            RepoPredicate::Path(path) => some_file(Some(path), None),
+            RepoPredicate::Content(content) => some_file(None, Some(content)),
+            RepoPredicate::File { path, content } => some_file(path.as_ref(), content.as_ref()),
+            RepoPredicate::Description(regex) => {
+                !about.description.is_empty() && in_name(regex, about.description.as_bytes())
+            }
+            RepoPredicate::Topic(topic) => about.topics.contains(topic),
+            RepoPredicate::Meta { key, value: None } => about.metadata.contains_key(key),
+            RepoPredicate::Meta { key, value } => about
+                .metadata
+                .get(key)
+                .is_some_and(|known| known.clone().unwrap_or_default() == *value.as_ref().expect("some")),
+            RepoPredicate::CommitAfter(_) => unreachable!("not generated"),
+        }
+    }
+}
+
+/// Whether a file's content holds a pattern.
+fn holds_in(file: &File, regex: &query::Regex, case_sensitive: bool) -> bool {
+    let File::Text(text) = file else { return false };
+    !hits(&PatternKind::Regex(regex.clone()), case_sensitive, text.as_bytes()).is_empty()
+}
+
+fn document(of: &RepoView<'_>, path: &[u8], file: &File, branches: Vec<String>, expected: &mut Expected) {
+    let RepoView { repo, query, .. } = of;
+    let doc = Doc { of, repo, path, file, query };
     if !doc.holds(&query.expr) {
         return;
     }
@@ -143,7 +183,9 @@ fn leaves(query: &Query) -> (bool, bool) {
             asks_documents |= pattern.target == Target::Content;
         }
         query::Leaf::Filter(filter) => {
-            asks_documents |= matches!(filter.kind, FilterKind::File(_) | FilterKind::Language(_));
+            let asks =
+                matches!(filter.kind, FilterKind::File(_) | FilterKind::Language(_) | FilterKind::FileHas(_));
+            asks_documents |= asks;
         }
     });
     (has_patterns, asks_documents)
@@ -156,7 +198,8 @@ fn wants_documents(query: &Query) -> bool {
     named || (query.settings.types.is_empty() && (has_patterns || asks_documents))
 }
 
-fn repo_matches(repo: &Repo, query: &Query) -> bool {
+fn repo_matches(of: &RepoView<'_>) -> bool {
+    let RepoView { repo, query, .. } = of;
     let (has_patterns, asks_documents) = leaves(query);
     let mut has_hit = !has_patterns;
     let case_sensitive = query.settings.case_sensitive.value;
@@ -165,19 +208,21 @@ fn repo_matches(repo: &Repo, query: &Query) -> bool {
             has_hit |= !negated && regex(&pattern.kind, case_sensitive, false).is_match(repo.name.as_bytes());
         }
     });
-    !asks_documents && has_hit && name_holds(repo, query, &query.expr)
+    !asks_documents && has_hit && name_holds(of, &query.expr)
 }
 
-fn name_holds(repo: &Repo, query: &Query, expr: &Expr) -> bool {
+fn name_holds(of: &RepoView<'_>, expr: &Expr) -> bool {
+    let RepoView { repo, query, .. } = of;
     let case_sensitive = query.settings.case_sensitive.value;
     match expr {
-        Expr::And { operands, .. } => operands.iter().all(|operand| name_holds(repo, query, operand)),
-        Expr::Or { operands, .. } => operands.iter().any(|operand| name_holds(repo, query, operand)),
-        Expr::Not { operand, .. } => !name_holds(repo, query, operand),
+        Expr::And { operands, .. } => operands.iter().all(|operand| name_holds(of, operand)),
+        Expr::Or { operands, .. } => operands.iter().any(|operand| name_holds(of, operand)),
+        Expr::Not { operand, .. } => !name_holds(of, operand),
         Expr::Filter(filter) => match &filter.kind {
             FilterKind::Repo(condition) => {
                 build(condition.name.as_str(), case_sensitive, false).is_match(repo.name.as_bytes())
             }
+            FilterKind::RepoHas(predicate) => of.has(predicate),
             _ => false,
         },
         Expr::Pattern(pattern) => regex(&pattern.kind, case_sensitive, false).is_match(repo.name.as_bytes()),
@@ -185,6 +230,7 @@ fn name_holds(repo: &Repo, query: &Query, expr: &Expr) -> bool {
 }
 
 struct Doc<'a> {
+    of: &'a RepoView<'a>,
     repo: &'a Repo,
     path: &'a [u8],
     file: &'a File,
@@ -204,6 +250,10 @@ impl Doc<'_> {
                 }
                 FilterKind::File(regex) => build(regex.as_str(), case_sensitive, false).is_match(self.path),
                 FilterKind::Language(name) => syntax_language(name) == Some(language(self.path)),
+                FilterKind::RepoHas(predicate) => self.of.has(predicate),
+                FilterKind::FileHas(FilePredicate::Content(regex)) => {
+                    holds_in(self.file, regex, case_sensitive)
+                }
                 other => unreachable!("not generated: {other:?}"),
             },
             Expr::Pattern(pattern) => {

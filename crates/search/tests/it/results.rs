@@ -81,6 +81,10 @@ fn selections() {
     check("parse_config select:repo", &["github.com/o/app"]);
     check("stdio select:file", &["github.com/o/app:src/main.c"]);
     check("return select:file.path", &["github.com/o/app:src/main.c"]);
+    check(
+        "file:. select:file.directory",
+        &["github.com/o/app:tools/", "github.com/o/app:src/", "github.com/o/app:/"],
+    );
 }
 
 #[test]

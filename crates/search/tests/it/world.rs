@@ -8,8 +8,8 @@ use model::{
     AccessSet, BlobFlags, DocFlags, Epoch, Language, ObjectId, RefName, RepoId, RepoName, SkipReason,
 };
 use search::{
-    CancelToken, Catalog, Facets, Limits, Match, RepoIndex, SearchError, Searcher, Sink, Stats, Summary,
-    Visibility,
+    About, CancelToken, Catalog, Facets, Limits, Match, RepoIndex, SearchError, Searcher, Sink, Stats,
+    Summary, Visibility,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -64,6 +64,7 @@ pub(crate) struct Repo {
     pub(crate) visibility: Visibility,
     pub(crate) is_fork: bool,
     pub(crate) is_archived: bool,
+    pub(crate) about: About,
     /// How many segments its blobs are spread over.
     pub(crate) n_segments: usize,
 }
@@ -78,6 +79,7 @@ impl Repo {
             visibility: Visibility::Public,
             is_fork: false,
             is_archived: false,
+            about: About::default(),
             n_segments: 1,
         }
     }
@@ -175,7 +177,7 @@ pub(crate) fn build(folder: &Path, repo: &Repo) -> RepoIndex {
         visibility: repo.visibility,
         is_fork: repo.is_fork,
         is_archived: repo.is_archived,
-        about: Arc::default(),
+        about: Arc::new(repo.about.clone()),
         objects: Default::default(),
         ref_table: Arc::new(RefTable::open(&table_path).expect("open")),
         segments: (0..n_segments)
@@ -278,6 +280,9 @@ impl Answer {
                     lines.push(format!("{}:{}", path.repo, String::from_utf8_lossy(&path.path)));
                 }
                 Match::Repo(repo) => lines.push(repo.repo.to_string()),
+                Match::Directory(directory) => {
+                    lines.push(format!("{}:{}/", directory.repo, String::from_utf8_lossy(&directory.path)));
+                }
                 other => panic!("unexpected {other:?}"),
             }
         }
