@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 /// lock                   held by the server that runs on this directory
 /// mirrors/<id>.git       bare clones of remote repositories
 /// index/<id>/            segments and ref tables of one repository
+/// exports/               files that people asked for, by export
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataDir {
@@ -94,6 +95,11 @@ impl DataDir {
     /// The segments and ref tables of one repository.
     pub fn index(&self, repo: RepoId) -> PathBuf {
         self.index_root().join(repo.0.to_string())
+    }
+
+    /// The files of exports. Made when the first one is written.
+    pub fn exports(&self) -> PathBuf {
+        self.root.join("exports")
     }
 }
 

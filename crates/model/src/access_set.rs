@@ -35,6 +35,12 @@ impl AccessSet {
         self.repos.iter().map(RepoId)
     }
 
+    /// The same caller looking at one repository alone: holds it if they may read it, and nothing else.
+    pub fn only(&self, repo: RepoId) -> Self {
+        let repos = if self.allows(repo) { RoaringBitmap::from_iter([repo.0]) } else { RoaringBitmap::new() };
+        AccessSet { repos, epoch: self.epoch }
+    }
+
     /// How many repositories the caller may read.
     pub fn n_repos(&self) -> u64 {
         self.repos.len()
@@ -57,5 +63,7 @@ mod tests {
         assert_eq!(set.repos().collect::<Vec<_>>(), [RepoId(1), RepoId(7)]);
         assert!(set.allows(RepoId(7)) && !set.allows(RepoId(2)));
         assert_eq!((set.n_repos(), set.epoch()), (2, Epoch(3)));
+        assert_eq!(set.only(RepoId(7)).repos().collect::<Vec<_>>(), [RepoId(7)]);
+        assert_eq!((set.only(RepoId(2)).n_repos(), set.only(RepoId(2)).epoch()), (0, Epoch(3)));
     }
 }

@@ -32,6 +32,8 @@ pub(crate) struct SkippedDocs {
     pub(crate) n_binary: u64,
     pub(crate) n_too_large: u64,
     pub(crate) n_unreadable: u64,
+    pub(crate) n_symlinks: u64,
+    pub(crate) n_submodules: u64,
 }
 
 /// Where a term occurs in paths: documents, and their blobs by segment.
@@ -55,6 +57,8 @@ impl SkippedDocs {
         self.n_binary += other.n_binary;
         self.n_too_large += other.n_too_large;
         self.n_unreadable += other.n_unreadable;
+        self.n_symlinks += other.n_symlinks;
+        self.n_submodules += other.n_submodules;
     }
 }
 
@@ -167,11 +171,15 @@ impl Admission {
         let mut skipped = SkippedDocs::default();
         let mut fault = None;
         repo.ref_table.for_each_candidate(grams, &mut |doc_idx, path, doc| {
-            let Some((ordinal, blob)) = doc.blob else { return true };
             if !revisions.admits(doc.revisions) {
                 return true;
             }
             let verdict = judge(doc_idx, path, doc);
+            if verdict == Verdict::Unknown {
+                skipped.n_symlinks += u64::from(doc.kind == DocKind::Symlink);
+                skipped.n_submodules += u64::from(doc.kind == DocKind::Submodule);
+            }
+            let Some((ordinal, blob)) = doc.blob else { return true };
             let (Some(set), Some(segment)) =
                 (sets.get_mut(usize::from(ordinal.0)), repo.segments.get(usize::from(ordinal.0)))
             else {

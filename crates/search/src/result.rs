@@ -341,6 +341,8 @@ pub struct Skipped {
     pub message: String,
     /// Whether it makes the answer incomplete.
     pub severity: Severity,
+    /// How many files or repositories it is about; 0 where it is about the search as a whole.
+    pub count: u64,
     /// A query that lifts it, where one does.
     pub suggested_query: Option<String>,
 }
@@ -389,6 +391,10 @@ pub enum SkippedReason {
     FileUnreadable,
     /// Files are not text.
     FileBinary,
+    /// Links: their text is the name of another file, and is not searched as content.
+    FileSymlink,
+    /// Submodules: their files stand in another repository.
+    Submodule,
     /// Forks are left out unless `fork:yes`.
     ExcludedFork,
     /// Archived repositories are left out unless `archived:yes`.
@@ -410,6 +416,8 @@ impl SkippedReason {
             SkippedReason::FileTooLarge => "file-too-large",
             SkippedReason::FileUnreadable => "file-unreadable",
             SkippedReason::FileBinary => "file-binary",
+            SkippedReason::FileSymlink => "file-symlink",
+            SkippedReason::Submodule => "submodule",
             SkippedReason::ExcludedFork => "excluded-fork",
             SkippedReason::ExcludedArchived => "excluded-archived",
         }
@@ -418,9 +426,11 @@ impl SkippedReason {
     /// Whether results may be missing.
     pub fn severity(self) -> Severity {
         match self {
-            SkippedReason::FileBinary | SkippedReason::ExcludedFork | SkippedReason::ExcludedArchived => {
-                Severity::Info
-            }
+            SkippedReason::FileBinary
+            | SkippedReason::FileSymlink
+            | SkippedReason::Submodule
+            | SkippedReason::ExcludedFork
+            | SkippedReason::ExcludedArchived => Severity::Info,
             _ => Severity::Warning,
         }
     }

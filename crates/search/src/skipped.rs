@@ -33,7 +33,7 @@ impl<'a> Account<'a> {
                 self.plan.display
             );
             let suggestion = self.suggest(|settings| settings.count = Setting::default_of(Count::All));
-            self.push(SkippedReason::DisplayLimit, "result limit reached", message, suggestion);
+            self.push(SkippedReason::DisplayLimit, "result limit reached", message, 0, suggestion);
         }
         match stop {
             Some(Stop::TimedOut) => {
@@ -43,11 +43,11 @@ impl<'a> Account<'a> {
                 let longer = (timeout * 4).min(self.limits.timeout_max);
                 let suggestion = (longer > timeout)
                     .then(|| self.suggest(|settings| settings.timeout = Setting::default_of(Some(longer))));
-                self.push(SkippedReason::Timeout, "time limit reached", message, suggestion.flatten());
+                self.push(SkippedReason::Timeout, "time limit reached", message, 0, suggestion.flatten());
             }
             Some(Stop::Cancelled) => {
                 let message = "The search was stopped before its end.".to_owned();
-                self.push(SkippedReason::Cancelled, "stopped", message, None);
+                self.push(SkippedReason::Cancelled, "stopped", message, 0, None);
             }
             None => {}
         }
@@ -96,13 +96,31 @@ impl<'a> Account<'a> {
             (SkippedReason::FileUnreadable, skipped.n_unreadable, "that git could not produce"),
             (SkippedReason::FileBinary, skipped.n_binary, "that are not text"),
         ];
+        let rest = "only their paths were searched";
         for (reason, n_files, words) in kinds {
-            if n_files > 0 {
-                let title = format!("{n_files} {} {words}", if n_files == 1 { "file" } else { "files" });
-                let message = format!("{title}: only their paths were searched.");
-                self.push(reason, &title, message, None);
-            }
+            self.push_documents(reason, n_files, ("file", "files"), words, rest);
         }
+        let links = ("symbolic link", "symbolic links");
+        self.push_documents(SkippedReason::FileSymlink, skipped.n_symlinks, links, "", rest);
+        let (modules, rest) = (("submodule", "submodules"), "their files stand in other repositories");
+        self.push_documents(SkippedReason::Submodule, skipped.n_submodules, modules, "", rest);
+    }
+
+    fn push_documents(
+        &mut self,
+        reason: SkippedReason,
+        n_documents: u64,
+        (one, many): (&str, &str),
+        words: &str,
+        rest: &str,
+    ) {
+        if n_documents == 0 {
+            return;
+        }
+        let noun = if n_documents == 1 { one } else { many };
+        let title = format!("{n_documents} {noun} {words}");
+        let title = title.trim_end();
+        self.push(reason, title, format!("{title}: {rest}."), n_documents, None);
     }
 
     /// Notes revisions that could not be made searchable.
@@ -151,15 +169,23 @@ impl<'a> Account<'a> {
             message.push_str(&format!(" and {} more", n_repos - NAMED_REPOS));
         }
         message.push('.');
-        self.push(reason, &title, message, suggestion);
+        self.push(reason, &title, message, n_repos as u64, suggestion);
     }
 
-    fn push(&mut self, reason: SkippedReason, title: &str, message: String, suggestion: Option<String>) {
+    fn push(
+        &mut self,
+        reason: SkippedReason,
+        title: &str,
+        message: String,
+        count: u64,
+        suggestion: Option<String>,
+    ) {
         self.skipped.push(Skipped {
             reason,
             title: title.to_owned(),
             message,
             severity: reason.severity(),
+            count,
             suggested_query: suggestion,
         });
     }

@@ -2,6 +2,7 @@
 import { keys } from "./keys.js";
 import { queryBoxes } from "./query.js";
 import { code } from "./code.js";
+import { exports } from "./exports.js";
 import { live } from "./live.js";
 import { menus, filters, copies, expand, theme } from "./small.js";
 
@@ -13,4 +14,5 @@ expand();
 queryBoxes();
 code();
 live();
+exports();
 keys();

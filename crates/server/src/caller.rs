@@ -156,8 +156,18 @@ mod tests {
             archived: false,
         };
         let repo = store.add_repository(new, Adder::User(user.id)).await.unwrap().repository.id;
+        let exports = export::Exports::new(export::ExportOptions {
+            store: store.clone(),
+            catalog: Arc::default(),
+            searcher: Arc::new(search::Searcher::new(1).unwrap()),
+            folder: data_dir.exports(),
+            clock: clock.clone(),
+            formats: crate::export_formats(),
+            limits: export::ExportLimits::default(),
+        });
         let deps = Deps {
             store,
+            exports,
             catalog: Arc::default(),
             searcher: Arc::new(search::Searcher::new(1).unwrap()),
             board: mirror::Board::new(),

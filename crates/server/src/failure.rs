@@ -34,6 +34,8 @@ pub(crate) enum Failure {
     BadRequest(String),
     /// A query is wrong at a place.
     BadQuery(Box<QueryFault>),
+    /// It cannot be done as things are.
+    Conflict(String),
     /// Too many attempts.
     TooMany(Duration),
     /// Something here is wrong. The text is for the log.
@@ -87,6 +89,7 @@ impl Failure {
             Failure::NotAllowed(_) | Failure::ForeignOrigin => StatusCode::FORBIDDEN,
             Failure::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Failure::BadRequest(_) | Failure::BadQuery(_) => StatusCode::BAD_REQUEST,
+            Failure::Conflict(_) => StatusCode::CONFLICT,
             Failure::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Failure::TimedOut => StatusCode::GATEWAY_TIMEOUT,
@@ -119,6 +122,7 @@ impl Failure {
             ),
             Failure::BadRequest(detail) => ("bad-request", "Bad request", detail.clone()),
             Failure::BadQuery(fault) => ("bad-query", "The query cannot be run", fault.message.clone()),
+            Failure::Conflict(detail) => ("conflict", "Not now", detail.clone()),
             Failure::TooMany(wait) => (
                 "too-many-attempts",
                 "Too many attempts",

@@ -14,6 +14,8 @@ mod assets;
 mod browse;
 mod caller;
 mod config;
+mod download;
+mod export_rows;
 mod failure;
 mod format;
 mod git_access;
@@ -35,6 +37,7 @@ mod wire;
 
 pub use answer_writer::AnswerWriter;
 pub use config::ServerConfig;
+pub use export_rows::export_formats;
 pub use routes::{Door, RouteInfo};
 pub use server::{ServeError, Server};
 pub use state::Deps;

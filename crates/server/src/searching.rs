@@ -163,7 +163,7 @@ fn of_parser(error: query::ParseError) -> QueryFault {
     }
 }
 
-fn of_engine(error: SearchError) -> QueryFault {
+pub(crate) fn of_engine(error: SearchError) -> QueryFault {
     QueryFault {
         code: error.kind().to_owned(),
         span: error.span().map(|span| [span.start, span.end]),

@@ -11,6 +11,7 @@ use std::io;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 
 /// Most bytes of a request's body: the largest form is a sign-in.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -45,13 +46,17 @@ impl Server {
 
     /// Every route with every layer around it.
     pub fn router(&self) -> Router {
+        // Exports are sent as they are, so that a part of one means the same each time.
+        let compressible = DefaultPredicate::new()
+            .and(NotForContentType::new("application/x-ndjson"))
+            .and(NotForContentType::new("text/csv"));
         routes::router(self.state.clone())
             .fallback(failure::not_found)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .layer(CatchPanicLayer::custom(failure::panicked))
             .layer(from_fn_with_state(self.state.clone(), host::check))
             .layer(from_fn_with_state(self.state.clone(), failure::render))
-            .layer(CompressionLayer::new())
+            .layer(CompressionLayer::new().compress_when(compressible))
             .layer(from_fn(headers::secure))
             .layer(from_fn_with_state(self.state.clone(), crate::metrics::observe))
     }

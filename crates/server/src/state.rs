@@ -21,6 +21,8 @@ pub struct Deps {
     pub searcher: Arc<Searcher>,
     /// What is being mirrored and indexed.
     pub board: Board,
+    /// Whole answers as files.
+    pub exports: export::Exports,
     /// Where the mirrors are.
     pub data_dir: DataDir,
     /// How repositories are opened for reading.
@@ -43,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) searcher: Arc<Searcher>,
     pub(crate) board: Board,
+    pub(crate) exports: export::Exports,
     pub(crate) git: GitAccess,
     pub(crate) clock: Arc<dyn Clock>,
     /// Places for searches: each runs on a thread of its own.
@@ -61,6 +64,7 @@ impl AppState {
                 catalog: deps.catalog,
                 searcher: deps.searcher,
                 board: deps.board,
+                exports: deps.exports,
                 clock: deps.clock,
                 search_places,
                 metrics: crate::metrics::Metrics::default(),

@@ -129,6 +129,8 @@ pub(crate) struct SkippedShape {
     message: String,
     /// `warn` where results may be missing, otherwise `info`.
     severity: &'static str,
+    /// How many files or repositories it is about; 0 where it is about the search as a whole.
+    count: u64,
     /// A query that lifts it.
     suggested_query: Option<String>,
 }
@@ -216,6 +218,7 @@ impl StatsShape {
             title: skipped.title.clone(),
             message: skipped.message.clone(),
             severity: skipped.severity.as_str(),
+            count: skipped.count,
             suggested_query: skipped.suggested_query.clone(),
         });
         StatsShape {

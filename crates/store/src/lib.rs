@@ -5,7 +5,7 @@
 //! kept, `mirror` and `server` call, and none of them sees SQL or learns which database answers.
 //!
 //! Reading order: [`Store`] · [`Source`], [`Repository`] · [`Maintenance`] and [`Manifest`] · accounts: [`User`],
-//! sign-in, [`Session`], [`TokenInfo`], the setup link · grants and the epoch · [`Jobs`].
+//! sign-in, [`Session`], [`TokenInfo`], the setup link · grants and the epoch · [`Jobs`] · [`Export`].
 //!
 //! Invariants:
 //! - Every read of repository data takes an `AccessSet`, but those of [`Maintenance`] and [`Jobs`], which the indexing
@@ -18,6 +18,7 @@
 mod access_facts;
 mod database;
 mod dialect;
+mod exports;
 mod facts_cache;
 mod fault;
 mod jobs;
@@ -38,6 +39,9 @@ mod users;
 
 pub use access::Timestamp;
 pub use access_facts::GrantError;
+pub use exports::{
+    CreateExportError, Export, ExportId, ExportProgress, ExportRepo, ExportState, ExportUse, NewExport,
+};
 pub use fault::Fault;
 pub use jobs::{
     ClaimRequest, ClaimedJob, Enqueued, JobCounts, JobId, Jobs, LeaseError, NewJob, Outcome, WorkerId,

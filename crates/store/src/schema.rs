@@ -11,10 +11,16 @@ struct Migration {
 }
 
 /// The step at index n leads to format n + 1.
-const MIGRATIONS: &[Migration] = &[Migration {
-    sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
-    postgres: include_str!("../migrations/postgres/0001_first.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
+        postgres: include_str!("../migrations/postgres/0001_first.sql"),
+    },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0003_exports.sql"),
+        postgres: include_str!("../migrations/postgres/0003_exports.sql"),
+    },
+];
 
 #[derive(Debug)]
 pub(crate) enum SchemaError {

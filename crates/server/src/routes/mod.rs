@@ -4,11 +4,13 @@
 //! to ask who is calling.
 
 mod api;
+mod api_exports;
 mod api_files;
 mod api_repos;
 mod api_search;
 mod assets;
 mod complete;
+mod exports;
 mod healthz;
 mod home;
 mod openapi;
@@ -75,6 +77,7 @@ pub(crate) fn list() -> Vec<RouteInfo> {
 fn table() -> Vec<Route> {
     let open = |path, methods, answer| Route { path, methods, door: Door::Open, answer };
     let signed_in = |path, answer| Route { path, methods: &["GET"], door: Door::SignedIn, answer };
+    let with_methods = |path, methods, answer| Route { path, methods, door: Door::SignedIn, answer };
     vec![
         open("/healthz", &["GET"], get(healthz::healthz)),
         open("/readyz", &["GET"], get(healthz::readyz)),
@@ -96,11 +99,21 @@ fn table() -> Vec<Route> {
         signed_in("/", get(home::page)),
         signed_in("/search", get(search::page)),
         signed_in("/repos", get(repos::page)),
+        with_methods("/exports", &["GET", "POST"], get(exports::page).post(exports::submit)),
+        with_methods("/exports/{id}/{act}", &["POST"], post(exports::act)),
         signed_in("/r/{*address}", get(r::page)),
         signed_in("/api/v1/search", get(api_search::search)),
         signed_in("/api/v1/complete", get(complete::complete)),
         signed_in("/api/v1/repos", get(api_repos::list)),
         signed_in("/api/v1/repos/{*address}", get(api_files::resource)),
+        with_methods("/api/v1/exports", &["GET", "POST"], get(api_exports::list).post(api_exports::create)),
+        with_methods(
+            "/api/v1/exports/{id}",
+            &["GET", "DELETE"],
+            get(api_exports::get).delete(api_exports::delete),
+        ),
+        with_methods("/api/v1/exports/{id}/cancel", &["POST"], post(api_exports::cancel)),
+        signed_in("/api/v1/exports/{id}/file", get(api_exports::file)),
         signed_in("/api/v1/status", get(api::status)),
         signed_in("/api/v1/openapi.json", get(openapi::document)),
     ]

@@ -16,6 +16,12 @@ use utoipa::OpenApi;
         super::complete::complete,
         super::api_repos::list,
         super::api_files::resource,
+        super::api_exports::list,
+        super::api_exports::create,
+        super::api_exports::get,
+        super::api_exports::cancel,
+        super::api_exports::delete,
+        super::api_exports::file,
         super::api::status
     ),
     components(schemas(Problem, QueryFault)),

@@ -57,6 +57,8 @@ pub(crate) struct Summary {
     /// Whether results may be missing.
     pub(crate) warn: bool,
     pub(crate) nothing: bool,
+    /// The page that exports all of it.
+    pub(crate) export_url: String,
     /// The same as JSON.
     pub(crate) json_url: String,
     pub(crate) alert: Option<String>,
@@ -325,6 +327,7 @@ impl Summary {
             skipped,
             warn,
             nothing: n_shown == 0,
+            export_url: search_link(text).replacen("/search", "/exports", 1),
             json_url: format!("/api/v1{}", search_link(text)),
             alert,
         }

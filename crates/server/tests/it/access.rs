@@ -12,6 +12,10 @@ fn example(route: &RouteInfo) -> String {
         "/setup/{secret}" => "/setup/skl_wrong".into(),
         "/r/{*address}" => "/r/app".into(),
         "/api/v1/repos/{*address}" => "/api/v1/repos/app".into(),
+        "/exports/{id}/{act}" => "/exports/0123456789abcdef/cancel".into(),
+        "/api/v1/exports/{id}" => "/api/v1/exports/0123456789abcdef".into(),
+        "/api/v1/exports/{id}/cancel" => "/api/v1/exports/0123456789abcdef/cancel".into(),
+        "/api/v1/exports/{id}/file" => "/api/v1/exports/0123456789abcdef/file".into(),
         "/search" => "/search?q=needle".into(),
         "/api/v1/search" => "/api/v1/search?q=needle".into(),
         path => {
@@ -133,6 +137,8 @@ fn what_bob_may_not_read_does_not_exist() {
             "/api/v1/complete?q=rev:m",
             "/api/v1/complete?q=lang:zi",
             "/api/v1/status",
+            "/exports",
+            "/api/v1/exports",
         ] {
             for accept in ["text/html", "application/json"] {
                 let headers = [("accept", accept)];

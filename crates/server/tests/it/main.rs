@@ -2,6 +2,7 @@
 
 mod access;
 mod api;
+mod exports;
 mod files;
 mod hostile;
 mod pages;

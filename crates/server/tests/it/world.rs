@@ -5,6 +5,7 @@ use access::{
 };
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use export::{ExportLimits, ExportOptions, Exports};
 use git::{GitProgramOptions, Schemes};
 use http_body_util::BodyExt;
 use mirror::{AddOptions, Board, DataDir, SourceArgument, Worker, WorkerOptions};
@@ -53,6 +54,7 @@ pub(crate) enum Who {
 pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) store: Store,
+    pub(crate) exports: Exports,
     pub(crate) clock: Arc<ManualClock>,
     people: Option<People>,
     _dirs: (TempDir, GitWorld),
@@ -125,17 +127,33 @@ impl World {
         mirror::add(&store, SourceArgument::Directory(code.path()), &add).await.expect("repositories");
         let catalog = Arc::new(Catalog::new());
         index(&store, &data, &catalog, &clock).await;
+        let searcher = Arc::new(Searcher::new(2).expect("threads"));
+        let exports = Exports::new(ExportOptions {
+            store: store.clone(),
+            catalog: Arc::clone(&catalog),
+            searcher: Arc::clone(&searcher),
+            folder: data.exports(),
+            clock: clock.clone(),
+            formats: server::export_formats(),
+            limits: ExportLimits { n_unfinished_max: 2, n_per_user_max: 3, ..ExportLimits::default() },
+        });
         let deps = Deps {
             store: store.clone(),
+            exports: exports.clone(),
             catalog,
-            searcher: Arc::new(Searcher::new(2).expect("threads")),
+            searcher,
             board: Board::new(),
             data_dir: data,
             git: git::OpenOptions::default(),
             clock: clock.clone(),
         };
         let server = Server::new(config, deps);
-        World { server, store, clock, people: None, _dirs: (dir, code) }
+        World { server, store, exports, clock, people: None, _dirs: (dir, code) }
+    }
+
+    /// Where the files of exports are.
+    pub(crate) fn exports_folder(&self) -> std::path::PathBuf {
+        self._dirs.0.path().join("data/exports")
     }
 
     /// Bob's account.

@@ -81,6 +81,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  sourcekeep search 'lang:rust fn main'\n  sourcekeep search --json 'repo:linux kmalloc count:all'\n\nExits with 1 when nothing matches. The query language is the one of the search page."
     )]
     Search(SearchArgs),
+    /// Write every result of a query to a file or a pipe, as JSON lines or CSV.
+    #[command(
+        after_help = "Examples:\n  sourcekeep export 'lang:go http.Get' -o calls.csv\n  sourcekeep export --format jsonl 'TODO' | jq .path\n\nNothing is left out for display: count: and timeout: do not matter. Exits with 1 when nothing matches."
+    )]
+    Export(ExportArgs),
     /// Add, list and remove repositories.
     #[command(subcommand)]
     Repo(RepoCommand),
@@ -141,6 +146,32 @@ pub(crate) struct SearchArgs {
     /// Search as this account, seeing only what it may see [default: as the owner of the data directory].
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
+}
+
+/// `export`.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// The query; several words are joined with spaces.
+    #[arg(required = true, value_name = "QUERY")]
+    pub(crate) query: Vec<String>,
+    /// The form of the rows [default: by the ending of the file, otherwise jsonl].
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<ExportFormat>,
+    /// The file to write [default: standard output].
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+    /// Search as this account, seeing only what it may see [default: as the owner of the data directory].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+}
+
+/// The form of an export's rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// JSON lines: one result a line, as the API answers it.
+    Jsonl,
+    /// CSV: one matching line a row.
+    Csv,
 }
 
 /// `completions`.

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod config;
+mod export;
 mod index;
 mod query;
 mod repo;
@@ -23,6 +24,7 @@ pub(crate) async fn run(app: App, command: Command) -> anyhow::Result<Outcome> {
         Command::Up(args) => up::run(&app, args).await,
         Command::Serve(args) => serve::run(&app, args).await,
         Command::Search(args) => search::run(&app, args).await,
+        Command::Export(args) => export::run(&app, args).await,
         Command::Repo(command) => repo::run(&app, command).await,
         Command::Index(command) => index::run(&app, command).await,
         Command::Query(command) => query::run(&app, command).await,

@@ -164,7 +164,7 @@ fn ended(error: io::Error) -> anyhow::Result<Answer> {
     }
 }
 
-fn refuse(text: &str, error: &ParseError) -> Outcome {
+pub(super) fn refuse(text: &str, error: &ParseError) -> Outcome {
     terminal::error(&error.to_string());
     point_at(text, error.span.into());
     if let Some(hint) = &error.hint {
@@ -189,7 +189,7 @@ fn point_at(text: &str, span: ByteRange) {
 }
 
 /// What a person should know beside the results.
-fn tell(summary: &Summary) {
+pub(super) fn tell(summary: &Summary) {
     if let Some(alert) = &summary.alert {
         terminal::warning(alert);
     }

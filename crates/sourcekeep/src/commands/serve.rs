@@ -8,6 +8,7 @@ use crate::terminal::{self, STRONG};
 use crate::{logging, signals};
 use access::SystemClock;
 use anyhow::Context as _;
+use export::{ExportLimits, ExportOptions, ExportWorker, Exports};
 use mirror::{Board, DataDir, DataLock, Worker, WorkerOptions};
 use search::{Catalog, Searcher};
 use server::{Deps, Server, ServerConfig};
@@ -30,6 +31,7 @@ pub(crate) struct Engine {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) board: Board,
     pub(crate) worker: Worker,
+    pub(crate) exports: Exports,
     _lock: DataLock,
 }
 
@@ -69,10 +71,11 @@ impl Locked {
             fetch_seconds: (config.mirror.fetch_seconds_min, config.mirror.fetch_seconds_max),
         };
         let (worker, report) = Worker::start(options).await?;
+        let exports = exports(&opened, &catalog)?;
         for damaged in &report.damaged {
             view.print(&format!("{damaged}"));
         }
-        Ok(Engine { opened, catalog, board, worker, _lock: lock })
+        Ok(Engine { opened, catalog, board, worker, exports, _lock: lock })
     }
 }
 
@@ -107,6 +110,7 @@ impl Engine {
         };
         let deps = Deps {
             store: self.opened.store.clone(),
+            exports: self.exports.clone(),
             catalog: Arc::clone(&self.catalog),
             searcher: Arc::new(Searcher::new(config.n_search_threads())?),
             board: self.board.clone(),
@@ -148,9 +152,29 @@ impl Engine {
             stop.cancel();
             served
         };
-        let (served, ()) = tokio::join!(serving, self.worker.run(stop));
+        let exporter = ExportWorker::new(&self.exports);
+        let (served, (), ()) = tokio::join!(serving, self.worker.run(stop), exporter.run(stop));
         Ok(served?)
     }
+}
+
+/// Exports of this data directory. They search on a thread of their own, so that people's searches come first.
+fn exports(opened: &Opened, catalog: &Arc<Catalog>) -> anyhow::Result<Exports> {
+    let limits = ExportLimits {
+        file_bytes_max: opened.config.export.file_bytes_max,
+        keep_for: Duration::from_secs(u64::from(opened.config.export.keep_days) * 24 * 3600),
+        n_per_user_max: u64::from(opened.config.export.per_user_max),
+        ..ExportLimits::default()
+    };
+    Ok(Exports::new(ExportOptions {
+        store: opened.store.clone(),
+        catalog: Arc::clone(catalog),
+        searcher: Arc::new(Searcher::new(1)?),
+        folder: opened.data.exports(),
+        clock: Arc::new(SystemClock),
+        formats: server::export_formats(),
+        limits,
+    }))
 }
 
 /// The address as one types it: a server on all addresses is reached by the loopback one.

@@ -37,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) index: IndexConfig,
     /// How searches run.
     pub(crate) search: SearchConfig,
+    /// What exports may take.
+    pub(crate) export: ExportConfig,
     /// What is logged.
     pub(crate) log: LogConfig,
 }
@@ -98,6 +100,20 @@ pub(crate) struct SearchConfig {
     pub(crate) timeout_seconds_max: u32,
 }
 
+/// What exports may take: files with whole answers, made in the background.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ExportConfig {
+    /// Most bytes of one file; an export that reaches it ends there and says so.
+    #[schemars(range(min = 1))]
+    pub(crate) file_bytes_max: u64,
+    /// For how many days a finished export is kept.
+    #[schemars(range(min = 1))]
+    pub(crate) keep_days: u32,
+    /// Most exports that one account may have.
+    pub(crate) per_user_max: u32,
+}
+
 /// What is logged, on standard error.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -128,6 +144,7 @@ impl Default for Config {
             mirror: MirrorConfig::default(),
             index: IndexConfig::default(),
             search: SearchConfig::default(),
+            export: ExportConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -156,6 +173,12 @@ impl Default for IndexConfig {
 impl Default for SearchConfig {
     fn default() -> Self {
         SearchConfig { threads: 0, timeout_seconds_max: 60 }
+    }
+}
+
+impl Default for ExportConfig {
+    fn default() -> Self {
+        ExportConfig { file_bytes_max: 2 << 30, keep_days: 7, per_user_max: 50 }
     }
 }
 
