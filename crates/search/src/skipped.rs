@@ -135,7 +135,7 @@ impl<'a> Account<'a> {
             let n_repos = faults.len();
             let noun = if n_repos == 1 { "repository" } else { "repositories" };
             let title = format!("revisions of {n_repos} {noun} not searched");
-            self.push(SkippedReason::RevisionUncovered, &title, messages.join(" "), None);
+            self.push(SkippedReason::RevisionUncovered, &title, messages.join(" "), n_repos as u64, None);
         }
     }
 
