@@ -20,47 +20,96 @@ fn run(world: &World, text: &str) -> Result<u64, String> {
     summary.map(|summary| summary.stats.lines).map_err(|error| error.to_string())
 }
 
+/// What a case says must come of it.
+enum Outcome {
+    Answered,
+    Refused,
+    Either,
+}
+
+/// Runs a case of `testdata/threats/queries.toml`.
+fn threat(id: &str) {
+    let cases: toml::Table = include_str!("../../testdata/threats/queries.toml").parse().expect("a table");
+    let case = cases["case"].as_array().expect("cases").iter().find(|case| case["id"].as_str() == Some(id));
+    let case = case.unwrap_or_else(|| panic!("no case {id}"));
+    let says: Vec<&str> = case
+        .get("says")
+        .and_then(toml::Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|word| word.as_str())
+        .collect();
+    let outcome = match case["outcome"].as_str() {
+        Some("answered") => Outcome::Answered,
+        Some("refused") => Outcome::Refused,
+        Some("either") => Outcome::Either,
+        other => panic!("{id}: no outcome {other:?}"),
+    };
+    let world = world();
+    for input in case["inputs"].as_array().expect("inputs") {
+        let part = |name: &str| input.get(name).and_then(toml::Value::as_str).unwrap_or_default();
+        let times = input.get("times").and_then(toml::Value::as_integer).unwrap_or(1);
+        let body: String = (0..times).map(|n| part("unit").replace("{n}", &n.to_string())).collect();
+        let text = format!("{}{body}{}", part("head"), part("tail"));
+        let shown: String = text.chars().take(60).collect();
+        match (run(&world, &text), &outcome) {
+            (Ok(_), Outcome::Answered | Outcome::Either) => {}
+            (Ok(n_lines), Outcome::Refused) => panic!("{id}: {shown} found {n_lines} lines"),
+            (Err(error), Outcome::Answered) => panic!("{id}: {shown}: {error}"),
+            (Err(error), _) => {
+                let error: String = error.chars().take(300).collect();
+                assert!(says.iter().any(|word| error.contains(word)), "{id}: {shown}: {error}");
+            }
+        }
+    }
+}
+
 #[test]
 fn exponential_patterns_run_in_linear_time() {
-    let world = world();
-    for pattern in
-        ["/(a+)+$/", "/(a|a)*$/", "/(a|aa)+$/", "/(.*)*b$/", "/(x+x+)+y/", "/^(([a-z])+.)+[A-Z]([a-z])+$/"]
-    {
-        assert!(run(&world, &format!("{pattern} count:all case:yes")).is_ok(), "{pattern}");
-    }
+    threat("Q-nested-quantifiers");
 }
 
 #[test]
 fn explosions_are_refused() {
-    let world = world();
-    for pattern in ["/a{1000}{1000}/", "/\\pL{1000}\\w{1000}/", "/((a{100}){100}){100}/"] {
-        let error = run(&world, pattern).expect_err(pattern);
-        assert!(error.contains("large"), "{pattern}: {error}");
-    }
+    threat("Q-counting-bomb");
 }
 
 #[test]
-fn large_queries_are_answered_or_refused() {
-    let world = world();
-    let alternatives = (0..10_000).map(|n| format!("w{n}")).collect::<Vec<_>>().join("|");
-    let terms = (0..5_000).map(|n| format!("t{n}")).collect::<Vec<_>>().join(" OR ");
-    for text in [
-        "a".repeat(100_000),
-        format!("/{}/", "ab".repeat(25_000)),
-        format!("/{alternatives}/"),
-        terms,
-        "(".repeat(10_000) + "a" + &")".repeat(10_000),
-        "NOT ".repeat(10_000) + "a",
-        "/[^a]{0,200}/".to_owned(),
-        "/(?:)/".to_owned(),
-        "/\\pL\\pM*|\\w[\\w\\d]*|./".to_owned(),
-        "a count:99999999999999999999".to_owned(),
-        "a count:0".to_owned(),
-        "a timeout:1ns".to_owned(),
-        "\0".to_owned(),
-    ] {
-        let _ = run(&world, &text);
-    }
+fn long_patterns_are_answered_or_refused() {
+    threat("Q-long-pattern");
+    threat("Q-many-alternatives");
+}
+
+#[test]
+fn deep_queries_are_refused() {
+    threat("Q-depth");
+}
+
+#[test]
+fn class_explosions_are_answered_or_refused() {
+    threat("Q-class-explosion");
+}
+
+#[test]
+fn everything_can_be_asked_for() {
+    threat("Q-everything");
+}
+
+#[test]
+fn boolean_trees_are_bounded() {
+    threat("Q-boolean-tree");
+}
+
+#[test]
+fn counts_and_timeouts_are_checked() {
+    threat("Q-count");
+    threat("Q-huge-count");
+    threat("Q-timeout");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_safe() {
+    threat("Q-bytes");
 }
 
 #[test]
