@@ -2,7 +2,7 @@
 
 mod grammars;
 mod lexer;
-mod scanners;
+pub(crate) mod scanners;
 mod tree;
 
 use model::{ByteRange, Language};

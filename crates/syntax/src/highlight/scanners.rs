@@ -16,7 +16,7 @@ const BUFFER_BYTES: usize = 1024;
 ///
 /// Levels are of different widths, so there are no more of them than columns in the widest indentation. A backslash at
 /// a line's end continues the count on the next line, so runs of blanks, line ends and backslashes are summed up.
-pub(super) fn python_holds(text: &str) -> bool {
+pub(crate) fn python_holds(text: &str) -> bool {
     const COLUMNS_MAX: usize = (BUFFER_BYTES - 2 - 255) / 2 - 1;
     /// As the scanner counts a tab.
     const TAB_COLUMNS: usize = 8;
@@ -39,7 +39,7 @@ pub(super) fn python_holds(text: &str) -> bool {
 /// for 2 of these 4; it stores a word's length in one byte. Without here-documents it is right.
 ///
 /// While it recovers from errors it may take any quotation mark for an opening one, so all marks are counted.
-pub(super) fn ruby_holds(text: &str) -> bool {
+pub(crate) fn ruby_holds(text: &str) -> bool {
     const WORD_BYTES_MAX: usize = 255;
     let bytes = text.as_bytes();
     let mut n_state_bytes = 2;
