@@ -2,8 +2,8 @@
 //! files are kept as they are; run this for a new version only.
 
 use index::{
-    BlobIdx, Codec, Content, DocKind, NewBlob, NewDoc, RefTableWriter, RevIdx, Revision, SegmentId,
-    SegmentOrdinal, SegmentWriter, WriterOptions,
+    BlobIdx, Codec, Content, DocKind, NewBlob, NewDoc, NewSymbols, RefTableWriter, RevIdx, Revision,
+    SegmentId, SegmentOrdinal, SegmentWriter, WriterOptions,
 };
 use model::{BlobFlags, DocFlags, Language, ObjectId, RefName, SkipReason};
 use std::error::Error;
@@ -36,6 +36,7 @@ fn write_segment(path: &Path, codec: Codec) -> Result<SegmentId, Box<dyn Error>>
             flags: if number == 0 { BlobFlags::GENERATED } else { BlobFlags::default() },
             rank: number,
             language: Language(282),
+            symbols: NewSymbols::default(),
         })?;
     }
     Ok(writer.finish()?.id)

@@ -5,7 +5,8 @@
 #![allow(clippy::print_stdout, reason = "printing is this program's purpose")]
 
 use index::{
-    BlobIdx, BlockIdx, ChunkIdx, Codec, Content, Granularity, NewBlob, Segment, SegmentWriter, WriterOptions,
+    BlobIdx, BlockIdx, ChunkIdx, Codec, Content, Granularity, NewBlob, NewSymbols, Segment, SegmentWriter,
+    WriterOptions,
 };
 use model::{BlobFlags, Language, ObjectId, SkipReason};
 use ngram::GramQuery;
@@ -56,6 +57,7 @@ fn build(directory: &Path, path: &Path, options: WriterOptions) -> Result<(), Bo
             flags: BlobFlags::default(),
             rank: 0,
             language: Language::UNKNOWN,
+            symbols: NewSymbols::default(),
         })?;
         adding += start.elapsed();
     }

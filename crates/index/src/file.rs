@@ -56,8 +56,9 @@ pub(crate) enum SectionKind {
     Blocks = 5,
     Grams = 6,
     Bigrams = 7,
-    /// Reserved: symbol names and their places.
     Symbols = 8,
+    SymbolIndex = 9,
+    SymbolGrams = 10,
     Revisions = 16,
     RevisionSets = 17,
     Paths = 18,
@@ -66,7 +67,7 @@ pub(crate) enum SectionKind {
 }
 
 impl SectionKind {
-    const ALL: [SectionKind; 13] = [
+    const ALL: [SectionKind; 15] = [
         SectionKind::Content,
         SectionKind::Postings,
         SectionKind::Sums,
@@ -75,6 +76,8 @@ impl SectionKind {
         SectionKind::Grams,
         SectionKind::Bigrams,
         SectionKind::Symbols,
+        SectionKind::SymbolIndex,
+        SectionKind::SymbolGrams,
         SectionKind::Revisions,
         SectionKind::RevisionSets,
         SectionKind::Paths,
@@ -87,7 +90,7 @@ impl SectionKind {
         Self::ALL.into_iter().find(|kind| *kind as u32 == number).map_or("UNKNOWN", SectionKind::name)
     }
 
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             SectionKind::Content => "CONTENT",
             SectionKind::Postings => "POSTINGS",
@@ -97,6 +100,8 @@ impl SectionKind {
             SectionKind::Grams => "GRAMS",
             SectionKind::Bigrams => "BIGRAMS",
             SectionKind::Symbols => "SYMBOLS",
+            SectionKind::SymbolIndex => "SYMBOL_INDEX",
+            SectionKind::SymbolGrams => "SYMBOL_GRAMS",
             SectionKind::Revisions => "REVISIONS",
             SectionKind::RevisionSets => "REVISION_SETS",
             SectionKind::Paths => "PATHS",

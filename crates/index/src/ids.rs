@@ -31,6 +31,18 @@ number! {
     GroupIdx(u32)
 }
 number! {
+    /// The number of a name among the different names a segment's definitions have, in their order.
+    NameIdx(u32)
+}
+number! {
+    /// The number of a group of neighbouring names, the unit of the index of their grams.
+    NameGroupIdx(u32)
+}
+number! {
+    /// The number of a definition in its segment: blob by blob, each blob's in the order of its text.
+    SymbolIdx(u32)
+}
+number! {
     /// The number of a revision in its ref table.
     RevIdx(u32)
 }

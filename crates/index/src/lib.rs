@@ -20,13 +20,17 @@ mod postings;
 mod raw;
 mod reftable;
 mod segment;
+mod symbols;
 
 /// The version of both file formats that this crate writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
 
 pub use bitmap::BlockBitmap;
 pub use error::{OpenError, ReadError, WriteError};
-pub use ids::{BlobIdx, BlockIdx, ChunkIdx, DocIdx, GroupIdx, RevIdx, RevSetIdx, SegmentId, SegmentOrdinal};
+pub use ids::{
+    BlobIdx, BlockIdx, ChunkIdx, DocIdx, GroupIdx, NameGroupIdx, NameIdx, RevIdx, RevSetIdx, SegmentId,
+    SegmentOrdinal, SymbolIdx,
+};
 pub use raw::{RawText, WriteRawError};
 pub use reftable::{
     Child, Doc, DocKind, NewDoc, RefTable, RefTableInfo, RefTableWriter, RevFilter, Revision,
@@ -35,3 +39,4 @@ pub use segment::{
     BlobMeta, Chunk, Codec, Content, Granularity, MergeError, MergePart, Merged, NewBlob, Prepared, Segment,
     SegmentInfo, SegmentWriter, WriterOptions, merge,
 };
+pub use symbols::{Definition, NewSymbol, NewSymbols, SymbolTable};

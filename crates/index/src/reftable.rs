@@ -15,6 +15,7 @@ pub use reader::RefTable;
 pub use sets::RevFilter;
 pub use tree::Child;
 pub use writer::{NewDoc, RefTableInfo, RefTableWriter};
+pub(crate) use writer::{first_groups, index_groups};
 
 use crate::{BlobIdx, RevSetIdx, SegmentOrdinal};
 use model::{DocFlags, Language, ObjectId, RefName};

@@ -34,7 +34,7 @@ impl BuildOptions {
     /// Names what decides the content of an index beside the refs: another recipe means indexing again.
     pub(crate) fn recipe(&self) -> String {
         // The last number counts our own changes to what is put into an index.
-        format!("format {} file {} content 1", index::FORMAT_VERSION, self.file_bytes_max)
+        format!("format {} file {} content 2", index::FORMAT_VERSION, self.file_bytes_max)
     }
 }
 
@@ -217,15 +217,19 @@ fn write_segment(
             Ok(text) => Content::Text(text.bytes()),
             Err(reason) => Content::Skipped(*reason),
         };
-        let new = index::NewBlob {
-            oid: blob.oid,
-            size: blob.size_bytes,
-            content,
-            flags: read.flags,
-            rank: read.rank,
-            language: read.language,
-        };
-        let place = Place { segment: ordinal, blob: writer.add(new)?, language: read.language };
+        let text = read.content.as_ref().map_or(&[][..], |text| text.bytes());
+        let blob_idx = read.definitions.with(text, |symbols| {
+            writer.add(index::NewBlob {
+                oid: blob.oid,
+                size: blob.size_bytes,
+                content,
+                flags: read.flags,
+                rank: read.rank,
+                language: read.language,
+                symbols,
+            })
+        })?;
+        let place = Place { segment: ordinal, blob: blob_idx, language: read.language };
         places.insert(blob.oid, place);
         input.task.file(readable_bytes(blob, &input.options));
         Ok(())

@@ -17,6 +17,7 @@
 
 mod board;
 mod build;
+mod definitions;
 mod documents;
 mod error;
 mod gate;

@@ -5,6 +5,7 @@
 //! the repository.
 
 use crate::IndexError;
+use crate::definitions::Definitions;
 use crate::plan::NewBlob;
 use git::{ObjectError, Reader, Repository};
 use model::{BlobFlags, Language, SkipReason};
@@ -31,6 +32,8 @@ pub(crate) struct ReadBlob {
     pub(crate) language: Language,
     /// Its rank by path and content.
     pub(crate) rank: u8,
+    /// What its text defines.
+    pub(crate) definitions: Definitions,
 }
 
 /// Decoded text: all of a buffer, or the part after a byte order mark.
@@ -59,14 +62,14 @@ pub(crate) fn read_in_order(
 ) -> Result<(), IndexError> {
     let n_readers = n_readers.clamp(1, blobs.len().div_ceil(8).max(1));
     std::thread::scope(|scope| {
-        let (job_sender, jobs) = crossbeam_channel::unbounded::<(usize, usize)>();
+        let (job_sender, jobs) = crossbeam_channel::unbounded::<(usize, usize, u8)>();
         let (result_sender, results) = crossbeam_channel::unbounded();
         for _ in 0..n_readers {
             let (jobs, result_sender) = (jobs.clone(), result_sender.clone());
             let reader = repository.reader();
             scope.spawn(move || {
-                for (position, idx) in jobs {
-                    let read = read(&reader, &blobs[idx], file_bytes_max);
+                for (position, idx, rank) in jobs {
+                    let read = read(&reader, &blobs[idx], rank, file_bytes_max);
                     if result_sender.send((position, read)).is_err() {
                         return;
                     }
@@ -99,9 +102,9 @@ pub(crate) fn measure(
     });
 }
 
-/// The coordinator's ends of the channels: (position in the batch, blob) out, (position in the batch, what was read) in.
+/// The coordinator's ends of the channels: (position in the batch, blob, rank of the batch) out, (position in the batch, what was read) in.
 struct Window {
-    job_sender: crossbeam_channel::Sender<(usize, usize)>,
+    job_sender: crossbeam_channel::Sender<(usize, usize, u8)>,
     results: crossbeam_channel::Receiver<(usize, ReadBlob)>,
     n_max: usize,
 }
@@ -122,7 +125,7 @@ impl Window {
         }
         while let Some((rank, mut batch)) = by_rank.pop_first() {
             batch.sort_unstable_by_key(|idx| (blobs[*idx].path, *idx));
-            self.run_batch(blobs, &batch, cancel, &mut |idx, read| match read.rank > rank {
+            self.run_batch(blobs, (rank, &batch), cancel, &mut |idx, read| match read.rank > rank {
                 true => {
                     by_rank.entry(read.rank).or_default().push(idx);
                     Ok(())
@@ -136,7 +139,7 @@ impl Window {
     fn run_batch(
         &self,
         blobs: &[NewBlob<'_>],
-        batch: &[usize],
+        (rank, batch): (u8, &[usize]),
         cancel: &AtomicBool,
         take: &mut dyn FnMut(usize, ReadBlob) -> Result<(), IndexError>,
     ) -> Result<(), IndexError> {
@@ -153,7 +156,7 @@ impl Window {
                 {
                     break;
                 }
-                self.job_sender.send((n_given, *idx)).map_err(|_| IndexError::ReaderGone)?;
+                self.job_sender.send((n_given, *idx, rank)).map_err(|_| IndexError::ReaderGone)?;
                 bytes += size_bytes;
                 n_given += 1;
             }
@@ -171,18 +174,25 @@ impl Window {
 }
 
 /// Reads, decodes and classifies one blob. Never fails: what goes wrong is the reason to leave the content out.
-fn read(reader: &Reader, blob: &NewBlob<'_>, file_bytes_max: u64) -> ReadBlob {
+fn read(reader: &Reader, blob: &NewBlob<'_>, rank_now: u8, file_bytes_max: u64) -> ReadBlob {
     // A panic in a parser costs one blob, not the repository.
-    let read = std::panic::catch_unwind(AssertUnwindSafe(|| try_read(reader, blob, file_bytes_max)));
+    let read =
+        std::panic::catch_unwind(AssertUnwindSafe(|| try_read(reader, blob, rank_now, file_bytes_max)));
     read.unwrap_or(Err(SkipReason::Unreadable)).unwrap_or_else(|reason| ReadBlob {
         content: Err(reason),
         flags: BlobFlags::default(),
         language: syntax::language_by_path(blob.path).best(),
         rank: blob.rank,
+        definitions: Definitions::default(),
     })
 }
 
-fn try_read(reader: &Reader, blob: &NewBlob<'_>, file_bytes_max: u64) -> Result<ReadBlob, SkipReason> {
+fn try_read(
+    reader: &Reader,
+    blob: &NewBlob<'_>,
+    rank_now: u8,
+    file_bytes_max: u64,
+) -> Result<ReadBlob, SkipReason> {
     let mut buffer = Vec::new();
     match reader.read_blob(blob.oid, file_bytes_max, &mut buffer) {
         Ok(()) => {}
@@ -208,5 +218,8 @@ fn try_read(reader: &Reader, blob: &NewBlob<'_>, file_bytes_max: u64) -> Result<
     let head = text.bytes();
     let language = syntax::detect_language(blob.path, &head[..head.len().min(syntax::HEAD_BYTES)]);
     let rank = syntax::static_rank(blob.path, syntax::doc_flags(blob.path), flags).max(blob.rank);
-    Ok(ReadBlob { content: Ok(text), flags, language, rank })
+    // A blob of a lower rank than its path promised is read once more: then it is parsed.
+    let definitions =
+        if rank > rank_now { Definitions::default() } else { Definitions::of(language, text.bytes()) };
+    Ok(ReadBlob { content: Ok(text), flags, language, rank, definitions })
 }

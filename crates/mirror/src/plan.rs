@@ -136,10 +136,12 @@ fn segments_to_keep(
         .map(|(live_bytes, segment)| Weight { live_bytes, text_bytes: segment.text_bytes() })
         .collect();
     let stays = stays(&weights);
+    // What an older build wrote without definitions is written anew.
+    let is_of_age = |segment: &Segment| segment.symbols().is_ok_and(|symbols| symbols.is_some());
     Ok(existing
         .iter()
         .zip(stays)
-        .filter(|(_, stays)| *stays)
+        .filter(|(segment, stays)| *stays && is_of_age(segment))
         .map(|(segment, _)| Arc::clone(segment))
         .collect())
 }

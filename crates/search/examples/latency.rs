@@ -3,8 +3,8 @@
 //! names the tree is searched. Prints, per query, what was found and the best and median times.
 
 use index::{
-    Codec, Content, DocKind, NewBlob, NewDoc, RefTable, RefTableWriter, RevIdx, Revision, Segment,
-    SegmentOrdinal, SegmentWriter, WriterOptions,
+    Codec, Content, DocKind, NewBlob, NewDoc, NewSymbols, RefTable, RefTableWriter, RevIdx, Revision,
+    Segment, SegmentOrdinal, SegmentWriter, WriterOptions,
 };
 use model::{AccessSet, DocFlags, Epoch, ObjectId, RefName, RepoId, RepoName};
 use search::{CancelToken, Catalog, Limits, Match, RepoIndex, Searcher, Sink, Visibility};
@@ -79,8 +79,15 @@ fn build(folder: &Path, source: &Path) -> Result<(), Box<dyn Error>> {
             syntax::Decoded::Text { utf8, flags, .. } => (Content::Text(utf8.as_bytes()), *flags),
             syntax::Decoded::Skipped(reason) => (Content::Skipped(*reason), model::BlobFlags::default()),
         };
-        let blob =
-            NewBlob { oid: ObjectId(oid), size: bytes.len() as u64, content, flags, rank: *rank, language };
+        let blob = NewBlob {
+            oid: ObjectId(oid),
+            size: bytes.len() as u64,
+            content,
+            flags,
+            rank: *rank,
+            language,
+            symbols: NewSymbols::default(),
+        };
         docs.push((name, ObjectId(oid), writer.add(blob)?, language));
     }
     let info = writer.finish()?;

@@ -76,6 +76,12 @@ impl Postings {
         })
     }
 
+    /// Finds the lists of the grams of names; `None` where there are too few names for a dictionary.
+    pub(crate) fn of_symbols(file: &FileReader) -> Option<Postings> {
+        let (lists, grams) = (file.paged(SectionKind::Postings)?, file.whole(SectionKind::SymbolGrams)?);
+        Some(Postings { lists, grams, bigrams: None })
+    }
+
     pub(crate) fn prepare<'a>(
         &'a self,
         file: &'a FileReader,

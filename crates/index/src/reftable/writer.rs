@@ -131,7 +131,7 @@ impl RefTableWriter {
         let mut file = self.file;
         file.begin_paged(SectionKind::Postings)?;
         let grams =
-            if n_groups >= INDEXED_GROUPS_MIN { Some(index_paths(paths(), &mut file)?) } else { None };
+            if n_groups >= INDEXED_GROUPS_MIN { Some(index_groups(paths(), &mut file)?) } else { None };
         file.end()?;
         file.begin_hot()?;
         grams.map(|grams| file.section(SectionKind::Grams, &grams)).transpose()?;
@@ -159,12 +159,12 @@ impl RefTableWriter {
 }
 
 /// Where the chunks of so many groups begin, and then the number of groups.
-pub(super) fn first_groups(n_groups: u32) -> Vec<u32> {
+pub(crate) fn first_groups(n_groups: u32) -> Vec<u32> {
     (0..n_groups.div_ceil(CHUNK_BLOCKS_MAX)).map(|chunk| chunk * CHUNK_BLOCKS_MAX).chain([n_groups]).collect()
 }
 
-/// Writes the posting lists of the paths' grams over groups and returns the dictionary.
-fn index_paths<'a>(
+/// Writes the posting lists of the grams of paths, or of other names, over groups of 16 and returns the dictionary.
+pub(crate) fn index_groups<'a>(
     paths: impl ExactSizeIterator<Item = &'a [u8]>,
     file: &mut FileWriter,
 ) -> Result<Vec<u8>, WriteError> {

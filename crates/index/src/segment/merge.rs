@@ -15,6 +15,8 @@ use crate::postings::CHUNK_BLOCKS_MAX;
 use crate::postings::collect::{Lists, lists_of_pairs};
 use crate::postings::evaluate::{GONE, Keys};
 use crate::postings::run::join;
+use crate::symbols::copy::SymbolSource;
+use crate::symbols::writer::SymbolsWriter;
 use crate::{BlobIdx, BlockBitmap, BlockIdx, ChunkIdx, ReadError, WriteError};
 use ngram::{Bigram, for_each_window};
 use std::collections::BTreeMap;
@@ -85,6 +87,8 @@ pub fn merge(
         blocks: BlocksBuilder::default(),
         n_blocks: 0,
         blobs: parts.iter().map(|part| vec![None; part.segment.n_blobs() as usize]).collect(),
+        symbols: SymbolsWriter::new()?,
+        symbol_sources: parts.iter().map(|part| SymbolSource::new(part.segment)).collect::<Result<_, _>>()?,
     };
     let mut spill = Spill::default();
     let mut runs: BTreeMap<usize, ChunkRuns> = BTreeMap::new();
@@ -99,10 +103,10 @@ pub fn merge(
         runs.insert(number, spill.keep(grams, bigrams, chunk.n_blocks, &output.file)?);
     }
     let n_whole_chunks = chunks.iter().filter(|chunk| chunk.whole.is_some()).count();
-    let Output { file, hasher, records, blocks, blobs, .. } = output;
+    let Output { file, hasher, records, blocks, blobs, symbols, .. } = output;
     let id = hasher.finalize();
-    let info =
-        serializer::finish(serializer::Parts { file, codec, id, records, blocks, chunks: runs, spill })?;
+    let new = serializer::Parts { file, codec, id, records, blocks, chunks: runs, spill, symbols };
+    let info = serializer::finish(new)?;
     Ok(Merged { info, blobs, n_whole_chunks })
 }
 
@@ -200,6 +204,9 @@ struct Output<'a> {
     blocks: BlocksBuilder,
     n_blocks: u32,
     blobs: Vec<Vec<Option<BlobIdx>>>,
+    symbols: SymbolsWriter,
+    /// By part.
+    symbol_sources: Vec<SymbolSource<'a>>,
 }
 
 impl Output<'_> {
@@ -221,6 +228,7 @@ impl Output<'_> {
                 skip: meta.skip,
                 rank: meta.rank,
             });
+            self.symbol_sources[place.part].copy(place.blob, meta.text_len, &mut self.symbols)?;
             for block in meta.first_block.0..meta.first_block.0 + meta.n_blocks {
                 self.block(segment, block)?;
             }

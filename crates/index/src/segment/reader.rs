@@ -6,6 +6,7 @@ use super::meta::{self, BlobMeta, Meta};
 use super::writer::TEXT_LEN_MAX;
 use crate::file::{FileKind, FileReader, Paged, SectionKind, Whole};
 use crate::postings::evaluate::{Plan, Postings};
+use crate::symbols::{self, SymbolTable};
 use crate::{BlobIdx, BlockBitmap, BlockIdx, ChunkIdx, OpenError, RawText, ReadError, SegmentId};
 use model::ObjectId;
 use ngram::GramQuery;
@@ -26,6 +27,8 @@ pub struct Segment {
     blocks: Whole,
     parsed_blocks: OnceLock<Result<Blocks, ReadError>>,
     raw: RwLock<Option<Arc<RawText>>>,
+    /// Absent in files of builds that knew no definitions.
+    symbols: Option<symbols::reader::Sections>,
 }
 
 /// A run of neighbouring blobs with at most 16,384 blocks: the unit of evaluation.
@@ -60,6 +63,7 @@ impl Segment {
         if n_chunks == 0 || len < u64::from(n_chunks) * 8 || len < u64::from(n_blocks) / 2 {
             return Err(damaged("BLOCKS is too short for its blocks"));
         }
+        let symbols = symbols::reader::Sections::open(&file);
         Ok(Segment {
             file,
             codec,
@@ -69,6 +73,7 @@ impl Segment {
             blocks,
             parsed_blocks: OnceLock::new(),
             raw: RwLock::default(),
+            symbols,
         })
     }
 
@@ -297,12 +302,18 @@ impl Segment {
         Ok(())
     }
 
+    /// The definitions of its blobs; `None` where the file was written by a build that knew none.
+    pub fn symbols(&self) -> Result<Option<SymbolTable<'_>>, ReadError> {
+        self.symbols.as_ref().map(|sections| sections.table(&self.file, self.n_blobs())).transpose()
+    }
+
     /// Reads everything: compares all checksums and decompresses all text.
     pub fn verify(&self) -> Result<(), ReadError> {
         self.meta()?;
         self.parsed_blocks()?;
         self.content.verify(&self.file)?;
         self.postings.verify(&self.file)?;
+        self.symbols.as_ref().map(|symbols| symbols.verify(&self.file, self.n_blobs())).transpose()?;
         let mut scratch = Vec::new();
         for block in 0..self.n_blocks() {
             self.block(BlockIdx(block), &mut scratch)?;

@@ -6,6 +6,7 @@ use super::meta::{self, Record};
 use crate::file::{FileWriter, Header, SectionKind};
 use crate::postings::run::{Place, Run};
 use crate::postings::writer::{Frequent, merge_runs};
+use crate::symbols::writer::SymbolsWriter;
 use crate::{SegmentId, WriteError};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -101,10 +102,11 @@ pub(crate) struct Parts {
     pub(crate) blocks: BlocksBuilder,
     pub(crate) chunks: BTreeMap<usize, ChunkRuns>,
     pub(crate) spill: Spill,
+    pub(crate) symbols: SymbolsWriter,
 }
 
 pub(crate) fn finish(parts: Parts) -> Result<SegmentInfo, WriteError> {
-    let Parts { mut file, codec, id, records, mut blocks, chunks, spill } = parts;
+    let Parts { mut file, codec, id, records, mut blocks, chunks, spill, symbols } = parts;
     [&mut blocks.starts, &mut blocks.newlines, &mut blocks.frames]
         .into_iter()
         .filter(|sums| sums.is_empty())
@@ -122,10 +124,13 @@ pub(crate) fn finish(parts: Parts) -> Result<SegmentInfo, WriteError> {
     let has_bigrams = n_blocks >= BIGRAM_BLOCKS_MIN;
     let bigrams =
         has_bigrams.then(|| merge_runs(bigrams, spill, &first_blocks, frequent, &mut file)).transpose()?;
+    let symbols = symbols.sort(&mut file)?;
     file.end()?;
+    let symbols = symbols.write(&mut file)?;
     file.begin_hot()?;
     file.section(SectionKind::Grams, &grams)?;
     bigrams.map(|bigrams| file.section(SectionKind::Bigrams, &bigrams)).transpose()?;
+    symbols.write(&mut file)?;
     let n_blobs = records.len() as u32;
     file.section(SectionKind::Blocks, &blocks.finish(n_blobs))?;
     file.section(SectionKind::Meta, &meta::write(&records))?;

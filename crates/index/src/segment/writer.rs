@@ -8,6 +8,8 @@ use super::serializer::{self, SegmentInfo, Spill};
 use super::slice::{ChunkGrams, Slice, SliceDone};
 use crate::file::{FileKind, FileWriter, SectionKind};
 use crate::postings::CHUNK_BLOCKS_MAX;
+use crate::symbols::NewSymbols;
+use crate::symbols::writer::SymbolsWriter;
 use crate::{BlobIdx, WriteError};
 use model::{BlobFlags, Language, ObjectId, SkipReason};
 use std::collections::BTreeMap;
@@ -48,6 +50,8 @@ pub struct NewBlob<'a> {
     pub rank: u8,
     /// Its language, by its first path.
     pub language: Language,
+    /// What it defines.
+    pub symbols: NewSymbols<'a>,
 }
 
 /// The text of a blob.
@@ -75,6 +79,7 @@ pub struct SegmentWriter {
     chunks: Vec<(u32, u32)>,
     blob_samples: Vec<u32>,
     assembly: Assembly,
+    symbols: SymbolsWriter,
 }
 
 impl SegmentWriter {
@@ -97,6 +102,7 @@ impl SegmentWriter {
             chunks: vec![(0, 0)],
             blob_samples: Vec::new(),
             assembly: Assembly::default(),
+            symbols: SymbolsWriter::new()?,
         })
     }
 
@@ -123,6 +129,7 @@ impl SegmentWriter {
             rank: blob.rank,
         });
         self.hasher.update(&blob.oid.0);
+        self.symbols.add(blob.symbols, text.len())?;
         let too_many = || WriteError::TooMany { what: "the number of blocks", limit: u32::MAX.into() };
         let next_block = self.n_blocks.checked_add(block_ends.len() as u32).ok_or_else(too_many)?;
         let n_samples = (next_block as usize).div_ceil(BLOB_SAMPLE_RATE);
@@ -153,6 +160,8 @@ impl SegmentWriter {
                 None => {}
             }
         }
+        // The threads' tables are not needed any more.
+        drop(self.pool);
         let Assembly { mut blocks, chunks_done, spill, .. } = self.assembly;
         blocks.chunks = self.chunks;
         blocks.blob_samples = self.blob_samples;
@@ -164,6 +173,7 @@ impl SegmentWriter {
             blocks,
             chunks: chunks_done,
             spill,
+            symbols: self.symbols,
         })
     }
 

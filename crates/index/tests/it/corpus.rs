@@ -1,6 +1,8 @@
 //! Small made-up blobs and segments of them.
 
-use index::{BlobIdx, Codec, Content, NewBlob, Segment, SegmentInfo, SegmentWriter, WriterOptions};
+use index::{
+    BlobIdx, Codec, Content, NewBlob, NewSymbols, Segment, SegmentInfo, SegmentWriter, WriterOptions,
+};
 use model::{BlobFlags, Language, ObjectId, SkipReason};
 use std::path::Path;
 
@@ -93,6 +95,7 @@ pub(crate) fn write(path: &Path, blobs: &[Blob], codec: Codec, threads: usize) -
             flags: BlobFlags(idx as u16 % 8),
             rank: idx as u8,
             language: Language(idx as u32 % 7),
+            symbols: NewSymbols::default(),
         });
         assert_eq!(number.expect("the disk has room"), BlobIdx(idx as u32));
     }

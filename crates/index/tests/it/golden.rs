@@ -18,6 +18,8 @@ fn segment_of_version_1() {
         let segment = Segment::open(&golden(name)).expect("this build reads version 1");
         assert_eq!((segment.codec(), segment.verify()), (codec, Ok(())));
         assert_eq!((segment.n_blobs(), segment.n_chunks()), (122, 1));
+        // Written before there were definitions.
+        assert_eq!(segment.symbols().map(|symbols| symbols.is_none()), Ok(true));
         let meta = segment.blob(BlobIdx(0)).expect("sound");
         assert_eq!(meta.oid.to_string(), "0000000000000000000000000000000000000000");
         assert_eq!((meta.size, meta.language, meta.flags), (1000, Language(282), BlobFlags::GENERATED));

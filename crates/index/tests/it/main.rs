@@ -7,3 +7,4 @@ mod merging;
 mod raw;
 mod reftable;
 mod segment;
+mod symbols;

@@ -2,8 +2,8 @@
 
 use crate::corpus::{Blob, Numbers, blobs, oid, text, write_and_open};
 use index::{
-    BlobIdx, BlockBitmap, Codec, Content, MergeError, MergePart, Merged, NewBlob, Segment, SegmentWriter,
-    WriterOptions, merge,
+    BlobIdx, BlockBitmap, Codec, Content, MergeError, MergePart, Merged, NewBlob, NewSymbols, Segment,
+    SegmentWriter, WriterOptions, merge,
 };
 use model::{BlobFlags, Language};
 use proptest::prelude::*;
@@ -33,7 +33,15 @@ fn write_anew(path: &Path, segments: &[Segment], merged: &Merged, codec: Codec) 
             None => Content::Text(&text),
         };
         let (oid, size, flags, rank) = (meta.oid, meta.size, meta.flags, meta.rank);
-        let added = writer.add(NewBlob { oid, size, content, flags, rank, language: meta.language });
+        let added = writer.add(NewBlob {
+            oid,
+            size,
+            content,
+            flags,
+            rank,
+            language: meta.language,
+            symbols: NewSymbols::default(),
+        });
         assert_eq!(added.expect("room"), new);
     }
     writer.finish().expect("room");
@@ -102,7 +110,17 @@ fn tiny(folder: &Path, name: &str, first: usize, n_blobs: usize) -> Segment {
         let text = text(&mut numbers, len);
         let (content, flags) = (Content::Text(&text[..]), BlobFlags::default());
         let language = Language::UNKNOWN;
-        writer.add(NewBlob { oid: oid(idx), size: 1, content, flags, rank: 3, language }).expect("room");
+        writer
+            .add(NewBlob {
+                oid: oid(idx),
+                size: 1,
+                content,
+                flags,
+                rank: 3,
+                language,
+                symbols: NewSymbols::default(),
+            })
+            .expect("room");
     }
     writer.finish().expect("room");
     Segment::open(&path).expect("it was just written")

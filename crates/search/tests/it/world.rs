@@ -1,8 +1,8 @@
 //! Small worlds of repositories, written through the real index writers.
 
 use index::{
-    BlobIdx, Codec, Content, DocKind, NewBlob, NewDoc, RefTable, RefTableWriter, RevIdx, Revision, Segment,
-    SegmentOrdinal, SegmentWriter, WriterOptions,
+    BlobIdx, Codec, Content, DocKind, NewBlob, NewDoc, NewSymbols, RefTable, RefTableWriter, RevIdx,
+    Revision, Segment, SegmentOrdinal, SegmentWriter, WriterOptions,
 };
 use model::{
     AccessSet, BlobFlags, DocFlags, Epoch, Language, ObjectId, RefName, RepoId, RepoName, SkipReason,
@@ -142,6 +142,7 @@ pub(crate) fn build(folder: &Path, repo: &Repo) -> RepoIndex {
                 flags: BlobFlags::default(),
                 rank: (number % 7) as u8,
                 language: language(&places[0].0),
+                symbols: NewSymbols::default(),
             };
             (ordinal, writers[ordinal].add(blob).expect("add"))
         });

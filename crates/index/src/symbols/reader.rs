@@ -1,0 +1,397 @@
+//! Looks definitions up: by grams of their names, by prefix, by blob, by number.
+
+use super::writer::compare_folded;
+use super::{DEFINITIONS_PER_GROUP, HAS_CONTAINER, IS_ABSOLUTE, KIND_MASK, NAME_BYTES_MAX, NAMES_PER_GROUP};
+use crate::bytes::{Cursor, u32_at};
+use crate::elias_fano::EliasFano;
+use crate::file::{FileReader, Paged, SectionKind, Whole};
+use crate::postings::evaluate::Postings;
+use crate::reftable::first_groups;
+use crate::{BlobIdx, BlockBitmap, NameGroupIdx, NameIdx, ReadError, SymbolIdx};
+use model::SymbolKind;
+use ngram::GramQuery;
+use std::cmp::Ordering;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+const NAME: &str = SectionKind::Symbols.name();
+const INDEX_NAME: &str = SectionKind::SymbolIndex.name();
+
+/// The sections of a segment.
+#[derive(Debug)]
+pub(crate) struct Sections {
+    symbols: Paged,
+    index: Whole,
+    postings: Option<Postings>,
+    parsed: OnceLock<Result<Index, ReadError>>,
+}
+
+/// SYMBOL_INDEX, taken apart once.
+#[derive(Debug)]
+struct Index {
+    n_names: u32,
+    n_definitions: u32,
+    /// Where each group of names begins in SYMBOLS, and where the last ends.
+    name_groups: EliasFano,
+    definition_groups: EliasFano,
+    containers: EliasFano,
+    /// Every blob's first definition, and the number of definitions.
+    first_definitions: EliasFano,
+    cut_blobs: EliasFano,
+    /// Chunks of the index of grams, in groups.
+    first_groups: Vec<u32>,
+}
+
+impl Sections {
+    /// Finds the sections, if the file has them.
+    pub(crate) fn open(file: &FileReader) -> Option<Sections> {
+        Some(Sections {
+            symbols: file.paged(SectionKind::Symbols)?,
+            index: file.whole(SectionKind::SymbolIndex)?,
+            postings: Postings::of_symbols(file),
+            parsed: OnceLock::new(),
+        })
+    }
+
+    /// The table, once its index was found to be sound.
+    pub(crate) fn table<'a>(
+        &'a self,
+        file: &'a FileReader,
+        n_blobs: u32,
+    ) -> Result<SymbolTable<'a>, ReadError> {
+        let bytes = self.index.get(file)?;
+        let parsed = self.parsed.get_or_init(|| Index::parse(bytes, n_blobs, self.symbols.len()));
+        Ok(SymbolTable { file, sections: self, index: parsed.as_ref().map_err(Clone::clone)?, bytes })
+    }
+
+    /// Reads everything and compares all checksums.
+    pub(crate) fn verify(&self, file: &FileReader, n_blobs: u32) -> Result<(), ReadError> {
+        self.symbols.verify(file)?;
+        self.postings.as_ref().map(|postings| postings.verify(file)).transpose()?;
+        let table = self.table(file, n_blobs)?;
+        let mut n_listed = 0;
+        for group in 0..table.n_name_groups() {
+            table.for_each_name(NameGroupIdx(group), &mut |_, _, definitions| {
+                n_listed += definitions.len();
+                true
+            })?;
+        }
+        let mut container = Ok(());
+        table.for_each(SymbolIdx(0)..SymbolIdx(table.n_symbols()), &mut |_, definition| {
+            container = table.container(definition.container).map(drop);
+            container.is_ok()
+        })?;
+        container?;
+        match n_listed == table.n_symbols() as usize {
+            true => Ok(()),
+            false => Err(damaged("names and definitions disagree")),
+        }
+    }
+}
+
+impl Index {
+    fn parse(bytes: &[u8], n_blobs: u32, symbols_len: u64) -> Result<Index, ReadError> {
+        let number = |at| u32_at(bytes, at).ok_or_else(|| index_damaged("it ends early"));
+        let (n_names, n_definitions) = (number(0)?, number(4)?);
+        let mut at = 8;
+        let mut next = || -> Result<EliasFano, ReadError> {
+            let (sequence, end) = EliasFano::parse(bytes, at, INDEX_NAME)?;
+            at = end;
+            Ok(sequence)
+        };
+        let (name_groups, definition_groups, containers) = (next()?, next()?, next()?);
+        let (first_definitions, cut_blobs) = (next()?, next()?);
+        let n_name_groups = n_names.div_ceil(NAMES_PER_GROUP) as usize;
+        let n_definition_groups = n_definitions.div_ceil(DEFINITIONS_PER_GROUP) as usize;
+        let fits = name_groups.len() == n_name_groups + 1
+            && definition_groups.len() == n_definition_groups + 1
+            && first_definitions.len() == n_blobs as usize + 1
+            && first_definitions.universe() == u64::from(n_definitions)
+            && containers.len() >= 1
+            && containers.universe() <= symbols_len
+            && cut_blobs.len() <= n_blobs as usize;
+        if !fits {
+            return Err(index_damaged("its counts disagree"));
+        }
+        let first_groups = first_groups(n_name_groups as u32);
+        Ok(Index {
+            n_names,
+            n_definitions,
+            name_groups,
+            definition_groups,
+            containers,
+            first_definitions,
+            cut_blobs,
+            first_groups,
+        })
+    }
+}
+
+/// The definitions of one segment.
+#[derive(Clone, Copy, Debug)]
+pub struct SymbolTable<'a> {
+    file: &'a FileReader,
+    sections: &'a Sections,
+    index: &'a Index,
+    bytes: &'a [u8],
+}
+
+/// One definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// Its name; see [`SymbolTable::name`].
+    pub name: NameIdx,
+    /// Where the name begins in the blob's text.
+    pub name_start: u64,
+    /// What is defined; `None` for a kind of a later version.
+    pub kind: Option<SymbolKind>,
+    /// What holds it; see [`SymbolTable::container`].
+    pub container: u32,
+    /// The whole definition in the blob's text.
+    pub extent: Range<u64>,
+}
+
+/// Sees one name after the other with its definitions, ascending; `false` ends it.
+type VisitName<'v> = &'v mut dyn FnMut(NameIdx, &[u8], &[u32]) -> bool;
+
+impl<'a> SymbolTable<'a> {
+    /// How many different names.
+    pub fn n_names(&self) -> u32 {
+        self.index.n_names
+    }
+
+    /// How many definitions.
+    pub fn n_symbols(&self) -> u32 {
+        self.index.n_definitions
+    }
+
+    /// How many groups of names.
+    pub fn n_name_groups(&self) -> u32 {
+        self.index.n_names.div_ceil(NAMES_PER_GROUP)
+    }
+
+    /// The groups that may hold a name that satisfies the query, ascending; `None` where that may be any.
+    pub fn candidate_groups(&self, query: &GramQuery) -> Result<Option<Vec<NameGroupIdx>>, ReadError> {
+        if *query == GramQuery::None {
+            return Ok(Some(Vec::new()));
+        }
+        let Some(postings) = &self.sections.postings else { return Ok(None) };
+        let plan = postings.prepare(self.file, &self.index.first_groups, query)?;
+        if plan.is_anything() {
+            return Ok(None);
+        }
+        let mut groups = Vec::new();
+        for (chunk, bounds) in self.index.first_groups.windows(2).enumerate() {
+            let mut set = BlockBitmap::full(bounds[1].saturating_sub(bounds[0]));
+            plan.restrict(chunk as u32, &mut set, None)?;
+            groups.extend(set.iter().map(|group| NameGroupIdx(bounds[0] + group)));
+        }
+        Ok(Some(groups))
+    }
+
+    /// The groups that hold names that begin so, in any ASCII case.
+    pub fn groups_with_prefix(&self, prefix: &[u8]) -> Result<Range<u32>, ReadError> {
+        let folded = prefix.to_ascii_lowercase();
+        let first =
+            self.partition(|name| compare_folded(&name.to_ascii_lowercase(), &folded) == Ordering::Less)?;
+        let end = self.partition(|name| {
+            let name = &name[..name.len().min(folded.len())];
+            name.to_ascii_lowercase() <= folded
+        })?;
+        Ok(first.saturating_sub(1)..end)
+    }
+
+    /// The first group whose first name is not `before`.
+    fn partition(&self, before: impl Fn(&[u8]) -> bool) -> Result<u32, ReadError> {
+        let (mut low, mut high) = (0, self.n_name_groups());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let mut cursor = self.name_group(NameGroupIdx(middle))?;
+            let _shared = cursor.varint32()?;
+            let len = cursor.varint32()?;
+            if before(cursor.take(len as usize)?) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    /// Calls `visit` with every name of a group until it says `false`. Returns whether it never did.
+    pub fn for_each_name(&self, group: NameGroupIdx, visit: VisitName<'_>) -> Result<bool, ReadError> {
+        let mut cursor = self.name_group(group)?;
+        let first = group.0 * NAMES_PER_GROUP;
+        let (mut name, mut definitions) = (Vec::new(), Vec::new());
+        for number in first..(first + NAMES_PER_GROUP).min(self.index.n_names) {
+            self.next_name(&mut cursor, &mut name)?;
+            let n_definitions = cursor.varint32()?;
+            if n_definitions > self.index.n_definitions {
+                return Err(damaged("a name has more definitions than there are"));
+            }
+            definitions.clear();
+            let mut last = 0u32;
+            for _ in 0..n_definitions {
+                last = last
+                    .checked_add(cursor.varint32()?)
+                    .ok_or_else(|| damaged("definitions do not ascend"))?;
+                if last >= self.index.n_definitions {
+                    return Err(damaged("a name refers to no definition"));
+                }
+                definitions.push(last);
+            }
+            if !visit(NameIdx(number), &name, &definitions) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Writes a name to `name`, whose old content is lost.
+    pub fn name(&self, number: NameIdx, name: &mut Vec<u8>) -> Result<(), ReadError> {
+        if number.0 >= self.index.n_names {
+            let (number, count) = (number.0.into(), self.index.n_names.into());
+            return Err(ReadError::OutOfRange { noun: "name", number, count });
+        }
+        name.clear();
+        let mut cursor = self.name_group(NameGroupIdx(number.0 / NAMES_PER_GROUP))?;
+        for at in 0..=number.0 % NAMES_PER_GROUP {
+            self.next_name(&mut cursor, name)?;
+            if at < number.0 % NAMES_PER_GROUP {
+                let n_definitions = cursor.varint32()?;
+                for _ in 0..n_definitions {
+                    cursor.varint32()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A container, outermost part first; empty at the top.
+    pub fn container(&self, number: u32) -> Result<&'a [u8], ReadError> {
+        let bound = |idx| self.index.containers.get(self.bytes, idx);
+        let range = bound(number as usize)?..bound(number as usize + 1)?;
+        if range.end.saturating_sub(range.start) > NAME_BYTES_MAX as u64 {
+            return Err(damaged("a container is impossibly long"));
+        }
+        self.sections.symbols.get(self.file, range)
+    }
+
+    /// What a blob defines, ascending by where the names begin.
+    pub fn of_blob(&self, blob: BlobIdx) -> Result<Range<SymbolIdx>, ReadError> {
+        let bound =
+            |idx| self.index.first_definitions.get(self.bytes, idx).map(|number| SymbolIdx(number as u32));
+        Ok(bound(blob.0 as usize)?..bound(blob.0 as usize + 1)?)
+    }
+
+    /// The blob that holds a definition.
+    pub fn blob_of(&self, symbol: SymbolIdx) -> Result<BlobIdx, ReadError> {
+        let (mut low, mut high) = (0, self.index.first_definitions.len().saturating_sub(1));
+        // The last blob that begins at or before it; blobs without definitions begin where the next one does.
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.index.first_definitions.get(self.bytes, middle + 1)? <= u64::from(symbol.0) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(BlobIdx(low as u32))
+    }
+
+    /// One definition.
+    pub fn get(&self, symbol: SymbolIdx) -> Result<Definition, ReadError> {
+        let mut found = None;
+        self.for_each(symbol..SymbolIdx(symbol.0.saturating_add(1)), &mut |_, definition| {
+            found = Some(definition.clone());
+            false
+        })?;
+        let (number, count) = (symbol.0.into(), self.index.n_definitions.into());
+        found.ok_or(ReadError::OutOfRange { noun: "definition", number, count })
+    }
+
+    /// Calls `visit` with every definition in a range until it says `false`. Returns whether it never did.
+    pub fn for_each(
+        &self,
+        range: Range<SymbolIdx>,
+        visit: &mut dyn FnMut(SymbolIdx, &Definition) -> bool,
+    ) -> Result<bool, ReadError> {
+        let end = range.end.0.min(self.index.n_definitions);
+        let mut number = range.start.0 / DEFINITIONS_PER_GROUP * DEFINITIONS_PER_GROUP;
+        let blank = Definition { name: NameIdx(0), name_start: 0, kind: None, container: 0, extent: 0..0 };
+        let mut definition = blank;
+        while number < end {
+            let group = (number / DEFINITIONS_PER_GROUP) as usize;
+            let bound = |idx| self.index.definition_groups.get(self.bytes, idx);
+            let bytes = self.sections.symbols.get(self.file, bound(group)?..bound(group + 1)?)?;
+            let mut cursor = Cursor::new(bytes, NAME);
+            let group_end = (number + DEFINITIONS_PER_GROUP).min(end);
+            while number < group_end {
+                read_definition(&mut cursor, &mut definition)?;
+                if number >= range.start.0 && !visit(SymbolIdx(number), &definition) {
+                    return Ok(false);
+                }
+                number += 1;
+            }
+        }
+        Ok(true)
+    }
+
+    /// How many blobs have definitions that a limit kept out.
+    pub fn n_cut(&self) -> u32 {
+        self.index.cut_blobs.len() as u32
+    }
+
+    /// The blobs that have definitions that a limit kept out, ascending, by number.
+    pub fn cut_blob(&self, number: u32) -> Result<BlobIdx, ReadError> {
+        self.index.cut_blobs.get(self.bytes, number as usize).map(|blob| BlobIdx(blob as u32))
+    }
+
+    fn name_group(&self, group: NameGroupIdx) -> Result<Cursor<'a>, ReadError> {
+        let n_groups = self.n_name_groups();
+        if group.0 >= n_groups {
+            let (number, count) = (group.0.into(), n_groups.into());
+            return Err(ReadError::OutOfRange { noun: "group of names", number, count });
+        }
+        let bound = |idx| self.index.name_groups.get(self.bytes, idx);
+        let range = bound(group.0 as usize)?..bound(group.0 as usize + 1)?;
+        Ok(Cursor::new(self.sections.symbols.get(self.file, range)?, NAME))
+    }
+
+    fn next_name(&self, cursor: &mut Cursor<'_>, name: &mut Vec<u8>) -> Result<(), ReadError> {
+        let n_shared = cursor.varint32()? as usize;
+        let n_own = cursor.varint32()? as usize;
+        if n_shared > name.len() || n_shared + n_own > NAME_BYTES_MAX {
+            return Err(damaged("a name is impossibly long"));
+        }
+        name.truncate(n_shared);
+        name.extend_from_slice(cursor.take(n_own)?);
+        Ok(())
+    }
+}
+
+/// Reads the definition that follows the one in `last`.
+fn read_definition(cursor: &mut Cursor<'_>, last: &mut Definition) -> Result<(), ReadError> {
+    let head = cursor.take(1)?.first().copied().unwrap_or(0);
+    last.kind = SymbolKind::from_number(head & KIND_MASK);
+    last.name = NameIdx(cursor.varint32()?);
+    if head & HAS_CONTAINER != 0 {
+        last.container = cursor.varint32()?;
+    }
+    let start = u64::from(cursor.varint32()?);
+    last.name_start = if head & IS_ABSOLUTE != 0 { start } else { last.name_start + start };
+    let before = u64::from(cursor.varint32()?);
+    let after = u64::from(cursor.varint32()?);
+    let extent_start = last.name_start.checked_sub(before);
+    last.extent =
+        extent_start.ok_or_else(|| damaged("a definition begins before its text"))?..last.name_start + after;
+    Ok(())
+}
+
+fn damaged(what: &'static str) -> ReadError {
+    ReadError::Damaged { section: NAME, what }
+}
+
+fn index_damaged(what: &'static str) -> ReadError {
+    ReadError::Damaged { section: INDEX_NAME, what }
+}
