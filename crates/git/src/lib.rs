@@ -14,6 +14,7 @@
 //!   what was left out is told.
 //! - This crate does not know callers: whoever serves what it reads has asked the caller's `AccessSet` first.
 
+mod changes;
 mod command;
 mod commit;
 mod discover;
@@ -32,6 +33,7 @@ mod tree;
 mod url;
 mod walk;
 
+pub use changes::{Change, ChangesError};
 pub use commit::{Commit, Person};
 pub use discover::{DiscoverError, DiscoverLimits, Discovered, Discovery, FoundKind, discover};
 pub use gitdir::OpenError;

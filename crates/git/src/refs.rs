@@ -141,6 +141,22 @@ impl Repository {
         Ok(listed)
     }
 
+    /// The refs that are neither branches nor tags, such as the branches of remotes, with the commits they lead to. The others
+    /// that cannot be listed are left out.
+    pub fn other_refs(&self) -> Vec<Ref> {
+        let reader = self.reader();
+        let mut listed = Refs { head: Head::Unusable, refs: Vec::new(), skipped: Vec::new(), n_skipped: 0 };
+        // What was listed before a fault is still right.
+        let _ = object::shielded(|| self.list_folder(&reader, "refs/", &mut listed));
+        let is_other = |one: &Ref| {
+            let name = one.name.as_str();
+            !name.starts_with("refs/heads/") && !name.starts_with("refs/tags/")
+        };
+        listed.refs.retain(is_other);
+        listed.refs.sort_by(|a, b| a.name.cmp(&b.name));
+        listed.refs
+    }
+
     fn list_folder(&self, reader: &Reader, folder: &str, listed: &mut Refs) -> Result<(), String> {
         let store = &reader.library().refs;
         let platform = store.iter().map_err(|error| object::describe(&error))?;

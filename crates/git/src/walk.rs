@@ -11,7 +11,7 @@ use crate::{
 use model::ObjectId;
 use std::{
     collections::{HashMap, HashSet},
-    ops::ControlFlow,
+    ops::{ControlFlow, Range},
     rc::Rc,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -54,7 +54,10 @@ impl Default for WalkLimits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevisionSet {
     id: u32,
+    /// 64 revisions a word, without the empty words at both ends: neighbours share files, and sets of thousands of revisions are
+    /// many.
     words: Box<[u64]>,
+    first_word: usize,
 }
 
 impl RevisionSet {
@@ -65,24 +68,20 @@ impl RevisionSet {
 
     /// The positions, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        self.words.iter().enumerate().flat_map(|(word_idx, word)| {
+        (self.first_word..).zip(&self.words).flat_map(|(word_idx, word)| {
             (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| word_idx as u32 * 64 + bit)
         })
     }
 
     /// Whether the revision at this position is in the set.
     pub fn contains(&self, position: u32) -> bool {
-        self.words.get(position as usize / 64).is_some_and(|word| word >> (position % 64) & 1 == 1)
+        let word = (position as usize / 64).checked_sub(self.first_word).and_then(|idx| self.words.get(idx));
+        word.is_some_and(|word| word >> (position % 64) & 1 == 1)
     }
 
     /// How many revisions are in the set.
     pub fn n_revisions(&self) -> u32 {
         self.words.iter().map(|word| word.count_ones()).sum()
-    }
-
-    /// The set as bits, position 0 lowest, the first word first.
-    pub fn words(&self) -> &[u64] {
-        &self.words
     }
 }
 
@@ -358,41 +357,49 @@ impl Walker<'_> {
 
 /// All distinct sets of a walk, each held once.
 struct RevisionSets {
-    n_words: usize,
-    by_words: HashMap<Box<[u64]>, Rc<RevisionSet>>,
+    by_words: HashMap<(usize, Box<[u64]>), Rc<RevisionSet>>,
+    /// Where a set is put together; all zero between.
+    scratch: Vec<u64>,
 }
 
 impl RevisionSets {
     fn new(n_revisions: usize) -> Self {
-        RevisionSets { n_words: n_revisions.div_ceil(64), by_words: HashMap::new() }
+        RevisionSets { by_words: HashMap::new(), scratch: vec![0; n_revisions.div_ceil(64)] }
     }
 
     fn of_positions(&mut self, positions: &[u32]) -> Rc<RevisionSet> {
-        let mut words = vec![0u64; self.n_words];
+        let (mut first, mut end) = (usize::MAX, 0);
         for position in positions {
-            words[*position as usize / 64] |= 1 << (position % 64);
+            let word = *position as usize / 64;
+            self.scratch[word] |= 1 << (position % 64);
+            (first, end) = (first.min(word), end.max(word + 1));
         }
-        self.intern(words)
+        self.intern(first.min(end)..end)
     }
 
     fn union<'a>(&mut self, sets: impl Iterator<Item = &'a RevisionSet>) -> Rc<RevisionSet> {
-        let mut words = vec![0u64; self.n_words];
+        let (mut first, mut end) = (usize::MAX, 0);
         for set in sets {
-            for (word, other) in words.iter_mut().zip(&set.words) {
+            let last = set.first_word + set.words.len();
+            for (word, other) in self.scratch[set.first_word..last].iter_mut().zip(&set.words) {
                 *word |= other;
             }
+            (first, end) = (first.min(set.first_word), end.max(last));
         }
-        self.intern(words)
+        self.intern(first.min(end)..end)
     }
 
-    fn intern(&mut self, words: Vec<u64>) -> Rc<RevisionSet> {
-        if let Some(set) = self.by_words.get(words.as_slice()) {
+    /// Takes the set out of these words of the scratch, which are zero afterwards.
+    fn intern(&mut self, range: Range<usize>) -> Rc<RevisionSet> {
+        let words: Box<[u64]> = self.scratch[range.clone()].into();
+        self.scratch[range.clone()].fill(0);
+        let key = (range.start, words);
+        if let Some(set) = self.by_words.get(&key) {
             return set.clone();
         }
         let id = self.by_words.len() as u32;
-        let words = words.into_boxed_slice();
-        let set = Rc::new(RevisionSet { id, words: words.clone() });
-        self.by_words.insert(words, set.clone());
+        let set = Rc::new(RevisionSet { id, words: key.1.clone(), first_word: range.start });
+        self.by_words.insert(key, set.clone());
         set
     }
 }

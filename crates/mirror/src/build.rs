@@ -2,19 +2,21 @@
 
 use crate::board::{Phase, Task};
 use crate::documents::Documents;
+use crate::increment::{self, Increment};
 use crate::plan::{NewBlob, Place, Plan};
 use crate::refs::Revisions;
 use crate::{IndexError, pipeline};
 use git::{Repository, WalkSummary};
 use index::{
-    Codec, Content, NewDoc, RefTable, RefTableWriter, Segment, SegmentId, SegmentOrdinal, SegmentWriter,
+    Codec, Content, RefTable, RefTableWriter, Segment, SegmentId, SegmentOrdinal, SegmentWriter,
     WriterOptions,
 };
-use model::{DocFlags, ObjectId, RepoName};
+use model::{ObjectId, RepoName};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 use store::{FileChecksum, StoredFile};
 
 /// Most text of one segment, and most blobs: far from the format's limits, and what is merged at once stays moderate.
@@ -53,13 +55,25 @@ pub(crate) struct Built {
 impl Built {
     /// The manifest names the files now: they stay.
     pub(crate) fn keep(&mut self) {
-        self.new_files.0.clear();
+        self.new_files.keep();
     }
 }
 
 /// Files that are deleted unless they were published.
 #[derive(Debug, Default)]
-struct NewFiles(Vec<PathBuf>);
+pub(crate) struct NewFiles(Vec<PathBuf>);
+
+impl NewFiles {
+    /// Adds a file that is about to be written.
+    pub(crate) fn push(&mut self, path: PathBuf) {
+        self.0.push(path);
+    }
+
+    /// They stay.
+    pub(crate) fn keep(&mut self) {
+        self.0.clear();
+    }
+}
 
 impl Drop for NewFiles {
     fn drop(&mut self) {
@@ -83,43 +97,119 @@ pub(crate) struct BuildInput<'a> {
     pub(crate) revisions: Revisions,
     /// The segments in force with how the manifest names them, in the order of their ordinals.
     pub(crate) existing: Vec<(StoredFile, Arc<Segment>)>,
+    /// How many of them, at the end, are left out where no blob is in them that the others lack.
+    pub(crate) n_optional: usize,
+    /// The ref table of those segments, where what it says may be taken over: same recipe, nothing left out.
+    pub(crate) previous: Option<Arc<RefTable>>,
     /// The folder of the index.
     pub(crate) folder: &'a Path,
     /// How.
     pub(crate) options: BuildOptions,
-    /// Where progress is shown.
-    pub(crate) task: &'a Task,
+    /// Where progress is shown, if somebody watches.
+    pub(crate) task: Option<&'a Task>,
     /// Set when the work is to stop.
     pub(crate) cancel: &'a AtomicBool,
 }
 
+/// What the documents are taken from.
+enum Documented<'a> {
+    Walked(Documents),
+    Changed(Increment<'a>),
+}
+
 /// Walks, reads and writes. Takes from minutes (Linux: half a minute) to milliseconds; blocks.
 ///
-/// `admit` is called with the bytes of content to be read before they are, and may wait until there is room for so much.
-pub(crate) fn build(mut input: BuildInput<'_>, admit: impl FnOnce(u64)) -> Result<Built, IndexError> {
+/// `admit` is called with the bytes of content to be read before they are; it may wait until there is room for so much, or
+/// refuse.
+pub(crate) fn build(
+    mut input: BuildInput<'_>,
+    admit: impl FnOnce(u64) -> Result<(), IndexError>,
+) -> Result<Built, IndexError> {
+    let started = Instant::now();
     create_folder(input.folder)?;
-    input.task.phase(Phase::Walking);
-    read_commit_times(&mut input);
-    let (documents, summary) = Documents::walk(input.repository, &input.revisions, input.cancel)?;
-    let incomplete = check_walk(input.name, &input.revisions, &summary)?;
-    let segments: Vec<Arc<Segment>> = input.existing.iter().map(|(_, segment)| Arc::clone(segment)).collect();
-    let mut plan = Plan::new(&documents, &segments, input.options.file_bytes_max)?;
-    pipeline::measure(input.repository, &mut plan.new, input.options.n_threads, input.cancel);
-    let n_bytes = plan.new.iter().map(|blob| readable_bytes(blob, &input.options)).sum();
-    admit(n_bytes);
-    input.task.phase(Phase::Indexing);
-    input.task.expect(plan.new.len() as u64, n_bytes);
+    input.phase(Phase::Walking);
+    let previous = input.previous.take();
+    read_commit_times(&mut input, previous.as_deref());
+    let existing: Vec<Arc<Segment>> = input.existing.iter().map(|(_, segment)| Arc::clone(segment)).collect();
+    let (documented, incomplete) = document(&input, previous.as_deref(), &existing)?;
+    let walked = Instant::now();
+    let Plan { mut places, mut new } = match &documented {
+        Documented::Walked(documents) => Plan::new(documents, &existing, input.options.file_bytes_max)?,
+        Documented::Changed(increment) => increment.blobs(input.options.file_bytes_max)?,
+    };
+    pipeline::measure(input.repository, &mut new, input.options.n_threads, input.cancel);
+    let n_bytes = new.iter().map(|blob| readable_bytes(blob, &input.options)).sum();
+    admit(n_bytes)?;
+    input.phase(Phase::Indexing);
+    input.task.inspect(|task| task.expect(new.len() as u64, n_bytes));
 
     let mut new_files = NewFiles::default();
-    let mut segments = kept_files(&plan, &input.existing);
-    let mut places = std::mem::take(&mut plan.places);
-    for part in parts(&plan.new, &input.options) {
+    let mut segments = leave_out_unused(&mut input, &mut places);
+    for part in parts(&new, &input.options) {
         let ordinal = SegmentOrdinal(u16::try_from(segments.len()).map_err(|_| too_many_segments())?);
         segments.push(write_segment(&input, part, ordinal, &mut places, &mut new_files)?);
     }
-    input.task.phase(Phase::Publishing);
-    let ref_table = write_ref_table(&input, &documents, &segments, &places, &mut new_files)?;
+    let indexed = Instant::now();
+    input.phase(Phase::Publishing);
+    let ref_table = write_ref_table(&input, &documented, &segments, &places, &mut new_files)?;
+    tracing::debug!(
+        repo = %input.name,
+        is_increment = matches!(documented, Documented::Changed(_)),
+        walk_ms = (walked - started).as_millis() as u64,
+        index_ms = (indexed - walked).as_millis() as u64,
+        table_ms = indexed.elapsed().as_millis() as u64,
+        n_new_blobs = new.len(),
+        "an index was built"
+    );
     Ok(Built { segments, ref_table, incomplete, new_files })
+}
+
+/// The segments that the new ref table names, of those that were there before.
+fn leave_out_unused(
+    input: &mut BuildInput<'_>,
+    places: &mut HashMap<ObjectId, Place>,
+) -> Vec<(StoredFile, Arc<Segment>)> {
+    let mut segments = std::mem::take(&mut input.existing);
+    let n_needed = segments.len().saturating_sub(input.n_optional);
+    let optional = segments.split_off(n_needed);
+    for (ordinal, one) in (n_needed as u16..).map(SegmentOrdinal).zip(optional) {
+        let now = SegmentOrdinal(segments.len() as u16);
+        let mut is_used = false;
+        for place in places.values_mut().filter(|place| place.segment == ordinal) {
+            place.segment = now;
+            is_used = true;
+        }
+        if is_used {
+            segments.push(one);
+        }
+    }
+    segments
+}
+
+/// Finds out what stands where, by comparing with the published table where that will do, else by walking all trees.
+fn document<'a>(
+    input: &BuildInput<'_>,
+    previous: Option<&'a RefTable>,
+    existing: &'a [Arc<Segment>],
+) -> Result<(Documented<'a>, Option<String>), IndexError> {
+    if let Some(previous) = previous
+        && !increment::has_unreadable(previous, existing)?
+        && let Some(increment) =
+            Increment::plan(input.repository, &input.revisions, previous, existing, input.cancel)?
+    {
+        return Ok((Documented::Changed(increment), None));
+    }
+    let (documents, summary) = Documents::walk(input.repository, &input.revisions, input.cancel)?;
+    let incomplete = check_walk(input.name, &input.revisions, &summary)?;
+    Ok((Documented::Walked(documents), incomplete))
+}
+
+impl BuildInput<'_> {
+    fn phase(&self, phase: Phase) {
+        if let Some(task) = self.task {
+            task.phase(phase);
+        }
+    }
 }
 
 fn create_folder(folder: &Path) -> Result<(), IndexError> {
@@ -130,12 +220,19 @@ fn readable_bytes(blob: &NewBlob<'_>, options: &BuildOptions) -> u64 {
     if blob.size_bytes > options.file_bytes_max { 0 } else { blob.size_bytes }
 }
 
-/// Commit times order revisions for people; a commit that cannot be read has none and is told by the walk.
-fn read_commit_times(input: &mut BuildInput<'_>) {
+/// Commit times order revisions; a commit that cannot be read has none and is told by the walk.
+fn read_commit_times(input: &mut BuildInput<'_>, previous: Option<&RefTable>) {
+    let known: HashMap<ObjectId, i64> = previous
+        .map(|table| table.revisions().iter().map(|one| (one.commit, one.commit_time)).collect())
+        .unwrap_or_default();
     let reader = input.repository.reader();
     for revision in &mut input.revisions.revisions {
-        revision.commit_time = reader.commit(revision.commit).map_or(0, |commit| commit.committer.seconds);
+        revision.commit_time = match known.get(&revision.commit) {
+            Some(time) => *time,
+            None => reader.commit(revision.commit).map_or(0, |commit| commit.committer.seconds),
+        };
     }
+    input.revisions.order();
 }
 
 /// A default revision that cannot be read fails the work, so that the old index keeps serving. Anything less is told
@@ -173,11 +270,6 @@ fn too_many_segments() -> IndexError {
     })
 }
 
-fn kept_files(plan: &Plan<'_>, existing: &[(StoredFile, Arc<Segment>)]) -> Vec<(StoredFile, Arc<Segment>)> {
-    let stays = |segment: &Arc<Segment>| plan.kept.iter().any(|kept| Arc::ptr_eq(kept, segment));
-    existing.iter().filter(|(_, segment)| stays(segment)).cloned().collect()
-}
-
 /// Cuts the new blobs into what goes into one segment each; nearly always one part.
 fn parts<'b, 'p>(new: &'b [NewBlob<'p>], options: &BuildOptions) -> Vec<&'b [NewBlob<'p>]> {
     let mut parts = Vec::new();
@@ -197,7 +289,7 @@ fn parts<'b, 'p>(new: &'b [NewBlob<'p>], options: &BuildOptions) -> Vec<&'b [New
 }
 
 /// File names are never used twice, so no reader can ever meet another content under a name it knows.
-fn new_path(folder: &Path, extension: &str) -> PathBuf {
+pub(crate) fn new_path(folder: &Path, extension: &str) -> PathBuf {
     folder.join(format!("{}.{extension}", uuid::Uuid::now_v7().simple()))
 }
 
@@ -231,7 +323,7 @@ fn write_segment(
         })?;
         let place = Place { segment: ordinal, blob: blob_idx, language: read.language };
         places.insert(blob.oid, place);
-        input.task.file(readable_bytes(blob, &input.options));
+        input.task.inspect(|task| task.file(readable_bytes(blob, &input.options)));
         Ok(())
     };
     let options = &input.options;
@@ -252,7 +344,7 @@ fn write_segment(
 
 fn write_ref_table(
     input: &BuildInput<'_>,
-    documents: &Documents,
+    documented: &Documented<'_>,
     segments: &[(StoredFile, Arc<Segment>)],
     places: &HashMap<ObjectId, Place>,
     new_files: &mut NewFiles,
@@ -261,26 +353,9 @@ fn write_ref_table(
     let ids: Vec<SegmentId> = segments.iter().map(|(_, segment)| segment.id()).collect();
     let revisions = &input.revisions;
     let mut writer = RefTableWriter::create(&path, &ids, &revisions.revisions, revisions.default)?;
-    for document in documents.iter() {
-        let document_path = documents.path(document);
-        let place = places.get(&document.oid).filter(|_| document.kind != index::DocKind::Submodule);
-        let mut flags = syntax::doc_flags(document_path);
-        if document.kind == index::DocKind::Symlink {
-            flags = flags.with(DocFlags::SYMLINK);
-        }
-        let language = match place {
-            Some(place) => syntax::document_language(document_path, place.language),
-            None => model::Language::UNKNOWN,
-        };
-        writer.add(NewDoc {
-            path: document_path,
-            kind: document.kind,
-            oid: document.oid,
-            blob: place.map(|place| (place.segment, place.blob)),
-            language,
-            flags,
-            revisions: documents.revisions(document),
-        })?;
+    match documented {
+        Documented::Walked(documents) => write_documents(documents, &mut writer, places)?,
+        Documented::Changed(increment) => increment.write(&mut writer, places)?,
     }
     new_files.0.push(path.clone());
     let info = writer.finish()?;
@@ -289,7 +364,27 @@ fn write_ref_table(
     Ok((stored_file(&path, info.size_bytes, checksum), table))
 }
 
-fn stored_file(path: &Path, size_bytes: u64, checksum: FileChecksum) -> StoredFile {
+fn write_documents(
+    documents: &Documents,
+    writer: &mut RefTableWriter,
+    places: &HashMap<ObjectId, Place>,
+) -> Result<(), IndexError> {
+    // Many documents share a set: each is written down once, however many revisions are in it.
+    let mut sets = vec![None; documents.n_sets()];
+    for document in documents.iter() {
+        let (set, revisions) = documents.revisions(document);
+        let revisions = match sets[set] {
+            Some(known) => known,
+            None => *sets[set].insert(writer.intern(revisions)?),
+        };
+        let path = documents.path(document);
+        let place = places.get(&document.oid);
+        writer.add_doc(path, increment::new_doc(path, document.kind, document.oid, place, revisions))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn stored_file(path: &Path, size_bytes: u64, checksum: FileChecksum) -> StoredFile {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     StoredFile { name, size_bytes, checksum }
 }

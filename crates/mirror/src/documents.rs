@@ -1,8 +1,9 @@
 //! The documents of a repository, as one walk over all its revisions yields them.
 
 use crate::IndexError;
+use crate::increment::doc_kind;
 use crate::refs::Revisions;
-use git::{EntryKind, Repository, WalkLimits, WalkSummary};
+use git::{Repository, WalkLimits, WalkSummary};
 use index::{DocKind, RevIdx};
 use model::ObjectId;
 use std::ops::{ControlFlow, Range};
@@ -14,7 +15,8 @@ use std::sync::atomic::AtomicBool;
 pub(crate) struct Documents {
     paths: Vec<u8>,
     documents: Vec<Document>,
-    sets: Vec<Box<[RevIdx]>>,
+    /// By the walk's number of the set, as runs of neighbours.
+    sets: Vec<Box<[Range<u32>]>>,
 }
 
 /// One document.
@@ -48,19 +50,13 @@ impl Documents {
     }
 
     fn push(&mut self, entry: git::WalkEntry<'_>) {
-        let kind = match entry.kind {
-            EntryKind::File => DocKind::File,
-            EntryKind::Executable => DocKind::Executable,
-            EntryKind::Symlink => DocKind::Symlink,
-            EntryKind::Submodule => DocKind::Submodule,
-            EntryKind::Tree => return,
-        };
+        let Some(kind) = doc_kind(entry.kind) else { return };
         let set = entry.revisions.id();
         if self.sets.len() <= set as usize {
             self.sets.resize(set as usize + 1, Box::default());
         }
         if self.sets[set as usize].is_empty() {
-            self.sets[set as usize] = entry.revisions.iter().map(RevIdx).collect();
+            self.sets[set as usize] = runs(entry.revisions.iter());
         }
         let start = self.paths.len();
         self.paths.extend_from_slice(entry.path);
@@ -77,8 +73,25 @@ impl Documents {
         &self.paths[document.path.clone()]
     }
 
-    /// The revisions that hold a document, ascending.
-    pub(crate) fn revisions(&self, document: &Document) -> &[RevIdx] {
-        &self.sets[document.set as usize]
+    /// How many different sets of revisions there are.
+    pub(crate) fn n_sets(&self) -> usize {
+        self.sets.len()
     }
+
+    /// The revisions that hold a document, as the number of their set and ascending.
+    pub(crate) fn revisions(&self, document: &Document) -> (usize, impl Iterator<Item = RevIdx> + '_) {
+        let set = document.set as usize;
+        (set, self.sets[set].iter().cloned().flatten().map(RevIdx))
+    }
+}
+
+fn runs(revisions: impl Iterator<Item = u32>) -> Box<[Range<u32>]> {
+    let mut runs: Vec<Range<u32>> = Vec::new();
+    for revision in revisions {
+        match runs.last_mut() {
+            Some(run) if run.end == revision => run.end += 1,
+            _ => runs.push(revision..revision + 1),
+        }
+    }
+    runs.into()
 }

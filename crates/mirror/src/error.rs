@@ -72,6 +72,14 @@ pub enum IndexError {
     /// A segment in use turned out to be damaged.
     #[error("a segment of the index is damaged: {0}")]
     Damaged(#[from] index::ReadError),
+    /// More text is not indexed than may be.
+    #[error("{n_bytes} bytes would have to be indexed, at most {n_bytes_max} may be")]
+    OverLimit {
+        /// How much there is.
+        n_bytes: u64,
+        /// How much there may be.
+        n_bytes_max: u64,
+    },
     /// The thread that did the work ended early.
     #[error("the work ended unexpectedly; the server's log says more")]
     Panicked,

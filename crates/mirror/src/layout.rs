@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 /// mirrors/<id>.git       bare clones of remote repositories
 /// index/<id>/            segments and ref tables of one repository
 /// exports/               files that people asked for, by export
+/// overlays/<id>/         what was made searchable on demand; may be deleted at any time
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataDir {
@@ -90,6 +91,11 @@ impl DataDir {
     /// The directory of all indexes.
     pub fn index_root(&self) -> PathBuf {
         self.root.join("index")
+    }
+
+    /// The directory of what is made searchable on demand.
+    pub fn overlays(&self) -> PathBuf {
+        self.root.join("overlays")
     }
 
     /// The segments and ref tables of one repository.

@@ -6,7 +6,7 @@
 //! typed; the [`Worker`] does the jobs; [`open_catalog`] opens what was published.
 //!
 //! Reading order: `layout`, `lock` · `sources`, `naming` · `job`, `worker`, `process`, `tend` · `refs`, `documents`, `plan`,
-//! `pipeline`, `build` · `open`, `sweep` · `poll` · `board`.
+//! `increment`, `pipeline`, `build` · `tidy` · `open`, `overlay`, `sweep` · `poll` · `board`.
 //!
 //! Invariants:
 //! - The old index serves until the new one is published; a failure at any point leaves it as it was.
@@ -21,11 +21,13 @@ mod definitions;
 mod documents;
 mod error;
 mod gate;
+mod increment;
 mod job;
 mod layout;
 mod lock;
 mod naming;
 mod open;
+mod overlay;
 mod pipeline;
 mod plan;
 mod poll;
@@ -34,6 +36,7 @@ mod refs;
 mod sources;
 mod sweep;
 mod tend;
+mod tidy;
 mod worker;
 
 pub use board::{Board, Phase, Progress, ProgressTotals, Task};
@@ -42,6 +45,7 @@ pub use layout::{DataDir, DataDirError};
 pub use lock::{DataLock, LockError};
 pub use naming::{NameError, local_names, remote_names};
 pub use open::{DamagedIndex, IndexFault, open_catalog, verify_index};
+pub use overlay::{OverlayOptions, Overlays};
 pub use sources::{AddError, AddOptions, AddReport, SourceArgument, add};
 pub use sweep::SweepError;
 pub use worker::{

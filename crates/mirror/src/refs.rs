@@ -1,7 +1,7 @@
 //! From a repository's refs to the revisions of its index.
 
 use git::{Head, Refs};
-use index::{RevIdx, Revision};
+use index::{RefTable, RevIdx, Revision};
 use model::{ObjectId, RefName};
 use std::collections::HashMap;
 
@@ -31,7 +31,8 @@ impl Revisions {
                 revisions.push(Revision { refs: Vec::new(), commit, commit_time: 0 });
                 revisions.len() - 1
             });
-            if let Some(name) = name.filter(|name| !revisions[idx].refs.contains(name)) {
+            // Only the default branch comes twice, and it comes first.
+            if let Some(name) = name.filter(|name| idx > 0 || revisions[0].refs.first() != Some(name)) {
                 revisions[idx].refs.push(name.clone());
             }
         }
@@ -43,6 +44,24 @@ impl Revisions {
             default_branch,
             revisions,
         }
+    }
+
+    /// The revisions of an index that is published. Whether it was made by this recipe its digest tells.
+    pub(crate) fn of_table(table: &RefTable, default_branch: Option<&RefName>, recipe: &str) -> Self {
+        let revisions = table.revisions().to_vec();
+        Revisions {
+            digest: digest(&revisions, default_branch, recipe),
+            default: table.default_revision(),
+            default_branch: default_branch.cloned(),
+            revisions,
+        }
+    }
+
+    /// Puts the revisions in the order of their times, the default one first: histories then are runs of neighbours, and a push
+    /// mostly adds at the end. Times must have been read.
+    pub(crate) fn order(&mut self) {
+        let first = usize::from(self.default.is_some());
+        self.revisions[first..].sort_by_key(|revision| (revision.commit_time, revision.commit));
     }
 
     /// The commits, in the order of the revisions.

@@ -4,6 +4,7 @@
 //! that a manifest names is never deleted: the names are read after the files were listed, and names are never reused.
 
 use crate::DataDir;
+use crate::overlay::WORKSHOP_PREFIX;
 use model::RepoId;
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -80,6 +81,7 @@ pub(crate) async fn sweep_leftovers(store: &Store, data: &DataDir) -> Result<usi
             list(&folder)?.into_iter().filter(|name| keep.is_none_or(|keep| !keep.contains(name.as_str())));
         n_deleted += leftovers.filter(|name| delete_file(&folder.join(name))).count();
     }
+    n_deleted += sweep_overlays(data, &rows)?;
     for name in mirrors {
         let repo = name.strip_suffix(".git").and_then(|stem| stem.parse().ok()).map(RepoId);
         if let Some(repo) = repo.filter(|repo| !rows.contains(repo)) {
@@ -90,6 +92,22 @@ pub(crate) async fn sweep_leftovers(store: &Store, data: &DataDir) -> Result<usi
         git::Mirror::remove_leftovers(&data.mirrors()).map_err(|source| io_error(&data.mirrors(), source))?;
     forget_discarded(store, data, Timestamp(i64::MAX)).await?;
     store.maintenance().forget_what_is_over().await?;
+    Ok(n_deleted)
+}
+
+/// Deletes the overlays of repositories that are gone, and what was being made when a process died.
+fn sweep_overlays(data: &DataDir, rows: &HashSet<RepoId>) -> Result<usize, SweepError> {
+    let mut n_deleted = 0;
+    for name in list(&data.overlays())? {
+        let Ok(repo) = name.parse().map(RepoId) else { continue };
+        let folder = data.overlays().join(&name);
+        if !rows.contains(&repo) {
+            n_deleted += usize::from(delete_folder(&folder));
+            continue;
+        }
+        let unfinished = list(&folder)?.into_iter().filter(|name| name.starts_with(WORKSHOP_PREFIX));
+        n_deleted += unfinished.filter(|name| delete_folder(&folder.join(name))).count();
+    }
     Ok(n_deleted)
 }
 
@@ -113,7 +131,10 @@ pub(crate) async fn forget_discarded(
             let is_gone = match &one.what {
                 DiscardedWhat::IndexFile { name, .. } => delete_file(&data.index(one.repo).join(name)),
                 DiscardedWhat::Repository => {
-                    delete_folder(&data.index(one.repo)) & delete_folder(&data.mirror(one.repo))
+                    let overlays = data.overlays().join(one.repo.0.to_string());
+                    delete_folder(&data.index(one.repo))
+                        & delete_folder(&data.mirror(one.repo))
+                        & delete_folder(&overlays)
                 }
             };
             if is_gone {

@@ -4,14 +4,16 @@ use crate::board::{Board, Phase, Task};
 use crate::gate::Gate;
 use crate::job::{self, Payload};
 use crate::open::{DamagedIndex, open_catalog, pending};
+use crate::overlay::{OverlayOptions, Overlays};
 use crate::process::{self, Prepared};
 use crate::sweep::{SweepError, forget_discarded, sweep_leftovers};
+use crate::tidy::FAN_IN;
 use crate::{DataDir, IndexError};
 use access::Clock;
 use git::{GitProgram, GitProgramOptions, Mirror, RemoteUrl, Schemes, Secret};
 use model::{RepoId, RepoName};
 use search::{Catalog, Damage, PendingState};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -90,6 +92,10 @@ pub(crate) struct Shared {
     mirror: Mutex<Option<Mirror>>,
     /// Repositories the catalog knows.
     pub(crate) known: Mutex<HashSet<RepoId>>,
+    /// Repositories whose segments are to be looked at: see `tidy`.
+    untidy: Mutex<BTreeSet<RepoId>>,
+    /// Who publishes for a repository holds its turn.
+    turns: Mutex<HashMap<RepoId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// What was found at the start.
@@ -153,6 +159,8 @@ impl Worker {
         let id = WorkerId::draw();
         options.store.jobs().release_others(&id).await?;
         let n_swept = sweep_leftovers(&options.store, &options.data).await?;
+        let overlays = OverlayOptions::new(options.file_bytes_max, options.n_threads.max(1));
+        options.catalog.set_revision_source(Arc::new(Overlays::new(&options.data, overlays)));
         let damaged = open_catalog(&options.store, &options.data, &options.catalog).await?;
         let maintenance = options.store.maintenance();
         for one in &damaged {
@@ -161,6 +169,9 @@ impl Worker {
                 queue_rebuild(&options.store, &[row]).await?;
             }
         }
+        let manifests = maintenance.manifests().await?;
+        let many = manifests.iter().filter(|manifest| manifest.segments.len() >= FAN_IN);
+        let untidy = many.map(|manifest| manifest.repo).collect();
         let known = maintenance.repositories().await?.into_iter().map(|row| row.id).collect();
         let shared = Shared {
             store: options.store.clone(),
@@ -174,6 +185,8 @@ impl Worker {
             git: options.git.clone(),
             mirror: Mutex::new(None),
             known: Mutex::new(known),
+            untidy: Mutex::new(untidy),
+            turns: Mutex::default(),
         };
         Ok((Worker { shared: Arc::new(shared), options, id }, StartReport { damaged, n_swept }))
     }
@@ -206,6 +219,7 @@ impl Worker {
     /// Claims jobs and does them, until `stop`, or until none is due where that is wanted.
     async fn work(&self, stop: &CancellationToken, until_empty: bool) -> Result<Vec<Failure>, Fault> {
         let mut running: JoinSet<Option<Failure>> = JoinSet::new();
+        let mut tidying: JoinSet<()> = JoinSet::new();
         let mut failures = Vec::new();
         let mut outcome = Ok(());
         let jobs = self.options.store.jobs();
@@ -214,12 +228,14 @@ impl Worker {
                 tracing::error!(%error, "the job queue cannot be read; trying again");
                 outcome = if until_empty { Err(error) } else { Ok(()) };
             }
-            if until_empty && running.is_empty() {
+            self.tidy_next(&mut tidying, stop);
+            if until_empty && running.is_empty() && tidying.is_empty() {
                 break;
             }
             let is_full = running.len() >= self.options.n_jobs.max(1);
             tokio::select! {
                 Some(done) = running.join_next() => collect(done, until_empty, &mut failures),
+                Some(_) = tidying.join_next() => {}
                 () = jobs.wait(QUEUE_POLL), if !is_full => {}
                 () = stop.cancelled() => {}
             }
@@ -227,6 +243,7 @@ impl Worker {
         while let Some(done) = running.join_next().await {
             collect(done, until_empty, &mut failures);
         }
+        tidying.join_all().await;
         outcome.map(|()| failures)
     }
 
@@ -242,6 +259,31 @@ impl Worker {
             running.spawn(async move { worker.do_job(job, &stop).await });
         }
         Ok(())
+    }
+
+    /// Joins the segments of one repository at a time, beside the jobs.
+    fn tidy_next(&self, tidying: &mut JoinSet<()>, stop: &CancellationToken) {
+        if !tidying.is_empty() {
+            return;
+        }
+        let Some(repo) = self.shared.next_untidy() else { return };
+        let (shared, stop) = (Arc::clone(&self.shared), stop.clone());
+        tidying.spawn(async move {
+            let cancel = Arc::new(AtomicBool::new(false));
+            let work = process::tidy(&shared, repo, &cancel);
+            tokio::pin!(work);
+            let outcome = loop {
+                tokio::select! {
+                    outcome = &mut work => break outcome,
+                    () = stop.cancelled(), if !cancel.load(Ordering::Relaxed) => cancel.store(true, Ordering::Relaxed),
+                }
+            };
+            match outcome {
+                Ok(()) | Err(IndexError::Cancelled) => {}
+                // The next push tries again; until then there are more segments than need be.
+                Err(error) => tracing::warn!(repo = repo.0, %error, "segments could not be joined"),
+            }
+        });
     }
 
     async fn claim(&self) -> Result<Option<ClaimedJob>, Fault> {
@@ -316,6 +358,7 @@ impl Worker {
         job: &ClaimedJob,
         stop: &CancellationToken,
     ) -> Result<bool, IndexError> {
+        let _turn = self.shared.turn_of(row.id).lock_owned().await;
         let manifest = self.options.store.maintenance().manifest(row.id).await?;
         let task = self.options.board.begin(row.id, row.name.clone(), Phase::Checking);
         let payload = Payload::of(&job.payload);
@@ -330,6 +373,7 @@ impl Worker {
             }
             Prepared::Built { built, revisions } => {
                 process::publish(&self.shared, row, manifest.as_ref(), built, &revisions).await?;
+                self.shared.note_untidy(row.id);
                 true
             }
         };
@@ -420,6 +464,23 @@ impl Shared {
     /// The catalog knows this repository now.
     pub(crate) fn note_known(&self, repo: RepoId) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(repo);
+    }
+
+    /// The segments of this repository are to be looked at.
+    fn note_untidy(&self, repo: RepoId) {
+        self.untidy.lock().unwrap_or_else(PoisonError::into_inner).insert(repo);
+    }
+
+    fn next_untidy(&self) -> Option<RepoId> {
+        self.untidy.lock().unwrap_or_else(PoisonError::into_inner).pop_first()
+    }
+
+    /// What is held while something is published for a repository.
+    pub(crate) fn turn_of(&self, repo: RepoId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        // Turns that nobody holds or waits for are made anew when they are wanted.
+        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        Arc::clone(turns.entry(repo).or_default())
     }
 
     /// The git program, looked for at the first call that succeeds.

@@ -18,7 +18,7 @@ pub enum Visibility {
 }
 
 /// One repository's published index: everything a search needs, opened from one manifest, never changed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RepoIndex {
     /// The repository.
     pub id: RepoId,

@@ -10,7 +10,7 @@ use crate::plan::Plan;
 use crate::repo_run::conditions_of;
 use crate::revisions::{self, is_in_table};
 use crate::{CancelToken, RepoIndex, Snapshot};
-use model::ObjectId;
+use model::{ObjectId, RefName};
 use query::{IndexUse, Rev, RevKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -55,6 +55,13 @@ pub enum WantedRevision {
     },
     /// All refs whose full name matches, beside branches and tags; see [`query::glob_matches`].
     Glob(String),
+}
+
+impl WantedRevision {
+    /// Whether it is a glob that the ref matches.
+    pub fn matches(&self, name: &RefName) -> bool {
+        matches!(self, WantedRevision::Glob(glob) if query::glob_matches(glob, name.as_str()))
+    }
 }
 
 /// What a [`RevisionSource`] found.

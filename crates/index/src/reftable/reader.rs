@@ -178,6 +178,16 @@ impl RefTable {
         Ok(true)
     }
 
+    /// Calls `visit` with every document, in path order, until it says `false`.
+    pub fn for_each_doc(&self, visit: Visit<'_>) -> Result<(), ReadError> {
+        for group in 0..self.n_groups() {
+            if !self.for_each_in_group(GroupIdx(group), visit)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Calls `visit` with every document of every group that may hold a path that satisfies the query, in path order, until
     /// it says `false`.
     pub fn for_each_candidate(&self, query: &GramQuery, visit: Visit<'_>) -> Result<(), ReadError> {

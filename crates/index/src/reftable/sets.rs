@@ -22,15 +22,14 @@ pub(super) struct SetsWriter {
 
 impl SetsWriter {
     /// The number of a set of revisions: ascending, not empty, each below `n_revisions`.
-    pub(super) fn intern(&mut self, revisions: &[RevIdx], n_revisions: usize) -> Result<u32, WriteError> {
-        let ascends = revisions.is_sorted_by(|left, right| left < right);
-        let fits = revisions.last().is_some_and(|last| (last.0 as usize) < n_revisions);
-        if !ascends || !fits {
-            return Err(WriteError::Invalid {
-                what: "a document whose revisions are empty, unknown or do not ascend",
-            });
-        }
-        let key = encode(revisions);
+    pub(super) fn intern(
+        &mut self,
+        revisions: impl IntoIterator<Item = RevIdx>,
+        n_revisions: usize,
+    ) -> Result<u32, WriteError> {
+        let invalid =
+            WriteError::Invalid { what: "a document whose revisions are empty, unknown or do not ascend" };
+        let Some(key) = encode(revisions, n_revisions) else { return Err(invalid) };
         if let Some(number) = self.numbers.get(&key) {
             return Ok(*number);
         }
@@ -54,16 +53,33 @@ impl SetsWriter {
     }
 }
 
-fn encode(revisions: &[RevIdx]) -> Vec<u8> {
+/// `None` for an invalid set.
+fn encode(revisions: impl IntoIterator<Item = RevIdx>, n_revisions: usize) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut next = 0;
-    for run in revisions.chunk_by(|left, right| left.0 + 1 == right.0) {
-        let first = run.first().map_or(0, |revision| revision.0);
-        put_varint(&mut bytes, u64::from(first - next));
-        put_varint(&mut bytes, run.len() as u64 - 1);
-        next = first + run.len() as u32;
+    let mut put = |run: &Range<u32>, before: u32| {
+        put_varint(&mut bytes, u64::from(run.start - before));
+        put_varint(&mut bytes, u64::from(run.end - run.start - 1));
+    };
+    let (mut run, mut before) = (0..0, 0);
+    for revision in revisions {
+        if revision.0 as usize >= n_revisions || (revision.0 < run.end && !run.is_empty()) {
+            return None;
+        }
+        if revision.0 == run.end && !run.is_empty() {
+            run.end += 1;
+            continue;
+        }
+        if !run.is_empty() {
+            put(&run, before);
+            before = run.end;
+        }
+        run = revision.0..revision.0 + 1;
     }
-    bytes
+    if run.is_empty() {
+        return None;
+    }
+    put(&run, before);
+    Some(bytes)
 }
 
 /// Which sets hold at least one of the wanted revisions: made once per search, then one look per document.

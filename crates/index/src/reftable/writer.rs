@@ -93,27 +93,40 @@ impl RefTableWriter {
 
     /// Adds a document.
     pub fn add(&mut self, doc: NewDoc<'_>) -> Result<(), WriteError> {
-        if doc.path.is_empty() || doc.path.len() > paths::PATH_LEN_MAX {
+        let revisions = self.intern(doc.revisions.iter().copied())?;
+        let NewDoc { path, kind, blob, language, flags, .. } = doc;
+        let submodule = (kind == DocKind::Submodule).then_some(doc.oid);
+        self.add_doc(path, Doc { kind, blob, submodule, language, flags, revisions })
+    }
+
+    /// The number of a set of revisions, for [`RefTableWriter::add_doc`]: ascending, not empty.
+    pub fn intern(&mut self, revisions: impl IntoIterator<Item = RevIdx>) -> Result<RevSetIdx, WriteError> {
+        self.sets.intern(revisions, self.revisions.len()).map(RevSetIdx)
+    }
+
+    /// Adds a document whose set of revisions is interned: what thousands of documents share is written down once.
+    pub fn add_doc(&mut self, path: &[u8], doc: Doc) -> Result<(), WriteError> {
+        if path.is_empty() || path.len() > paths::PATH_LEN_MAX {
             return Err(WriteError::Invalid {
                 what: "a document whose path is empty or longer than 65,536 bytes",
             });
         }
-        if doc.blob.is_none() != (doc.kind == DocKind::Submodule) {
+        let is_submodule = doc.kind == DocKind::Submodule;
+        if doc.blob.is_none() != is_submodule || doc.submodule.is_some() != is_submodule {
             return Err(WriteError::Invalid { what: "a submodule with a blob, or anything else without" });
         }
         if doc.blob.is_some_and(|(segment, _)| segment.0 as usize >= self.segments.len()) {
             return Err(WriteError::Invalid { what: "a document of a segment that is not in the list" });
         }
+        if doc.revisions.0 >= self.sets.len() {
+            return Err(WriteError::Invalid { what: "a document of a set that was not interned" });
+        }
         if self.docs.len() >= u32::MAX as usize {
             return Err(WriteError::TooMany { what: "the number of documents", limit: u32::MAX.into() });
         }
-        let revisions = RevSetIdx(self.sets.intern(doc.revisions, self.revisions.len())?);
         let start = self.path_bytes.len();
-        self.path_bytes.extend_from_slice(doc.path);
-        let NewDoc { kind, blob, language, flags, .. } = doc;
-        let submodule = (kind == DocKind::Submodule).then_some(doc.oid);
-        let stored = Doc { kind, blob, submodule, language, flags, revisions };
-        self.docs.push((start..self.path_bytes.len(), stored));
+        self.path_bytes.extend_from_slice(path);
+        self.docs.push((start..self.path_bytes.len(), doc));
         Ok(())
     }
 

@@ -5,8 +5,8 @@ use git::{GitProgramOptions, Scheme, Schemes};
 use mirror::{
     AddOptions, AddReport, Board, DataDir, Failure, SourceArgument, StartReport, Worker, WorkerOptions,
 };
-use model::RepoName;
-use search::{CancelToken, Catalog, Limits, Match, Searcher, Sink};
+use model::{AccessSet, RepoName};
+use search::{CancelToken, Catalog, ContentMatch, Limits, Match, Searcher, Sink, Summary};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -109,24 +109,49 @@ impl Instance {
     /// Answers a query as the owner of the data directory: `repo path:line` for content, sorted.
     pub(crate) async fn answer(&self, catalog: &Catalog, text: &str) -> Vec<String> {
         let access = self.store.access_set(&Actor::LOCAL_OPERATOR).await.unwrap();
-        let query = query::parse(&format!("{text} count:all"), &query::Options::default()).unwrap();
         let mut found = Found::default();
-        Searcher::new(2)
-            .unwrap()
-            .search(
-                &catalog.snapshot(),
-                &access,
-                &query,
-                &Limits::unlimited_display(),
-                &CancelToken::new(),
-                &mut found,
-            )
-            .unwrap();
+        search(catalog, &access, &format!("{text} count:all"), &mut found);
         found.0.sort();
         found.0
     }
+
+    /// What is said of a search by the owner of the data directory.
+    pub(crate) async fn summary(&self, catalog: &Catalog, text: &str) -> Summary {
+        let access = self.store.access_set(&Actor::LOCAL_OPERATOR).await.unwrap();
+        self.summary_for(catalog, &access, text)
+    }
+
+    pub(crate) fn summary_for(&self, catalog: &Catalog, access: &AccessSet, text: &str) -> Summary {
+        search(catalog, access, text, &mut Found::default())
+    }
+
+    /// The first result, which is in the content of a file.
+    pub(crate) async fn first_match(&self, catalog: &Catalog, text: &str) -> ContentMatch {
+        let access = self.store.access_set(&Actor::LOCAL_OPERATOR).await.unwrap();
+        let mut first = First(None);
+        search(catalog, &access, text, &mut first);
+        first.0.unwrap()
+    }
 }
 
+fn search(catalog: &Catalog, access: &AccessSet, text: &str, sink: &mut dyn Sink) -> Summary {
+    let query = query::parse(text, &query::Options::default()).unwrap();
+    let (limits, cancel) = (Limits::unlimited_display(), CancelToken::new());
+    Searcher::new(2).unwrap().search(&catalog.snapshot(), access, &query, &limits, &cancel, sink).unwrap()
+}
+
+struct First(Option<ContentMatch>);
+
+impl Sink for First {
+    fn matches(&mut self, batch: Vec<Match>) -> ControlFlow<()> {
+        for one in batch {
+            if let Match::Content(one) = one {
+                self.0.get_or_insert(one);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
 #[derive(Default)]
 struct Found(Vec<String>);
 

@@ -5,5 +5,8 @@ mod damage;
 mod every_revision;
 mod increments;
 mod instance;
+mod many_refs;
+mod pushes;
+mod revisions;
 mod sources;
 mod sweeping;

@@ -296,13 +296,15 @@ pub static FILTERS: &[FilterInfo] = &[
         name: "index",
         value: "`yes` `no` `only`",
         values: &[
-            later("yes", "the index where there is one"),
-            later("no", "never the index"),
-            later("only", "nothing but the index"),
+            value(
+                "yes",
+                "indexed or not: commits that no branch or tag leads to are indexed when they are asked for",
+            ),
+            value("no", "the same: answers do not depend on what is indexed"),
+            value("only", "nothing but what is indexed already"),
         ],
-        doc: "whether revisions that are not indexed are searched",
-        example: "index:only TODO",
-        evaluated: false,
+        doc: "whether commits that no branch or tag leads to are searched",
+        example: "index:only rev:v1.0~3 TODO",
         ..PLAIN
     },
 ];

@@ -6,6 +6,7 @@ use crate::failure::Outcome;
 use crate::terminal::{self, LINE_NUMBER, MATCH, PATH, harmless};
 use access::{Clock as _, SystemClock};
 use anstyle::Style;
+use mirror::{OverlayOptions, Overlays};
 use model::{AccessSet, ByteRange, RepoName};
 use query::{ParseError, Query};
 use search::{
@@ -15,6 +16,7 @@ use search::{
 use server::AnswerWriter;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Room for output that goes to a pipe.
@@ -58,6 +60,8 @@ pub(super) async fn prepare(app: &App, args: SearchArgs) -> anyhow::Result<Prepa
     let opened = app.open().await?;
     let access = opened.access_set(args.user.as_deref()).await?;
     let catalog = Catalog::new();
+    let overlays = OverlayOptions::new(opened.config.index.file_bytes_max, opened.config.n_index_threads());
+    catalog.set_revision_source(Arc::new(Overlays::new(&opened.data, overlays)));
     let damaged = mirror::open_catalog(&opened.store, &opened.data, &catalog).await?;
     // SECURITY: that an index is damaged is told only to those who may know of the repository.
     for one in damaged.iter().filter(|one| access.allows(one.repo)) {
