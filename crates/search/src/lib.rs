@@ -37,6 +37,7 @@ mod schedule;
 mod searcher;
 mod select;
 mod skipped;
+mod text;
 mod tree;
 
 pub use catalog::{About, Catalog, PendingRepo, PendingState, RepoIndex, Snapshot, Visibility};

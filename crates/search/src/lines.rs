@@ -92,7 +92,9 @@ pub(crate) fn collect(
             }
             hit_idx += 1;
         }
-        lines.push(line_match(number_at(line_start), without_end(line), ranges, cut.line_bytes));
+        let goes_on = hits.get(hit_idx).is_some_and(|(start, _)| *start < line_end);
+        let shown = line_match(number_at(line_start), without_end(line), ranges, cut.line_bytes);
+        lines.push(LineMatch { goes_on, ..shown });
         next_line = line_end;
     }
     lines
@@ -123,7 +125,7 @@ fn line_match(number: u64, line: &[u8], ranges: Vec<ByteRange>, line_bytes: usiz
             clipped.push(range);
         }
     }
-    LineMatch { number, text, ranges: clipped, is_cut }
+    LineMatch { number, text, ranges: clipped, is_cut, goes_on: false }
 }
 
 /// The piece of a line that is shown: at most `line_bytes` around `first`, on character boundaries.
@@ -173,6 +175,17 @@ mod tests {
         check("x\ny\n", &[(0, 2)], &[(1, "x", &[0..1])]);
         check("a\nb\nc", &[(0, 5)], &[(1, "a", &[0..1]), (2, "b", &[0..1]), (3, "c", &[0..1])]);
         check("ab\ncd", &[(1, 4), (4, 5)], &[(1, "ab", &[1..2]), (2, "cd", &[0..1, 1..2])]);
+    }
+
+    #[test]
+    fn lines_tell_whether_their_last_match_goes_on() {
+        let goes_on = |text: &str, hits: &[Hit]| -> Vec<bool> {
+            let cut = Cut { n_lines_max: 100, line_bytes: 12 };
+            collect(text.as_bytes(), hits, cut, |_| 1).iter().map(|line| line.goes_on).collect()
+        };
+        assert_eq!(goes_on("a{\n\n}b\n", &[(1, 5)]), [true, true, false]);
+        assert_eq!(goes_on("x\ny\n", &[(0, 2), (2, 3)]), [false, false]);
+        assert_eq!(goes_on("ab\ncd", &[(1, 4), (4, 5)]), [true, false]);
     }
 
     #[test]

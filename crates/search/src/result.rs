@@ -103,6 +103,8 @@ pub struct LineMatch {
     pub ranges: Vec<ByteRange>,
     /// Whether `text` is only a piece of the line.
     pub is_cut: bool,
+    /// Whether its last match goes on in the next line.
+    pub goes_on: bool,
 }
 
 /// A document that matches by its path or by filters alone.
