@@ -9,12 +9,16 @@
 //! `AccessSet`, and nothing here depends on anything else. Numbers that stand for repositories are made from their names,
 //! so that they tell nothing about how many there are.
 
+mod credentials;
+mod gzip;
 mod identity;
 mod text;
 
 pub mod sourcegraph;
 pub mod zoekt;
 
+pub use credentials::Credential;
+pub use gzip::{GunzipError, gunzip};
 pub use identity::{opaque_id, repository_number, repository_of_id};
 pub use text::{Chunk, Location, Span, Text};
 
@@ -39,4 +43,9 @@ pub fn revision_of(refs: &[RefName], commit: ObjectId) -> Option<String> {
         Some(name) => Some(name.short().to_owned()),
         None => Some(commit.to_string()),
     }
+}
+
+/// The name of a language; empty where it is not known.
+pub fn language_name(language: model::Language) -> &'static str {
+    syntax::language_name(language).unwrap_or("")
 }

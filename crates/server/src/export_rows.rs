@@ -290,7 +290,13 @@ mod tests {
             language: Language::UNKNOWN,
             blob: ObjectId([2; 20]),
             score: 1.0,
-            lines: vec![LineMatch { number: 3, text: text.into(), ranges: vec![], is_cut: false }],
+            lines: vec![LineMatch {
+                number: 3,
+                text: text.into(),
+                ranges: vec![],
+                is_cut: false,
+                goes_on: false,
+            }],
             n_lines: 1,
             n_matches: 1,
         })

@@ -43,7 +43,13 @@ pub(crate) struct Found {
 
 /// Reads a query that can be run.
 pub(crate) fn parse(text: &str) -> Result<Query, QueryFault> {
-    let query = query::parse(text, &query::Options::default()).map_err(of_parser)?;
+    parse_as(text, query::PatternType::default())
+}
+
+/// Likewise, bare terms read in this way where the query does not say.
+pub(crate) fn parse_as(text: &str, default_pattern_type: query::PatternType) -> Result<Query, QueryFault> {
+    let options = query::Options { default_pattern_type, ..query::Options::default() };
+    let query = query::parse(text, &options).map_err(of_parser)?;
     match query::unevaluated(&query).into_iter().next() {
         Some(error) => Err(of_parser(error)),
         None => Ok(query),
@@ -62,6 +68,16 @@ pub(crate) async fn start(
     query: Query,
     n_display: usize,
 ) -> Result<Running, Failure> {
+    start_with(state, caller, query, Limits { display: n_display, ..Limits::default() }).await
+}
+
+/// Likewise, under limits of the caller's choice.
+pub(crate) async fn start_with(
+    state: &AppState,
+    caller: &Caller,
+    query: Query,
+    limits: Limits,
+) -> Result<Running, Failure> {
     let place = Arc::clone(&state.search_places).acquire_owned().await.map_err(Failure::internal)?;
     // The channel has no limit of its own: the display limits bound what goes through it (10,000 results of 1,000
     // bytes at most), and so a slow reader holds memory for its own answer, never a place.
@@ -69,8 +85,7 @@ pub(crate) async fn start(
     let cancel = CancelToken::new();
     let (searcher, token) = (Arc::clone(&state.searcher), cancel.clone());
     let (snapshot, access) = (state.catalog.snapshot(), caller.access.clone());
-    let limits =
-        Limits { display: n_display, now_seconds: state.now_ms().div_euclid(1000), ..Limits::default() };
+    let limits = Limits { now_seconds: state.now_ms().div_euclid(1000), ..limits };
     let metrics = state.metrics.clone();
     let store = state.store.clone();
     tokio::task::spawn_blocking(move || {
@@ -102,6 +117,11 @@ impl Running {
     /// The next event; `None` after the last.
     pub(crate) async fn next(&mut self) -> Option<Event> {
         self.events.recv().await
+    }
+
+    /// Whether nothing can follow any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.events.is_closed() && self.events.is_empty()
     }
 
     /// Waits for everything.

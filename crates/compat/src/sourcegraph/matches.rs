@@ -257,7 +257,7 @@ impl Shaper<'_> {
             url: format!("{page}{separator}L{line}:{start}-{line}:{end}"),
             name: found.name.clone(),
             container_name: found.container.clone(),
-            kind: kind_word(found.symbol_kind),
+            kind: symbol_kind(found.symbol_kind),
             line,
         };
         let (path, common) = (lossy(&found.path), Common::of(&found.repo, &found.refs, found.commit));
@@ -346,7 +346,7 @@ fn code_points_of_name(found: &SymbolMatch) -> (usize, usize) {
 }
 
 /// The kind of a definition as the Language Server Protocol calls it; `UNKNOWN` for those it does not have.
-fn kind_word(kind: model::SymbolKind) -> String {
+pub fn symbol_kind(kind: model::SymbolKind) -> String {
     use model::SymbolKind as Kind;
     match kind {
         Kind::Macro => "FUNCTION".into(),

@@ -334,20 +334,24 @@ mod tests {
 
     #[test]
     fn operators() {
-        check("foo bar", "foo AND bar");
-        check("foo or bar baz", "foo OR (bar AND baz)");
-        check("-foo bar", "(NOT foo) AND bar");
-        check("(foo or bar) baz", "(foo OR bar) AND baz");
+        check("foo bar", "foo bar");
+        check("foo or bar baz", "foo OR (bar baz)");
+        check("-foo bar", "-foo bar");
+        check("(foo or bar) baz", "(foo OR bar) baz");
         check("(foo|bar)", "/(foo|bar)/");
-        check("foo and bar", "foo AND content:\"and\" AND bar");
+        check("foo and bar", "foo \"and\" bar");
     }
 
     #[test]
     fn fields() {
         check("r:zoekt f:parse sym", "repo:(?-i:zoekt) file:parse sym");
-        check("c:x -file:y", "content:x -file:y");
+        check("c:x -file:y", "content:\"x\" -file:y");
         check("lang:go x", "lang:go x");
-        check("lang:nothing-of-this-name x", "x");
+        let unknown = super::super::parse("lang:nothing-of-this-name x").unwrap().query.expr;
+        assert!(
+            matches!(&unknown, Expr::And { operands, .. } if operands.contains(&nothing())),
+            "{unknown:?}"
+        );
         check("\"a b\"", "\"a b\"");
     }
 
@@ -358,9 +362,9 @@ mod tests {
         assert!(case("Foo"));
         assert!(case("foo case:yes"));
         assert!(!case("Foo case:no"));
-        check("Foo bar baz", "/(?-i:Foo)/ AND bar AND baz");
+        check("Foo bar baz", "/(?-i:Foo)/ bar baz");
         check("r:Zoekt Foo", "repo:Zoekt Foo");
-        check("(foo case:yes) (bar case:no) (baz case:no)", "/(?-i:foo)/ AND bar AND baz");
+        check("(foo case:yes) (bar case:no) (baz case:no)", "/(?-i:foo)/ bar baz");
     }
 
     #[test]

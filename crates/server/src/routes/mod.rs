@@ -10,6 +10,8 @@ mod api_repos;
 mod api_search;
 mod assets;
 mod complete;
+mod dot_api;
+mod dot_api_stream;
 mod exports;
 mod healthz;
 mod home;
@@ -25,17 +27,20 @@ mod setup;
 mod sign_in;
 
 use crate::caller::{Caller, actor_of, theme_of};
+use crate::compatible::{caller_by_token, refusal};
 use crate::failure::Failure;
 use crate::state::AppState;
 use crate::{ServerConfig, same_origin};
 use access::Verb;
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use std::time::Duration;
+
+pub(crate) use dot_api_stream::alert_of as stream_alert;
 
 /// Who may come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +49,8 @@ pub enum Door {
     Open,
     /// Whoever signed in or sent a valid token.
     SignedIn,
+    /// Whoever sent a valid token, in any of the forms that clients of other code search servers use. No cookie counts.
+    Token,
     /// Whoever administers the instance: numbers about all of it.
     Administrator,
 }
@@ -117,6 +124,26 @@ fn table() -> Vec<Route> {
         signed_in("/api/v1/status", get(api::status)),
         signed_in("/api/v1/openapi.json", get(openapi::document)),
     ]
+    .into_iter()
+    .chain(compatible())
+    .collect()
+}
+
+/// The addresses of the compatible interfaces. Older clients write two slashes before `.api`.
+fn compatible() -> Vec<Route> {
+    let get_only = |path, answer| Route { path, methods: &["GET"], door: Door::Token, answer };
+    let post_only = |path, answer: MethodRouter<AppState>| {
+        let answer = answer.layer(DefaultBodyLimit::max(dot_api::BODY_BYTES_MAX));
+        Route { path, methods: &["POST"], door: Door::Token, answer }
+    };
+    vec![
+        get_only("/.api/search/stream", get(dot_api_stream::stream)),
+        get_only("//.api/search/stream", get(dot_api_stream::stream)),
+        post_only("/.api/graphql", post(dot_api::graphql)),
+        post_only("//.api/graphql", post(dot_api::graphql)),
+        get_only("/.api/src-cli/version", get(dot_api::src_cli_version)),
+        get_only("//.api/src-cli/version", get(dot_api::src_cli_version)),
+    ]
 }
 
 /// The router, doors in place.
@@ -126,6 +153,12 @@ pub(crate) fn router(state: AppState) -> Router {
         let answer = match route.door {
             Door::Open => route.answer,
             Door::SignedIn => route.answer.layer(from_fn_with_state(state.clone(), signed_in)),
+            // SECURITY: no cookie counts behind this door, so that no form of another site can use one.
+            Door::Token => {
+                let answer = route.answer.layer(from_fn_with_state(state.clone(), by_token));
+                router = router.route(route.path, answer);
+                continue;
+            }
             Door::Administrator => route.answer.layer(from_fn_with_state(state.clone(), administrator)),
         };
         router = router.route(route.path, answer.layer(from_fn(forms_of_ours)));
@@ -136,7 +169,9 @@ pub(crate) fn router(state: AppState) -> Router {
 /// How long a request may take. Searches have limits of their own, which end with an answer.
 pub(crate) fn time_for(path: &str, config: &ServerConfig) -> Duration {
     match path {
-        "/search" | "/api/v1/search" => search::LONGEST.max(config.request_timeout),
+        "/.api/graphql" | "//.api/graphql" | "/search" | "/api/v1/search" => {
+            search::LONGEST.max(config.request_timeout)
+        }
         _ => config.request_timeout,
     }
 }
@@ -148,6 +183,16 @@ async fn signed_in(State(state): State<AppState>, mut request: Request, next: Ne
             next.run(request).await
         }
         Err(failure) => failure.into_response(),
+    }
+}
+
+async fn by_token(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    match caller_by_token(&state, request.uri(), request.headers()).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(failure) => refusal(failure, request.uri()),
     }
 }
 
@@ -164,7 +209,7 @@ async fn administrator(State(state): State<AppState>, mut request: Request, next
     }
 }
 
-async fn caller_of(state: &AppState, headers: &HeaderMap) -> Result<Caller, Failure> {
+pub(crate) async fn caller_of(state: &AppState, headers: &HeaderMap) -> Result<Caller, Failure> {
     let actor = actor_of(headers, state).await?.ok_or(Failure::NotSignedIn)?;
     if !actor.may(Verb::Read) {
         return Err(Failure::NotAllowed("This token does not allow reading."));

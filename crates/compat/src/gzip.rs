@@ -1,0 +1,52 @@
+//! Compressed request bodies.
+
+use flate2::read::GzDecoder;
+use std::io::Read;
+
+/// Why a compressed body cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum GunzipError {
+    /// It is not gzip, or damaged.
+    #[error("the body is not gzip: {source}")]
+    Damaged {
+        /// What is wrong.
+        source: std::io::Error,
+    },
+    /// It becomes too large.
+    #[error("the body is larger than {bytes_max} bytes")]
+    TooLarge {
+        /// How large it may become.
+        bytes_max: usize,
+    },
+}
+
+/// Decompresses a body, up to a size: a small one may become any.
+pub fn gunzip(body: &[u8], bytes_max: usize) -> Result<Vec<u8>, GunzipError> {
+    let mut out = Vec::new();
+    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
+    let read = GzDecoder::new(body).take(limit).read_to_end(&mut out);
+    read.map_err(|source| GunzipError::Damaged { source })?;
+    if out.len() > bytes_max {
+        return Err(GunzipError::TooLarge { bytes_max });
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Compression, write::GzEncoder};
+    use std::io::Write;
+
+    #[test]
+    fn bombs_are_refused() {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+        gzip.write_all(&vec![0; 1 << 20]).unwrap();
+        let bomb = gzip.finish().unwrap();
+        assert!(bomb.len() < 4096);
+        assert!(matches!(gunzip(&bomb, 1 << 16), Err(GunzipError::TooLarge { .. })));
+        assert_eq!(gunzip(&bomb, 1 << 20).unwrap().len(), 1 << 20);
+        assert!(matches!(gunzip(b"{}", 10), Err(GunzipError::Damaged { .. })));
+        assert!(matches!(gunzip(&bomb[..20], 1 << 20), Err(GunzipError::Damaged { .. })));
+    }
+}

@@ -1,0 +1,12 @@
+//! What the compatible interfaces share: who is asking, where pages are, the text of what was found.
+
+mod backend;
+mod door;
+mod pages;
+mod repositories;
+mod texts;
+
+pub(crate) use backend::CallerBackend;
+pub(crate) use door::{caller_by_token, refusal};
+pub(crate) use pages::{Pages, facts_of};
+pub(crate) use texts::Texts;
