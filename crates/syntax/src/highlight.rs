@@ -1,6 +1,6 @@
 //! The colours of code: by syntax tree where there is a grammar, by a generic lexer where there is none.
 
-mod grammars;
+pub(crate) mod grammars;
 mod lexer;
 pub(crate) mod scanners;
 mod tree;

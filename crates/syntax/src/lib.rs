@@ -3,7 +3,8 @@
 //! Layer 1. Everything that knows a programming language is here, all of tree-sitter behind it. In reading order:
 //! [`decode`] turns a blob's bytes into UTF-8 or says why it cannot; [`detect_language`], [`language_by_path`] and
 //! [`document_language`] say which language it is in; [`doc_flags`] and [`static_rank`] say how much a reader is likely to
-//! care; [`highlight`] gives the colours of a page and [`lines`] cuts them into lines; [`symbols`] finds the definitions.
+//! care; [`highlight`] gives the colours of a page and [`lines`] cuts them into lines; [`symbols`] finds the definitions and
+//! [`StructuralPattern`] code by its shape.
 //!
 //! Invariants: nothing here does I/O or keeps global state but the highlighting queries, which are compiled once on
 //! first use; every answer depends on the arguments alone; all input is hostile, so each function is linear in its
@@ -16,6 +17,7 @@ mod highlight;
 mod languages;
 mod lines;
 mod symbols;
+mod structural;
 
 pub use decode::{DecodeLimits, Decoded, decode};
 pub use detect::{HEAD_BYTES, PathLanguage, detect_language, document_language, language_by_path};
@@ -26,3 +28,7 @@ pub use languages::{
 };
 pub use lines::{HighlightedLine, lines};
 pub use symbols::{Symbol, SymbolError, SymbolLimits, Symbols, has_symbols, symbol_separator, symbols};
+pub use structural::{
+    Literals, StructuralError, StructuralLimits, StructuralMatches, StructuralPattern, StructuralStop,
+    structural_languages,
+};

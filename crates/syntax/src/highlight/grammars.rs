@@ -8,7 +8,7 @@ use std::sync::{LazyLock, OnceLock};
 use tree_sitter_language::LanguageFn;
 
 /// A grammar with its queries.
-pub(super) struct Grammar {
+pub(crate) struct Grammar {
     /// Names of the languages it serves, as the language table has them.
     languages: &'static [&'static str],
     language_fn: LanguageFn,
@@ -26,7 +26,7 @@ struct Compiled {
 }
 
 /// The grammar for a language, if there is one.
-pub(super) fn grammar_of(language: Language) -> Option<&'static Grammar> {
+pub(crate) fn grammar_of(language: Language) -> Option<&'static Grammar> {
     let place = BY_LANGUAGE.binary_search_by_key(&language, |(served, _)| *served).ok()?;
     BY_LANGUAGE.get(place).map(|(_, grammar)| *grammar)
 }
@@ -36,13 +36,23 @@ pub(super) fn by_name(name: &str) -> Option<&'static Grammar> {
     language_by_name(name).and_then(grammar_of)
 }
 
+/// Every grammar, once.
+pub(crate) fn all() -> impl Iterator<Item = &'static Grammar> {
+    GRAMMARS.iter()
+}
+
 impl Grammar {
+    /// The first of its languages, by which people call it.
+    pub(crate) fn name(&self) -> &'static str {
+        self.languages.first().copied().unwrap_or_default()
+    }
+
     /// Whether it is safe to parse the text.
-    pub(super) fn holds(&self, text: &str) -> bool {
+    pub(crate) fn holds(&self, text: &str) -> bool {
         (self.holds)(text)
     }
 
-    pub(super) fn tree_sitter(&self) -> tree_sitter::Language {
+    pub(crate) fn tree_sitter(&self) -> tree_sitter::Language {
         tree_sitter::Language::new(self.language_fn)
     }
 

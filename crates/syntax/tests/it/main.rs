@@ -4,3 +4,4 @@ mod hostile;
 mod properties;
 mod samples;
 mod symbols;
+mod structural;
