@@ -1,19 +1,14 @@
 //! What the engine does not evaluate yet, by the table of filters.
 
 use crate::print::{file_predicate, filter_id, repo_predicate};
-use crate::{
-    ErrorKind, Expr, FilterId, FilterKind, Leaf, ParseError, PatternKind, PatternType, Query, RevKind, Span,
-};
+use crate::{ErrorKind, Expr, FilterId, FilterKind, Leaf, ParseError, Query, RevKind, Span};
 
 /// Lists what a query asks that is understood but not searched for yet, with its place, in the order of the text. Empty
 /// for a query that can be searched whole. An evaluator refuses the query with these: nothing is silently ignored.
 pub fn unevaluated(query: &Query) -> Vec<ParseError> {
     let mut found = Vec::new();
     settings(query, &mut found);
-    let mode = &query.settings.pattern_type;
-    let all_structural = mode.span.filter(|_| mode.value == PatternType::Structural);
-    found.extend(all_structural.map(|span| not_yet(span, "patterntype:structural")));
-    leaves(&query.expr, all_structural.is_some(), &mut found);
+    leaves(&query.expr, &mut found);
     found.sort_by_key(|error: &ParseError| error.span);
     found
 }
@@ -55,13 +50,9 @@ fn revision(kind: &RevKind, span: Span) -> Option<ParseError> {
     }
 }
 
-fn leaves(expr: &Expr, is_told: bool, found: &mut Vec<ParseError>) {
+fn leaves(expr: &Expr, found: &mut Vec<ParseError>) {
     expr.for_each_leaf(&mut |leaf, _| match leaf {
-        Leaf::Pattern(pattern) => {
-            if matches!(pattern.kind, PatternKind::Structural(_)) && !is_told {
-                found.push(not_yet(pattern.span, "patterntype:structural"));
-            }
-        }
+        Leaf::Pattern(_) => {}
         Leaf::Filter(filter) => {
             let info = filter_id(filter).info();
             let called = match &filter.kind {

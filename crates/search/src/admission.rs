@@ -34,6 +34,8 @@ pub(crate) struct SkippedDocs {
     pub(crate) n_unreadable: u64,
     pub(crate) n_symlinks: u64,
     pub(crate) n_submodules: u64,
+    /// Texts whose syntax tree was not, or not wholly, searched.
+    pub(crate) n_unparsed: u64,
 }
 
 /// Where a term occurs in paths: documents, and their blobs by segment.
@@ -59,6 +61,7 @@ impl SkippedDocs {
         self.n_unreadable += other.n_unreadable;
         self.n_symlinks += other.n_symlinks;
         self.n_submodules += other.n_submodules;
+        self.n_unparsed += other.n_unparsed;
     }
 }
 
@@ -145,7 +148,8 @@ impl Admission {
                 Ok(match leaf {
                     Node::Term(term) => {
                         let in_path = path_hits[*term].as_ref().is_some_and(|hits| hits.has_doc(doc_idx));
-                        let may_be_in_content = plan.terms[*term].content.is_some();
+                        let content = plan.terms[*term].content.as_ref();
+                        let may_be_in_content = content.is_some_and(|content| content.reads(doc.language));
                         if in_path || !may_be_in_content { Some(in_path) } else { None }
                     }
                     other => Some(scratches.decides(plan, other, path, doc)),

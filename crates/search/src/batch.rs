@@ -13,9 +13,10 @@ use crate::rank;
 use crate::repo_run::{RepoFacts, RepoRun, match_repo_name};
 use crate::revisions::Revisions;
 use crate::scan::{FoundBlob, FoundDoc, Scanner, Signals};
+use crate::structural::{self, Coverage};
 use crate::tree::Node;
 use crate::{Limits, LineMatch, Match, RepoMatch};
-use index::{ChunkIdx, Doc, DocIdx, GroupIdx, ReadError, SegmentOrdinal};
+use index::{BlobIdx, ChunkIdx, Doc, DocIdx, GroupIdx, ReadError, SegmentOrdinal};
 use model::{ByteRange, ObjectId};
 use std::ops::Range;
 use std::sync::Arc;
@@ -119,6 +120,8 @@ pub(crate) struct Context<'q> {
     pub(crate) is_display_full: AtomicBool,
     /// Where costs are noted, if somebody asks for them.
     pub(crate) probe: Option<&'q Probe>,
+    /// How far a structural search has come.
+    pub(crate) coverage: Coverage,
 }
 
 impl<'s> Item<'s> {
@@ -183,6 +186,7 @@ impl<'s> Worker<'_, '_, 's> {
             let is_admitted = run.admission.segments.get(segment_idx).is_some_and(|blobs| !blobs.is_empty());
             let n_chunks = if is_admitted { segment.n_chunks() } else { 0 };
             let ordinal = SegmentOrdinal(segment_idx as u16);
+            self.context.coverage.expect(u64::from(n_chunks));
             for chunk in 0..n_chunks {
                 self.split.push(Item::Chunk(Arc::clone(&run), ordinal, ChunkIdx(chunk)));
             }
@@ -230,6 +234,7 @@ impl<'s> Worker<'_, '_, 's> {
         let probe = self.context.probe;
         let narrow = || candidates(self.context.plan, run, segment, chunk);
         let found = Arc::new(Probe::time(probe, Stage::Postings, narrow)?);
+        self.context.coverage.found(found.blobs.len() as u64);
         let ranges = batches(&found);
         let n_blocks: u64 = found.blobs.iter().map(|candidate| u64::from(candidate.n_blocks)).sum();
         Probe::count(probe, |probe| &probe.n_chunks, 1);
@@ -255,20 +260,42 @@ impl<'s> Worker<'_, '_, 's> {
                 return Ok(());
             }
             self.output.n_blocks += u64::from(candidate.n_blocks);
-            let cut = self.context.cut();
-            let scanner = &mut *self.scanner;
-            let verify = || scanner.verify(self.context, run, candidates, candidate.blob, cut);
-            let found = Probe::time(self.context.probe, Stage::Verification, verify)?;
-            Probe::count(self.context.probe, |probe| &probe.n_bytes, self.scanner.n_bytes_read());
-            if self.scanner.is_called_off {
-                self.output.is_partial = true;
-                return Ok(());
+            if !self.context.plan.is_structural {
+                self.candidate(run, candidates, candidate.blob)?;
+            } else {
+                for language in structural::languages_of_blob(run, candidates, candidate.blob)? {
+                    self.scanner.language = Some(language);
+                    self.candidate(run, candidates, candidate.blob)?;
+                }
+                self.context.coverage.searched();
             }
-            if let Some(found) = found {
-                self.found_blob(run, found, cut.is_some())?;
+            if self.output.is_partial {
+                return Ok(());
             }
         }
         Ok(())
+    }
+
+    fn candidate(
+        &mut self,
+        run: &Arc<RepoRun<'s>>,
+        candidates: &Candidates,
+        blob: BlobIdx,
+    ) -> Result<(), ReadError> {
+        let cut = self.context.cut();
+        let scanner = &mut *self.scanner;
+        let verify = || scanner.verify(self.context, run, candidates, blob, cut);
+        let found = Probe::time(self.context.probe, Stage::Verification, verify)?;
+        Probe::count(self.context.probe, |probe| &probe.n_bytes, self.scanner.n_bytes_read());
+        self.output.skipped.n_unparsed += u64::from(self.scanner.is_cut);
+        if self.scanner.is_called_off {
+            self.output.is_partial = true;
+            return Ok(());
+        }
+        match found {
+            Some(found) => self.found_blob(run, found, cut.is_some()),
+            None => Ok(()),
+        }
     }
 
     fn found_blob(

@@ -19,6 +19,16 @@ pub enum SearchError {
         /// Where it stands.
         span: ByteRange,
     },
+    /// The structural pattern cannot be read, or not be matched in bounded time.
+    #[error("bad structural pattern: {reason}")]
+    BadStructuralPattern {
+        /// What is wrong with it.
+        reason: String,
+        /// How to mend it, where that can be said.
+        hint: Option<String>,
+        /// Where it stands.
+        span: ByteRange,
+    },
     /// The regular expression would need more memory than the limit.
     #[error(
         "the regular expression is too large once its repetitions are written out; make its {{n,m}} smaller"
@@ -56,6 +66,7 @@ impl SearchError {
         match self {
             SearchError::NotEvaluated { source } => Some(source.span.into()),
             SearchError::BadPattern { span, .. }
+            | SearchError::BadStructuralPattern { span, .. }
             | SearchError::PatternTooLarge { span }
             | SearchError::UnknownLanguage { span, .. } => Some(span.clone()),
             SearchError::TooManyTerms { .. } | SearchError::Empty => None,
@@ -66,6 +77,7 @@ impl SearchError {
     pub fn hint(&self) -> Option<String> {
         match self {
             SearchError::NotEvaluated { source } => source.hint.clone(),
+            SearchError::BadStructuralPattern { hint, .. } => hint.clone(),
             SearchError::UnknownLanguage { suggestion, .. } => {
                 suggestion.map(|name| format!("did you mean lang:{}?", crate::result::quoted(name)))
             }
@@ -78,6 +90,7 @@ impl SearchError {
         match self {
             SearchError::NotEvaluated { .. } => "not-evaluated",
             SearchError::BadPattern { .. } => "bad-pattern",
+            SearchError::BadStructuralPattern { .. } => "bad-structural-pattern",
             SearchError::PatternTooLarge { .. } => "pattern-too-large",
             SearchError::UnknownLanguage { .. } => "unknown-language",
             SearchError::TooManyTerms { .. } => "too-many-terms",

@@ -37,6 +37,7 @@ mod schedule;
 mod searcher;
 mod select;
 mod skipped;
+mod structural;
 mod text;
 mod tree;
 

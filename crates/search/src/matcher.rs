@@ -15,6 +15,8 @@ pub(crate) enum Matcher {
     Folded(Box<FoldedLiteral>),
     /// Everything else.
     Regex(meta::Regex),
+    /// A syntax-tree pattern. It needs to know the language of the text: only [`crate::structural::find`] runs it.
+    Tree(Box<syntax::StructuralPattern>),
 }
 
 /// What one thread needs to run one matcher; reused from haystack to haystack.
@@ -34,6 +36,7 @@ impl Matcher {
             Matcher::Exact(finder) => each_literal(finder, finder.needle().len(), haystack, &mut found),
             Matcher::Folded(literal) => literal.for_each(&mut scratch.folded, haystack, &mut found),
             Matcher::Regex(regex) => each_regex(regex, &mut scratch.cache, haystack, &mut found),
+            Matcher::Tree(_) => {}
         }
     }
 
@@ -61,6 +64,8 @@ impl Matcher {
             Matcher::Exact(finder) => finder.needle().len(),
             Matcher::Folded(literal) => literal.size_bytes(),
             Matcher::Regex(regex) => regex.memory_usage(),
+            // Patterns are small; their number is bounded.
+            Matcher::Tree(_) => 0,
         }
     }
 

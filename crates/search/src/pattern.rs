@@ -4,7 +4,7 @@ use crate::SearchError;
 use crate::literal::FoldedLiteral;
 use crate::matcher::Matcher;
 use memchr::memmem;
-use model::ByteRange;
+use model::{ByteRange, Language};
 use ngram::GramQuery;
 use regex_automata::meta;
 use regex_syntax::ast::parse::ParserBuilder;
@@ -61,6 +61,21 @@ pub(crate) struct ContentPattern {
     pub(crate) grams: GramQuery,
     /// The pattern in exact case, where that could tell better matches from others.
     pub(crate) exact_case: Option<String>,
+}
+
+impl ContentPattern {
+    /// Whether it can match a text in this language.
+    pub(crate) fn reads(&self, language: Language) -> bool {
+        match &self.matcher {
+            Matcher::Tree(pattern) => pattern.reads(language),
+            _ => true,
+        }
+    }
+
+    /// Whether it is looked for in syntax trees.
+    pub(crate) fn is_structural(&self) -> bool {
+        matches!(self.matcher, Matcher::Tree(_))
+    }
 }
 
 /// A compiled pattern for names: paths and repository names.

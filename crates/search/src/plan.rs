@@ -3,9 +3,10 @@
 use crate::matcher::Matcher;
 use crate::pattern::{ContentPattern, NamePattern, PatternOptions, Syntax, content_pattern, name_pattern};
 use crate::predicate::RepoHas;
+use crate::structural;
 use crate::tree::Node;
 use crate::{Limits, RepoIndex, SearchError, Visibility};
-use model::ByteRange;
+use model::{ByteRange, Language};
 use query::{
     Count, Expr, FilePredicate, Filter, FilterKind, PatternKind, Query, ResultType, Rev, Select, Settings,
     Target,
@@ -14,6 +15,8 @@ use std::time::Duration;
 
 /// How many patterns one query may have: each costs a compilation and, per thread, a cache.
 const PATTERNS_MAX: usize = 256;
+/// How many structural patterns: each is read by every grammar.
+const STRUCTURAL_MAX: usize = 16;
 /// How large all automata of a query may be together.
 const AUTOMATA_BYTES_MAX: usize = 64 << 20;
 
@@ -36,6 +39,10 @@ pub(crate) struct Plan {
     pub(crate) wants_repo_names: bool,
     /// Whether documents can be results.
     pub(crate) wants_documents: bool,
+    /// Whether any pattern is looked for in syntax trees.
+    pub(crate) is_structural: bool,
+    /// Whether the query as a whole says in which languages.
+    pub(crate) names_languages: bool,
 }
 
 /// A pattern, compiled for everything it is looked for in.
@@ -114,6 +121,10 @@ impl Plan {
             wants_documents: (settings.wants(ResultType::File) || settings.wants(ResultType::Path))
                 && (!lists_repos || document_types),
             selection: selection(&settings),
+            is_structural: terms
+                .iter()
+                .any(|term| term.content.as_ref().is_some_and(ContentPattern::is_structural)),
+            names_languages: !structural::asked_languages(&query.expr).is_empty(),
             root,
             terms,
             files,
@@ -171,6 +182,8 @@ impl Plan {
             timeout: Duration::ZERO,
             wants_repo_names: false,
             wants_documents: true,
+            is_structural: false,
+            names_languages: false,
         }
     }
 
@@ -221,6 +234,8 @@ fn asks_documents(root: &Node, terms: &[Term]) -> bool {
 
 pub(crate) struct Compiler<'a> {
     settings: &'a Settings,
+    /// What structural patterns are compiled for.
+    languages: Vec<Language>,
     options: PatternOptions,
     automata_bytes: usize,
     terms: Vec<Term>,
@@ -237,6 +252,7 @@ impl<'a> Compiler<'a> {
         query.expr.for_each_leaf(&mut |_, _| n_patterns += 1);
         Compiler {
             settings: &query.settings,
+            languages: structural::asked_languages(&query.expr),
             options: PatternOptions::new(query.settings.case_sensitive.value, n_patterns),
             automata_bytes: 0,
             terms: Vec::new(),
@@ -311,7 +327,7 @@ impl<'a> Compiler<'a> {
         let (text, syntax) = match &pattern.kind {
             PatternKind::Literal(text) => (text.as_str(), Syntax::Literal),
             PatternKind::Regex(regex) => (regex.as_str(), Syntax::Regex),
-            PatternKind::Structural(_) => return Err(not_evaluated(pattern.span, "patterntype:structural")),
+            PatternKind::Structural(text) => return self.lower_structural(text, &span, is_negated),
         };
         let is_bare = pattern.target == Target::Any;
         let in_content = !is_bare || self.settings.wants(ResultType::File);
@@ -344,6 +360,33 @@ impl<'a> Compiler<'a> {
         span: &ByteRange,
     ) -> Result<NamePattern, SearchError> {
         self.name(regex, Syntax::Regex, span)
+    }
+
+    /// A structural pattern is only looked for in content.
+    fn lower_structural(
+        &mut self,
+        text: &str,
+        span: &ByteRange,
+        is_negated: bool,
+    ) -> Result<Node, SearchError> {
+        let n_structural = self.terms.iter().filter_map(|term| term.content.as_ref());
+        if n_structural.filter(|content| content.is_structural()).count() >= STRUCTURAL_MAX {
+            let n_terms = STRUCTURAL_MAX + 1;
+            return Err(SearchError::TooManyTerms { n_terms, n_terms_max: STRUCTURAL_MAX });
+        }
+        let in_content = self.settings.wants(ResultType::File);
+        let compile = || structural::content_pattern(text, &self.languages, span);
+        let content = in_content.then(compile).transpose()?;
+        let (text, is_positive) = (text.to_owned(), !is_negated);
+        self.terms.push(Term {
+            text,
+            content,
+            name: None,
+            in_paths: false,
+            is_positive,
+            is_condition: false,
+        });
+        Ok(Node::Term(self.terms.len() - 1))
     }
 
     fn name(&mut self, text: &str, syntax: Syntax, span: &ByteRange) -> Result<NamePattern, SearchError> {

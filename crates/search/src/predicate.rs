@@ -14,6 +14,7 @@ use crate::plan::{Compiler, FileCondition, Plan, not_evaluated};
 use crate::repo_run::RepoRun;
 use crate::revisions::Revisions;
 use crate::scan::Scanner;
+use crate::structural::Coverage;
 use crate::tree::Node;
 use crate::{About, SearchError};
 use index::{ChunkIdx, GroupIdx, ReadError, SegmentOrdinal};
@@ -195,6 +196,7 @@ impl<'a, 'q, 's> Predicates<'a, 'q, 's> {
             watch: self.context.watch.clone(),
             is_display_full: AtomicBool::new(true),
             probe: self.context.probe,
+            coverage: Coverage::default(),
         };
         let run = RepoRun::of(plan, self.published, 0, plan.root.clone(), Arc::clone(revisions))?;
         let scanner = self.scanners[predicate].get_or_insert_with(|| Box::new(Scanner::new(plan)));

@@ -3,7 +3,7 @@
 use crate::admission::{Admission, PathHits};
 use crate::catalog::Published;
 use crate::matcher::Scratch;
-use crate::pattern::Scope;
+use crate::pattern::{ContentPattern, Scope};
 use crate::plan::Plan;
 use crate::revisions::Revisions;
 use crate::tree::Node;
@@ -71,7 +71,8 @@ impl<'s> RepoRun<'s> {
         let mut asks_paths = false;
         self.node.each_leaf(false, &mut |leaf, _| match leaf {
             Node::Term(term) => {
-                asks_paths |= plan.terms[*term].content.is_none();
+                // The language, which a structural pattern depends on, stands with the path.
+                asks_paths |= plan.terms[*term].content.as_ref().is_none_or(ContentPattern::is_structural);
                 terms.push(*term);
             }
             Node::Const(_) => {}

@@ -391,6 +391,8 @@ pub enum SkippedReason {
     FileTooLarge,
     /// git could not produce files.
     FileUnreadable,
+    /// The syntax trees of files were not, or not wholly, searched.
+    FileUnparsed,
     /// Files are not text.
     FileBinary,
     /// Links: their text is the name of another file, and is not searched as content.
@@ -417,6 +419,7 @@ impl SkippedReason {
             SkippedReason::RepoIndexing => "repository-indexing",
             SkippedReason::FileTooLarge => "file-too-large",
             SkippedReason::FileUnreadable => "file-unreadable",
+            SkippedReason::FileUnparsed => "file-unparsed",
             SkippedReason::FileBinary => "file-binary",
             SkippedReason::FileSymlink => "file-symlink",
             SkippedReason::Submodule => "submodule",

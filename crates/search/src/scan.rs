@@ -6,13 +6,15 @@ use crate::batch::Context;
 use crate::chunk::Candidates;
 use crate::limits::Watch;
 use crate::lines::{self, Counts, Cut, Hit};
-use crate::matcher::Scratch;
+use crate::matcher::{Matcher, Scratch};
 use crate::pattern::Scope;
 use crate::plan::{Plan, Term};
 use crate::predicate::FileScanners;
 use crate::repo_run::RepoRun;
+use crate::structural;
 use crate::tree::Node;
 use index::{BlobIdx, BlobMeta, BlockIdx, Doc, DocIdx, DocKind, ReadError, Segment};
+use model::Language;
 use std::ops::{ControlFlow, Range};
 
 /// How many matches of a term are looked at to tell a good document from others: the first ones say enough.
@@ -34,6 +36,10 @@ pub(crate) struct Scanner {
     merged: Vec<Hit>,
     /// Whether the last candidate was left in the middle: what was said of it does not count.
     pub(crate) is_called_off: bool,
+    /// Where set, only documents in this language are looked at: a syntax tree is of one.
+    pub(crate) language: Option<Language>,
+    /// Whether a syntax tree of the last candidate was not, or not wholly, searched.
+    pub(crate) is_cut: bool,
     pub(crate) paths: Scratches,
     pub(crate) path: Vec<u8>,
     /// For the predicates that are asked of repositories.
@@ -51,6 +57,8 @@ struct Run {
 struct TermScan {
     scratch: Scratch,
     hits: Vec<Hit>,
+    /// How many more occurrences lie within these.
+    n_nested: u64,
     is_scanned: bool,
 }
 
@@ -90,6 +98,8 @@ impl Scanner {
             terms: plan.terms.iter().map(|_| TermScan::default()).collect(),
             merged: Vec::new(),
             is_called_off: false,
+            language: None,
+            is_cut: false,
             paths: Scratches::new(plan),
             path: Vec::new(),
             for_repos: FileScanners::new(),
@@ -128,7 +138,8 @@ impl Scanner {
             return Ok(None);
         }
         let signals = self.merge_positive(&source)?;
-        let counts = lines::count(source.text(&self.own), &self.merged);
+        let mut counts = lines::count(source.text(&self.own), &self.merged);
+        counts.n_matches += self.n_nested(&source);
         let has_hits = !self.merged.is_empty();
         docs.iter_mut().for_each(|found| found.has_lines = has_hits && found.doc.kind != DocKind::Symlink);
         let shown = match cut {
@@ -147,10 +158,12 @@ impl Scanner {
         self.is_loaded = false;
         self.is_called_off = false;
         self.own.clear();
+        self.is_cut = false;
         self.runs.clear();
         self.merged.clear();
         for term in &mut self.terms {
             term.hits.clear();
+            term.n_nested = 0;
             term.is_scanned = false;
         }
     }
@@ -162,7 +175,8 @@ impl Scanner {
         let mut docs = Vec::new();
         for doc_idx in table.docs_of_blob(candidates.segment, blob)? {
             let doc = table.doc(doc_idx)?;
-            if !run.revisions.admits(doc.revisions) {
+            let is_other = self.language.is_some_and(|language| language != doc.language);
+            if is_other || !run.revisions.admits(doc.revisions) {
                 continue;
             }
             let mut has_path = false;
@@ -202,8 +216,18 @@ impl Scanner {
         let is_whole = content.scope == Scope::Document;
         // Of a term that is not shown, one occurrence says everything.
         let n_hits_max = if source.plan.terms[term].is_positive { usize::MAX } else { 1 };
-        let TermScan { scratch, hits, .. } = &mut self.terms[term];
+        let TermScan { scratch, hits, n_nested, .. } = &mut self.terms[term];
         let text = source.text(&self.own);
+        if let Matcher::Tree(pattern) = &content.matcher {
+            // A pattern of document scope has the whole blob in one run.
+            let whole = self.runs.first().map_or(0..0, |run| run.range.clone());
+            let language = self.language.unwrap_or(Language::UNKNOWN);
+            let trees = structural::find(pattern, language, text, whole, n_hits_max, source.watch, hits);
+            *n_nested = trees.n_nested;
+            self.is_cut |= trees.is_cut;
+            self.is_called_off |= trees.is_called_off;
+            return Ok(!hits.is_empty());
+        }
         let mut n_bytes = 0;
         for run in &self.runs {
             let mut start = run.range.start;
@@ -295,6 +319,12 @@ impl Scanner {
             lines::merge(&mut self.merged);
         }
         Ok(signals)
+    }
+
+    /// How many occurrences lie within others of their own term.
+    fn n_nested(&self, source: &Source<'_, '_>) -> u64 {
+        let is_shown = |term: &&usize| source.plan.terms[**term].is_positive;
+        source.run.content_terms.iter().filter(is_shown).map(|term| self.terms[*term].n_nested).sum()
     }
 
     fn lines(&self, source: &Source<'_, '_>, cut: Cut) -> Result<Vec<LineMatch>, ReadError> {

@@ -244,6 +244,11 @@ impl<'q, 's> Schedule<'q, 's> {
         }
     }
 
+    /// How many repositories were taken up.
+    pub(crate) fn n_repos_begun(&self) -> usize {
+        self.lock().next_repo
+    }
+
     fn scanner(&self) -> Scanner {
         let spare = self.scanners.lock().unwrap_or_else(PoisonError::into_inner).pop();
         spare.unwrap_or_else(|| Scanner::new(self.context.plan))

@@ -11,6 +11,7 @@ use crate::repo_run::{could_match_repo, match_repo_name};
 use crate::revision_source::{self, Extended};
 use crate::schedule::{Ending, Schedule};
 use crate::skipped::Account;
+use crate::structural::{self, Coverage};
 use crate::tree::Node;
 use crate::{CancelToken, Damage, Limits, RepoMatch, SearchError, Sink, Snapshot, Stats, Summary};
 use model::AccessSet;
@@ -80,8 +81,14 @@ impl Searcher {
     ) -> Summary {
         let Asked { snapshot, access, query, limits, cancel, probe } = *asked;
         let watch = Watch::new(cancel.clone(), started.checked_add(plan.timeout));
-        let context =
-            Context { plan, limits, watch, is_display_full: AtomicBool::new(plan.display == 0), probe };
+        let context = Context {
+            plan,
+            limits,
+            watch,
+            is_display_full: AtomicBool::new(plan.display == 0),
+            probe,
+            coverage: Coverage::default(),
+        };
         // SECURITY: this is where forbidden repositories end. Nothing below takes the snapshot again.
         let visible: Vec<&Published> = snapshot.published(access).collect();
         let chosen = choose(plan, &visible);
@@ -90,6 +97,7 @@ impl Searcher {
         let mut collector = Collector::new(&context, &chosen, sink, started);
         let mut ending = Ending::Finished;
         let mut wants_more = true;
+        let mut n_repos_begun = 0;
         // Where predicates have to be asked of the index, names come with the rest, repository by repository.
         if plan.names_repos() && !plan.reads_for_repos() {
             wants_more = collector.take_repos(repos_by_name(plan, &chosen));
@@ -103,6 +111,7 @@ impl Searcher {
         } else if plan.wants_documents || (plan.names_repos() && plan.reads_for_repos()) {
             let schedule = Schedule::new(&context, &chosen);
             ending = schedule.drive(&self.pool, |output| collector.take(output));
+            n_repos_begun = schedule.n_repos_begun();
         }
         let (stats, facets, findings) = collector.finish();
         let stop = match ending {
@@ -112,6 +121,7 @@ impl Searcher {
         };
         let hit_limit = ending == Ending::Enough || (findings.hit_limit && !plan.is_exhaustive);
         let mut account = Account::new(query, plan, limits);
+        account.coverage = context.say_coverage(n_repos_begun >= chosen.len());
         account.ending(stop, hit_limit && stop.is_none(), &stats);
         account.visible(snapshot.pending(access), &visible);
         account.documents(findings.skipped);
@@ -169,5 +179,5 @@ fn alert(plan: &Plan, chosen: &[&Published], extended: &Extended, findings: &Fin
             false => revision_source::alert(extended, chosen.len()),
         };
     }
-    None
+    structural::alert(plan)
 }

@@ -18,11 +18,13 @@ pub(crate) struct Account<'a> {
     plan: &'a Plan,
     limits: &'a Limits,
     skipped: Vec<Skipped>,
+    /// How far the search came where it was called off, if that can be told.
+    pub(crate) coverage: Option<String>,
 }
 
 impl<'a> Account<'a> {
     pub(crate) fn new(query: &'a Query, plan: &'a Plan, limits: &'a Limits) -> Self {
-        Account { query, plan, limits, skipped: Vec::new() }
+        Account { query, plan, limits, skipped: Vec::new(), coverage: None }
     }
 
     /// Notes why the search ended before its end.
@@ -38,8 +40,12 @@ impl<'a> Account<'a> {
         match stop {
             Some(Stop::TimedOut) => {
                 let timeout = self.plan.timeout;
-                let message =
+                let mut message =
                     format!("The search stopped after {timeout:?}, having found {} files.", stats.files);
+                if let Some(coverage) = &self.coverage {
+                    message.push(' ');
+                    message.push_str(coverage);
+                }
                 let longer = (timeout * 4).min(self.limits.timeout_max);
                 let suggestion = (longer > timeout)
                     .then(|| self.suggest(|settings| settings.timeout = Setting::default_of(Some(longer))));
@@ -100,6 +106,9 @@ impl<'a> Account<'a> {
         for (reason, n_files, words) in kinds {
             self.push_documents(reason, n_files, ("file", "files"), words, rest);
         }
+        let (words, part) =
+            ("too large or too complex for structural search", "they were searched in part or not at all");
+        self.push_documents(SkippedReason::FileUnparsed, skipped.n_unparsed, ("file", "files"), words, part);
         let links = ("symbolic link", "symbolic links");
         self.push_documents(SkippedReason::FileSymlink, skipped.n_symlinks, links, "", rest);
         let (modules, rest) = (("submodule", "submodules"), "their files stand in other repositories");

@@ -16,8 +16,8 @@ mod doc_flags;
 mod highlight;
 mod languages;
 mod lines;
-mod symbols;
 mod structural;
+mod symbols;
 
 pub use decode::{DecodeLimits, Decoded, decode};
 pub use detect::{HEAD_BYTES, PathLanguage, detect_language, document_language, language_by_path};
@@ -27,8 +27,8 @@ pub use languages::{
     LanguageInfo, LanguageKind, language_by_name, language_info, language_name, languages, suggest_language,
 };
 pub use lines::{HighlightedLine, lines};
-pub use symbols::{Symbol, SymbolError, SymbolLimits, Symbols, has_symbols, symbol_separator, symbols};
 pub use structural::{
     Literals, StructuralError, StructuralLimits, StructuralMatches, StructuralPattern, StructuralStop,
     structural_languages,
 };
+pub use symbols::{Symbol, SymbolError, SymbolLimits, Symbols, has_symbols, symbol_separator, symbols};

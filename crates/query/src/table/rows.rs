@@ -79,7 +79,7 @@ const PATTERN_TYPES: &[ValueInfo] = &[
     value("literal", "the whole pattern is one literal text"),
     value("standard", "one literal text, but /…/ is a regular expression"),
     value("regexp", "each word is a regular expression"),
-    later("structural", "a syntax-tree pattern with metavariables"),
+    value("structural", "a syntax-tree pattern with metavariables"),
 ];
 
 /// All filters, in the order of the documentation.

@@ -6,4 +6,5 @@ mod explain;
 mod hostile;
 mod oracle;
 mod results;
+mod structural;
 mod world;

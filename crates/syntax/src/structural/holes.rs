@@ -201,9 +201,9 @@ fn hole_at(text: &str, at: usize) -> Result<Option<(Hole, usize)>, StructuralErr
     if rest.starts_with(":[") {
         return comby_hole(text, at);
     }
-    if rest.starts_with("...") {
+    if let Some(behind) = rest.strip_prefix("...") {
         // Before or behind a name it is the language's own: spreading or passing on arguments.
-        let after = rest[3..].chars().next();
+        let after = behind.chars().next();
         let joins = |c: char| is_word(c) || matches!(c, '.' | '$' | ':' | ']');
         let opens = |c: char| is_word(c) || matches!(c, '.' | '$' | '[' | '(' | '{' | ':');
         if before.is_some_and(joins) || after.is_some_and(opens) {

@@ -3,5 +3,5 @@
 mod hostile;
 mod properties;
 mod samples;
-mod symbols;
 mod structural;
+mod symbols;
