@@ -32,6 +32,8 @@ pub(crate) struct SkippedDocs {
     pub(crate) n_binary: u64,
     pub(crate) n_too_large: u64,
     pub(crate) n_unreadable: u64,
+    /// Documents whose definitions are not all known.
+    pub(crate) n_without_symbols: u64,
     pub(crate) n_symlinks: u64,
     pub(crate) n_submodules: u64,
     /// Texts whose syntax tree was not, or not wholly, searched.
@@ -59,6 +61,7 @@ impl SkippedDocs {
         self.n_binary += other.n_binary;
         self.n_too_large += other.n_too_large;
         self.n_unreadable += other.n_unreadable;
+        self.n_without_symbols += other.n_without_symbols;
         self.n_symlinks += other.n_symlinks;
         self.n_submodules += other.n_submodules;
         self.n_unparsed += other.n_unparsed;

@@ -10,14 +10,17 @@ use crate::plan::{Plan, Selection};
 use crate::predicate::Predicates;
 use crate::probe::{Probe, Stage};
 use crate::rank;
+use crate::rank::ScoreParts;
 use crate::repo_run::{RepoFacts, RepoRun, match_repo_name};
 use crate::revisions::Revisions;
 use crate::scan::{FoundBlob, FoundDoc, Scanner, Signals};
 use crate::structural::{self, Coverage};
+use crate::symbol::find::{self, Listing, Outcome};
+use crate::symbol::show::FoundSymbol;
 use crate::tree::Node;
 use crate::{Limits, LineMatch, Match, RepoMatch};
 use index::{BlobIdx, ChunkIdx, Doc, DocIdx, GroupIdx, ReadError, SegmentOrdinal};
-use model::{ByteRange, ObjectId};
+use model::{BlobFlags, ByteRange, ObjectId};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +41,8 @@ pub(crate) enum Item<'s> {
     Chunk(Arc<RepoRun<'s>>, SegmentOrdinal, ChunkIdx),
     Batch(Arc<RepoRun<'s>>, Arc<Candidates>, Range<usize>),
     Paths(Arc<RepoRun<'s>>, Arc<Vec<GroupIdx>>, Range<usize>),
+    Symbols(Arc<RepoRun<'s>>, SegmentOrdinal),
+    Listing(Arc<RepoRun<'s>>, Box<Listing>),
 }
 
 /// What a unit of work found, in order.
@@ -70,6 +75,8 @@ pub(crate) struct Output<'s> {
 pub(crate) enum Found<'s> {
     /// A document: what it is shown as depends on `select:`.
     Document(Box<FoundDocument<'s>>),
+    /// A definition: its line is read when it is shown.
+    Symbol(Box<FoundSymbol<'s>>),
     /// A finished result, of a kind that is not a document.
     Ready(Box<Match>),
 }
@@ -77,7 +84,8 @@ pub(crate) enum Found<'s> {
 impl Found<'_> {
     pub(crate) fn score(&self) -> f64 {
         match self {
-            Found::Document(found) => found.score,
+            Found::Document(found) => found.parts.total(),
+            Found::Symbol(found) => found.parts.total(),
             Found::Ready(found) => found.score(),
         }
     }
@@ -91,6 +99,7 @@ impl Found<'_> {
     pub(crate) fn n_shown(&self) -> usize {
         match self {
             Found::Document(found) => found.lines.len().max(1),
+            Found::Symbol(_) => 1,
             Found::Ready(found) => found.n_shown(),
         }
     }
@@ -107,7 +116,7 @@ pub(crate) struct FoundDocument<'s> {
     pub(crate) has_lines: bool,
     pub(crate) lines: Vec<LineMatch>,
     pub(crate) counts: Counts,
-    pub(crate) score: f64,
+    pub(crate) parts: ScoreParts,
 }
 
 /// What all units of one search share.
@@ -143,6 +152,8 @@ impl<'s> Item<'s> {
             Item::Chunk(run, segment, chunk) => worker.chunk(&run, segment, chunk),
             Item::Batch(run, candidates, range) => worker.batch(&run, &candidates, range),
             Item::Paths(run, groups, range) => worker.paths(&run, &groups[range]),
+            Item::Symbols(run, segment) => worker.symbols(&run, segment),
+            Item::Listing(run, listing) => worker.listing(&run, &listing),
         };
         if let Err(fault) = outcome {
             worker.output.fault = Some(fault);
@@ -169,13 +180,19 @@ impl<'s> Worker<'_, '_, 's> {
             self.output.lacks_condition = true;
             return Ok(());
         }
-        if !plan.wants_documents {
+        if !plan.wants_documents && plan.symbols.is_none() {
             return Ok(());
         }
         let Some(revisions) = revisions else {
             self.output.lacks_revision = true;
             return Ok(());
         };
+        if plan.symbols.is_some() {
+            self.all_symbols(published, ordinal, node.clone(), &revisions)?;
+            if !plan.wants_documents {
+                return Ok(());
+            }
+        }
         let prepare = || RepoRun::of(plan, published, ordinal, node, revisions);
         let run = Arc::new(Probe::time(self.context.probe, Stage::Admission, prepare)?);
         self.output.skipped = run.admission.skipped;
@@ -193,11 +210,47 @@ impl<'s> Worker<'_, '_, 's> {
         }
         // A small repository is done on the spot.
         if self.split.len() == 1
+            && matches!(self.split.first(), Some(Item::Chunk(..)))
             && let Some(Item::Chunk(run, segment, chunk)) = self.split.pop()
         {
             return self.chunk(&run, segment, chunk);
         }
         Ok(())
+    }
+
+    /// Looks for definitions: in the first segment on the spot, which nearly always is the only one.
+    fn all_symbols(
+        &mut self,
+        published: &'s Published,
+        ordinal: u32,
+        node: Node,
+        revisions: &Arc<Revisions>,
+    ) -> Result<(), ReadError> {
+        let run = Arc::new(RepoRun::bare(self.context.plan, published, ordinal, node, Arc::clone(revisions)));
+        self.symbols(&run, SegmentOrdinal(0))?;
+        for segment in 1..run.repo.segments.len() {
+            self.split.push(Item::Symbols(Arc::clone(&run), SegmentOrdinal(segment as u16)));
+        }
+        Ok(())
+    }
+
+    fn symbols(&mut self, run: &Arc<RepoRun<'s>>, segment: SegmentOrdinal) -> Result<(), ReadError> {
+        match find::by_name(self.context, self.scanner, &mut self.output, run, segment)? {
+            Outcome::Done => {}
+            Outcome::Listings(listings) => match &listings[..] {
+                [only] => self.listing(run, only)?,
+                _ => {
+                    let units =
+                        listings.into_iter().map(|unit| Item::Listing(Arc::clone(run), Box::new(unit)));
+                    self.split.extend(units);
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn listing(&mut self, run: &Arc<RepoRun<'s>>, listing: &Listing) -> Result<(), ReadError> {
+        find::by_blob(self.context, self.scanner, &mut self.output, run, listing)
     }
 
     /// Asks the predicates that the tree depends on, and whether the repository's own name is a result. `None` where
@@ -317,7 +370,7 @@ impl<'s> Worker<'_, '_, 's> {
                 if is_shown {
                     let lines = if has_lines { lines.clone() } else { Vec::new() };
                     let signals = if has_lines { signals } else { Signals::default() };
-                    let seen = Seen { blob: meta.oid, rank: meta.rank, has_lines, lines, counts, signals };
+                    let seen = Seen { blob: meta.oid, flags: meta.flags, has_lines, lines, counts, signals };
                     self.show(run, doc, &path, seen);
                 }
             }
@@ -336,7 +389,9 @@ impl<'s> Worker<'_, '_, 's> {
 
     fn show(&mut self, run: &Arc<RepoRun<'s>>, doc: Doc, path: &[u8], seen: Seen) {
         let path_ranges = self.scanner.paths.ranges_in_path(self.context.plan, path);
-        let score = rank::score(seen.signals, path, &path_ranges, seen.rank);
+        // Of the path it stands at: the blob may stand at a better one.
+        let rank = syntax::static_rank(path, doc.flags, seen.flags);
+        let parts = rank::document(seen.signals, path, &path_ranges, rank);
         self.output.found.push(Found::Document(Box::new(FoundDocument {
             run: Arc::clone(run),
             doc,
@@ -346,7 +401,7 @@ impl<'s> Worker<'_, '_, 's> {
             has_lines: seen.has_lines,
             lines: seen.lines,
             counts: seen.counts,
-            score,
+            parts,
         })));
     }
 
@@ -410,7 +465,7 @@ impl<'s> Worker<'_, '_, 's> {
         {
             let meta = segment.blob(blob)?;
             let (lines, counts, signals) = (Vec::new(), Counts::default(), Signals::default());
-            let seen = Seen { blob: meta.oid, rank: meta.rank, has_lines: false, lines, counts, signals };
+            let seen = Seen { blob: meta.oid, flags: meta.flags, has_lines: false, lines, counts, signals };
             self.show(run, *doc, path, seen);
         }
         Ok(())
@@ -420,7 +475,7 @@ impl<'s> Worker<'_, '_, 's> {
 /// What was seen of a document that is to be shown.
 struct Seen {
     blob: ObjectId,
-    rank: u8,
+    flags: BlobFlags,
     has_lines: bool,
     lines: Vec<LineMatch>,
     counts: Counts,
@@ -428,6 +483,11 @@ struct Seen {
 }
 
 impl Context<'_> {
+    /// Whether nothing more can be shown.
+    pub(crate) fn is_display_full(&self) -> bool {
+        self.is_display_full.load(Ordering::Relaxed)
+    }
+
     /// What to keep of what is found; `None` when nothing more can be shown.
     fn cut(&self) -> Option<Cut> {
         let n_lines_max = match self.plan.selection {

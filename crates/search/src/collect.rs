@@ -16,6 +16,8 @@ use std::time::Instant;
 const WINDOW_DOCS: usize = 256;
 /// The window closes after this much work too, in blocks (some 8 MiB of text): a slow search still streams.
 const WINDOW_BLOCKS: u64 = 2048;
+/// How many times more definitions than documents are ranked together.
+const WINDOW_SYMBOLS: usize = 64;
 /// The window closes when it holds this many pages of lines.
 const WINDOW_PAGES: usize = 4;
 /// Progress is told after this much work, in blocks (some 32 MiB of text).
@@ -153,9 +155,11 @@ impl<'a, 's> Collector<'a, 's> {
         window.extend(found);
         let n_lines: usize = window.iter().map(Found::n_shown).sum();
         let display = self.context.plan.display;
-        let is_ripe = window.len() >= WINDOW_DOCS
+        // Definitions are found in microseconds: far more of them are ranked together.
+        let size = if self.context.plan.symbols.is_some() { WINDOW_SYMBOLS } else { 1 };
+        let is_ripe = window.len() >= WINDOW_DOCS * size
             || self.n_blocks >= WINDOW_BLOCKS
-            || n_lines >= display.saturating_mul(WINDOW_PAGES);
+            || n_lines >= display.saturating_mul(WINDOW_PAGES * size);
         if is_ripe {
             self.close_window();
         }
@@ -180,6 +184,15 @@ impl<'a, 's> Collector<'a, 's> {
             }
             let selected = match found {
                 Found::Document(found) => self.select(*found, n_left),
+                Found::Symbol(found) => {
+                    let ordinal = found.run.ordinal;
+                    let selection = self.context.plan.selection;
+                    if selection == Selection::Repo && !self.shown.repo(found.run.repo.id) {
+                        continue;
+                    }
+                    let made = found.into_match(self.context.limits.line_bytes.max(16));
+                    made.map(|made| self.shown.select(selection, made)).map_err(|fault| (ordinal, fault))
+                }
                 Found::Ready(found) => Ok(self.shown.select(self.context.plan.selection, *found)),
             };
             match selected {
@@ -206,9 +219,10 @@ impl<'a, 's> Collector<'a, 's> {
                     repo_id: found.run.repo.id,
                     repo: found.run.repo.name.clone(),
                     ranges: Vec::new(),
-                    score: found.score,
+                    score: found.parts.total(),
                 }))
             }),
+            Selection::Symbol => None,
             Selection::FilePath if !self.shown.path(repo_id, &found.path) => None,
             Selection::File | Selection::FilePath => Some(path_match(found).map(Match::Path)),
             Selection::Directory => {
@@ -239,7 +253,7 @@ impl<'a, 's> Collector<'a, 's> {
             path_ranges: found.path_ranges,
             language: found.doc.language,
             blob: found.blob,
-            score: found.score,
+            score: found.parts.total(),
             lines,
             n_lines: found.counts.n_lines,
             n_matches: found.counts.n_matches,
@@ -296,6 +310,6 @@ fn path_match(found: FoundDocument<'_>) -> Result<PathMatch, ReadError> {
         ranges: found.path_ranges,
         language: found.doc.language,
         blob: found.blob,
-        score: found.score,
+        score: found.parts.total(),
     })
 }

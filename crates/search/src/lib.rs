@@ -38,6 +38,7 @@ mod searcher;
 mod select;
 mod skipped;
 mod structural;
+mod symbol;
 mod text;
 mod tree;
 
@@ -45,6 +46,7 @@ pub use catalog::{About, Catalog, PendingRepo, PendingState, RepoIndex, Snapshot
 pub use error::SearchError;
 pub use explain::{Explanation, GramCost, PatternPlan, SegmentUse, StageTime};
 pub use limits::{CancelToken, Limits};
+pub use rank::ScoreParts;
 pub use result::{
     CommitMatch, ContentMatch, Damage, DiffMatch, DirectoryMatch, Facet, Facets, FileChange, HunkMatch,
     LineMatch, Match, OwnerMatch, PathMatch, Person, RepoMatch, Severity, Sink, Skipped, SkippedReason,

@@ -133,7 +133,7 @@ pub(crate) fn name_pattern(
 }
 
 /// The literal that this pattern is, if it is one: also a regular expression without any operator.
-fn as_literal(text: &str, syntax: Syntax) -> Option<&str> {
+pub(crate) fn as_literal(text: &str, syntax: Syntax) -> Option<&str> {
     let is_literal = match syntax {
         Syntax::Literal => true,
         Syntax::Regex => !text.is_empty() && !text.chars().any(regex_syntax::is_meta_character),

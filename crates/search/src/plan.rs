@@ -4,9 +4,10 @@ use crate::matcher::Matcher;
 use crate::pattern::{ContentPattern, NamePattern, PatternOptions, Syntax, content_pattern, name_pattern};
 use crate::predicate::RepoHas;
 use crate::structural;
+use crate::symbol::{SymbolPattern, SymbolPlan};
 use crate::tree::Node;
 use crate::{Limits, RepoIndex, SearchError, Visibility};
-use model::{ByteRange, Language};
+use model::{ByteRange, Language, SymbolKind};
 use query::{
     Count, Expr, FilePredicate, Filter, FilterKind, PatternKind, Query, ResultType, Rev, Select, Settings,
     Target,
@@ -43,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) is_structural: bool,
     /// Whether the query as a whole says in which languages.
     pub(crate) names_languages: bool,
+    /// Whether definitions can be results, and which.
+    pub(crate) symbols: Option<SymbolPlan>,
 }
 
 /// A pattern, compiled for everything it is looked for in.
@@ -60,6 +63,8 @@ pub(crate) struct Term {
     pub(crate) is_positive: bool,
     /// Whether it is `file:has.content(…)`: a condition on the document, whatever kind of result is asked for.
     pub(crate) is_condition: bool,
+    /// The same pattern for names of definitions, where those can be results.
+    pub(crate) symbol: Option<SymbolPattern>,
 }
 
 /// `repo:RE@rev:rev`.
@@ -90,6 +95,7 @@ pub(crate) enum Selection {
     FilePath,
     Directory,
     Content,
+    Symbol,
 }
 
 impl Plan {
@@ -116,15 +122,20 @@ impl Plan {
         let asks_documents = asks_documents(&root, &terms);
         let lists_repos = terms.is_empty() && !asks_documents;
         let document_types = settings.types.iter().any(|given| given.value != ResultType::Repo);
+        let symbols = symbols(&settings);
+        // `select:symbol` alone says what kind of result is meant.
+        let only_symbols = symbols.is_some() && settings.types.is_empty();
         Ok(Plan {
-            wants_repo_names: settings.wants(ResultType::Repo) && !asks_documents,
-            wants_documents: (settings.wants(ResultType::File) || settings.wants(ResultType::Path))
+            wants_repo_names: settings.wants(ResultType::Repo) && !asks_documents && !only_symbols,
+            wants_documents: !only_symbols
+                && (settings.wants(ResultType::File) || settings.wants(ResultType::Path))
                 && (!lists_repos || document_types),
             selection: selection(&settings),
             is_structural: terms
                 .iter()
                 .any(|term| term.content.as_ref().is_some_and(ContentPattern::is_structural)),
             names_languages: !structural::asked_languages(&query.expr).is_empty(),
+            symbols,
             root,
             terms,
             files,
@@ -184,6 +195,7 @@ impl Plan {
             wants_documents: true,
             is_structural: false,
             names_languages: false,
+            symbols: None,
         }
     }
 
@@ -214,6 +226,17 @@ fn narrows(settings: &Settings) -> bool {
         || !settings.revs.is_empty()
 }
 
+/// What is asked of definitions: by `type:symbol`, or by `select:symbol` where no type is given.
+fn symbols(settings: &Settings) -> Option<SymbolPlan> {
+    let selected = match &settings.select.value {
+        Some(Select::Symbol(kind)) => Some(kind.as_deref().and_then(SymbolKind::from_word)),
+        _ => None,
+    };
+    let is_typed = settings.types.iter().any(|given| given.value == ResultType::Symbol);
+    let is_wanted = is_typed || (selected.is_some() && settings.types.is_empty());
+    is_wanted.then(|| SymbolPlan { kind: selected.flatten() })
+}
+
 fn selection(settings: &Settings) -> Selection {
     match settings.select.value {
         Some(Select::Repo) => Selection::Repo,
@@ -221,6 +244,7 @@ fn selection(settings: &Settings) -> Selection {
         Some(Select::FilePath) => Selection::FilePath,
         Some(Select::FileDirectory) => Selection::Directory,
         Some(Select::Content) => Selection::Content,
+        Some(Select::Symbol(_)) => Selection::Symbol,
         _ => Selection::AsFound,
     }
 }
@@ -338,9 +362,13 @@ impl<'a> Compiler<'a> {
             self.count_automaton(&content.matcher, &span)?;
         }
         let name = (in_paths || in_repos).then(|| self.name(text, syntax, &span)).transpose()?;
+        let symbol = match symbols(self.settings) {
+            Some(_) => Some(SymbolPattern::new(text, syntax, self.name(text, syntax, &span)?)),
+            None => None,
+        };
         let text = text.to_owned();
         let is_positive = !is_negated;
-        self.terms.push(Term { text, content, name, in_paths, is_positive, is_condition: false });
+        self.terms.push(Term { text, content, name, in_paths, is_positive, is_condition: false, symbol });
         Ok(Node::Term(self.terms.len() - 1))
     }
 
@@ -350,7 +378,15 @@ impl<'a> Compiler<'a> {
         self.count_automaton(&content.matcher, span)?;
         let content = Some(content);
         let text = regex.to_owned();
-        Ok(Term { text, content, name: None, in_paths: false, is_positive: false, is_condition: true })
+        Ok(Term {
+            text,
+            content,
+            name: None,
+            in_paths: false,
+            is_positive: false,
+            is_condition: true,
+            symbol: None,
+        })
     }
 
     /// A condition on a name that nothing is shown of.
@@ -374,6 +410,10 @@ impl<'a> Compiler<'a> {
             let n_terms = STRUCTURAL_MAX + 1;
             return Err(SearchError::TooManyTerms { n_terms, n_terms_max: STRUCTURAL_MAX });
         }
+        if symbols(self.settings).is_some() {
+            let reason = "syntax trees are searched for in files, not in the names of definitions".to_owned();
+            return Err(SearchError::BadPattern { reason, span: span.clone() });
+        }
         let in_content = self.settings.wants(ResultType::File);
         let compile = || structural::content_pattern(text, &self.languages, span);
         let content = in_content.then(compile).transpose()?;
@@ -385,6 +425,7 @@ impl<'a> Compiler<'a> {
             in_paths: false,
             is_positive,
             is_condition: false,
+            symbol: None,
         });
         Ok(Node::Term(self.terms.len() - 1))
     }

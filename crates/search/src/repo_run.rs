@@ -61,6 +61,27 @@ impl<'s> RepoRun<'s> {
         Ok(run)
     }
 
+    /// A repository of which only definitions are looked at: no posting list of the text is asked.
+    pub(crate) fn bare(
+        plan: &Plan,
+        published: &'s Published,
+        ordinal: u32,
+        node: Node,
+        revisions: Arc<Revisions>,
+    ) -> RepoRun<'s> {
+        RepoRun {
+            ordinal,
+            repo: &published.repo,
+            node,
+            revisions,
+            admission: Arc::new(Admission::nothing()),
+            path_hits: plan.terms.iter().map(|_| None).collect(),
+            content_terms: Vec::new(),
+            prepared: Vec::new(),
+            raw: Vec::new(),
+        }
+    }
+
     /// Whether paths and metadata decide alone: then documents are listed, not searched.
     pub(crate) fn is_listing(&self) -> bool {
         self.content_terms.is_empty()

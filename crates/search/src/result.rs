@@ -393,6 +393,8 @@ pub enum SkippedReason {
     FileUnreadable,
     /// The syntax trees of files were not, or not wholly, searched.
     FileUnparsed,
+    /// Definitions in files are not all known.
+    SymbolsMissing,
     /// Files are not text.
     FileBinary,
     /// Links: their text is the name of another file, and is not searched as content.
@@ -420,6 +422,7 @@ impl SkippedReason {
             SkippedReason::FileTooLarge => "file-too-large",
             SkippedReason::FileUnreadable => "file-unreadable",
             SkippedReason::FileUnparsed => "file-unparsed",
+            SkippedReason::SymbolsMissing => "symbols-missing",
             SkippedReason::FileBinary => "file-binary",
             SkippedReason::FileSymlink => "file-symlink",
             SkippedReason::Submodule => "submodule",

@@ -12,6 +12,7 @@ use crate::plan::{Plan, Term};
 use crate::predicate::FileScanners;
 use crate::repo_run::RepoRun;
 use crate::structural;
+use crate::symbol::SymbolScratches;
 use crate::tree::Node;
 use index::{BlobIdx, BlobMeta, BlockIdx, Doc, DocIdx, DocKind, ReadError, Segment};
 use model::Language;
@@ -42,6 +43,7 @@ pub(crate) struct Scanner {
     pub(crate) is_cut: bool,
     pub(crate) paths: Scratches,
     pub(crate) path: Vec<u8>,
+    pub(crate) symbols: SymbolScratches,
     /// For the predicates that are asked of repositories.
     pub(crate) for_repos: FileScanners,
 }
@@ -87,6 +89,8 @@ pub(crate) struct FoundDoc {
 pub(crate) struct Signals {
     pub(crate) word: f64,
     pub(crate) exact_case: f64,
+    /// Whether the document defines what the query names.
+    pub(crate) definition: f64,
 }
 
 impl Scanner {
@@ -102,6 +106,7 @@ impl Scanner {
             is_cut: false,
             paths: Scratches::new(plan),
             path: Vec::new(),
+            symbols: SymbolScratches::new(plan),
             for_repos: FileScanners::new(),
         }
     }

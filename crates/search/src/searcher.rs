@@ -103,12 +103,15 @@ impl Searcher {
             wants_more = collector.take_repos(repos_by_name(plan, &chosen));
         }
         if !wants_more {
-            ending = if plan.wants_documents || collector.is_truncated() {
+            ending = if plan.wants_documents || plan.symbols.is_some() || collector.is_truncated() {
                 Ending::Enough
             } else {
                 Ending::Finished
             };
-        } else if plan.wants_documents || (plan.names_repos() && plan.reads_for_repos()) {
+        } else if plan.wants_documents
+            || plan.symbols.is_some()
+            || (plan.names_repos() && plan.reads_for_repos())
+        {
             let schedule = Schedule::new(&context, &chosen);
             ending = schedule.drive(&self.pool, |output| collector.take(output));
             n_repos_begun = schedule.n_repos_begun();

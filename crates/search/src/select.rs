@@ -67,6 +67,7 @@ fn converted(selection: Selection, found: Match) -> Option<Match> {
         (Selection::File | Selection::FilePath, found) => file_of(found).map(Match::Path),
         (Selection::Directory, found) => file_of(found).map(directory_match),
         (Selection::Content, found) => matches!(found, Match::Content(_)).then_some(found),
+        (Selection::Symbol, found) => matches!(found, Match::Symbol(_)).then_some(found),
         (_, found) => Some(found),
     }
 }

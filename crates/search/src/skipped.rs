@@ -94,6 +94,10 @@ impl<'a> Account<'a> {
 
     /// Notes documents whose content could not be searched.
     pub(crate) fn documents(&mut self, skipped: SkippedDocs) {
+        let (parsed, rest_of_symbols) = (("file", "files"), "what they define may be missing here");
+        let n_missing = skipped.n_without_symbols;
+        let words = "too large or too hard to parse";
+        self.push_documents(SkippedReason::SymbolsMissing, n_missing, parsed, words, rest_of_symbols);
         if !self.plan.reads_content() {
             return;
         }

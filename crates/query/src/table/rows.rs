@@ -53,7 +53,7 @@ const TYPES: &[ValueInfo] = &[
     value("file", "lines of files"),
     value("path", "paths of files"),
     value("repo", "repositories by name"),
-    later("symbol", "symbols by name"),
+    value("symbol", "symbols by name"),
     later("commit", "commits by message"),
     later("diff", "changed lines"),
 ];
@@ -68,7 +68,7 @@ const SELECTS: &[ValueInfo] = &[
     value("file.directory", "the directories of the results"),
     later("file.owners", "the owners of the files of the results"),
     value("content", "only matches of content"),
-    later("symbol", "only symbols; `symbol.function` and the like for one kind"),
+    value("symbol", "only symbols; `symbol.function` and the like for one kind"),
     later("commit", "the commits of the results"),
     later("commit.diff.added", "only added lines"),
     later("commit.diff.removed", "only removed lines"),

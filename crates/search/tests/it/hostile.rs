@@ -123,9 +123,6 @@ fn faults_point_into_the_query() {
     assert!(
         matches!(fault("a lang:klingon"), (SearchError::UnknownLanguage { .. }, place) if place == "klingon")
     );
-    assert!(
-        matches!(fault("a type:symbol"), (SearchError::NotEvaluated { .. }, place) if place == "type:symbol")
-    );
     assert!(matches!(fault("a author:b type:commit"), (SearchError::NotEvaluated { .. }, _)));
 }
 

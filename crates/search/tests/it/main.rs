@@ -7,4 +7,5 @@ mod hostile;
 mod oracle;
 mod results;
 mod structural;
+mod symbols;
 mod world;

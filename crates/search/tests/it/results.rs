@@ -83,7 +83,7 @@ fn selections() {
     check("return select:file.path", &["github.com/o/app:src/main.c"]);
     check(
         "file:. select:file.directory",
-        &["github.com/o/app:tools/", "github.com/o/app:src/", "github.com/o/app:/"],
+        &["github.com/o/app:src/", "github.com/o/app:tools/", "github.com/o/app:/"],
     );
 }
 

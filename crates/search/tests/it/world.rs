@@ -1,12 +1,10 @@
 //! Small worlds of repositories, written through the real index writers.
 
 use index::{
-    BlobIdx, Codec, Content, DocKind, NewBlob, NewDoc, NewSymbols, RefTable, RefTableWriter, RevIdx,
-    Revision, Segment, SegmentOrdinal, SegmentWriter, WriterOptions,
+    BlobIdx, Codec, Content, DocKind, NewBlob, NewDoc, NewSymbol, NewSymbols, RefTable, RefTableWriter,
+    RevIdx, Revision, Segment, SegmentOrdinal, SegmentWriter, WriterOptions,
 };
-use model::{
-    AccessSet, BlobFlags, DocFlags, Epoch, Language, ObjectId, RefName, RepoId, RepoName, SkipReason,
-};
+use model::{AccessSet, BlobFlags, Epoch, Language, ObjectId, RefName, RepoId, RepoName, SkipReason};
 use search::{
     About, CancelToken, Catalog, Facets, Limits, Match, RepoIndex, SearchError, Searcher, Sink, Stats,
     Summary, Visibility,
@@ -104,6 +102,31 @@ pub(crate) fn language(path: &[u8]) -> Language {
     syntax::language_by_name(name).expect("linguist knows C and Python")
 }
 
+/// What a text defines.
+pub(crate) fn definitions(language: Language, text: &str) -> syntax::Symbols {
+    syntax::symbols(language, text, &syntax::SymbolLimits::default()).unwrap_or_default()
+}
+
+/// Writes a blob with its definitions.
+fn add(writer: &mut SegmentWriter, blob: NewBlob<'_>, text: &str) -> BlobIdx {
+    let outcome = syntax::symbols(blob.language, text, &syntax::SymbolLimits::default());
+    let is_cut = matches!(outcome, Err(syntax::SymbolError::TooLarge { .. }));
+    let known = outcome.unwrap_or_default();
+    let symbols: Vec<NewSymbol<'_>> = known
+        .symbols
+        .iter()
+        .map(|symbol| NewSymbol {
+            name: text[symbol.name.clone()].as_bytes(),
+            name_start: symbol.name.start as u32,
+            kind: symbol.kind,
+            container: known.containers[symbol.container as usize].as_bytes(),
+            extent: symbol.extent.start as u32..symbol.extent.end as u32,
+        })
+        .collect();
+    let symbols = if is_cut { NewSymbols::Cut(&symbols) } else { NewSymbols::Known(&symbols) };
+    writer.add(NewBlob { symbols, ..blob }).expect("add")
+}
+
 /// A path, and a revision it stands in.
 type Place = (Vec<u8>, RevIdx);
 
@@ -144,7 +167,11 @@ pub(crate) fn build(folder: &Path, repo: &Repo) -> RepoIndex {
                 language: language(&places[0].0),
                 symbols: NewSymbols::default(),
             };
-            (ordinal, writers[ordinal].add(blob).expect("add"))
+            let text = match &file {
+                File::Text(text) => text.as_str(),
+                _ => "",
+            };
+            (ordinal, add(&mut writers[ordinal], blob, text))
         });
         placed.push((file, places, SegmentOrdinal(ordinal as u16), blob));
     }
@@ -165,7 +192,7 @@ pub(crate) fn build(folder: &Path, repo: &Repo) -> RepoIndex {
                 oid,
                 blob: Some((segment, blob)),
                 language,
-                flags: DocFlags::default(),
+                flags: syntax::doc_flags(&path),
                 revisions: &revisions,
             };
             table.add(doc).expect("add");
@@ -283,6 +310,10 @@ impl Answer {
                 Match::Repo(repo) => lines.push(repo.repo.to_string()),
                 Match::Directory(directory) => {
                     lines.push(format!("{}:{}/", directory.repo, String::from_utf8_lossy(&directory.path)));
+                }
+                Match::Symbol(symbol) => {
+                    let path = String::from_utf8_lossy(&symbol.path);
+                    lines.push(format!("{}:{path}:{}:{}", symbol.repo, symbol.line, symbol.name));
                 }
                 other => panic!("unexpected {other:?}"),
             }

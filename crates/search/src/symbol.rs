@@ -1,0 +1,123 @@
+//! Definitions as results: patterns on names, finding by name or by blob, and what is shown.
+//!
+//! A definition is found where the whole tree holds for it: patterns are asked of its name (of its qualified name where the
+//! pattern is written with a separator, `Outer::inner`), filters of the document it stands in. Where grams of the names
+//! narrow the names down, [`find`] goes from names to definitions; otherwise it goes through the definitions of the admitted
+//! blobs.
+
+pub(crate) mod find;
+pub(crate) mod show;
+
+use crate::matcher::{Matcher, Scratch};
+use crate::pattern::{NamePattern, Syntax};
+use crate::plan::Plan;
+use crate::tree::Node;
+use model::SymbolKind;
+use ngram::GramQuery;
+
+/// A pattern on the names of definitions.
+#[derive(Debug)]
+pub(crate) struct SymbolPattern {
+    pub(crate) matcher: Matcher,
+    /// What a matching name must hold; for a qualified pattern, its last part.
+    pub(crate) grams: GramQuery,
+    /// Whether the pattern is written with a separator, and is asked of the qualified name.
+    pub(crate) is_qualified: bool,
+    /// The literal that the pattern is, if it is one: tells exact names from others.
+    pub(crate) literal: Option<String>,
+}
+
+impl SymbolPattern {
+    /// Makes one of a pattern that is compiled for names.
+    pub(crate) fn new(text: &str, syntax: Syntax, compiled: NamePattern) -> Self {
+        let literal = crate::pattern::as_literal(text, syntax);
+        let is_qualified = match literal {
+            Some(literal) => literal_separator(literal).is_some(),
+            None => ["::", r"\.", "#"].iter().any(|separator| text.contains(separator)),
+        };
+        let grams = match (is_qualified, literal) {
+            (false, _) => compiled.grams,
+            // What follows the last separator is a part of the name alone.
+            (true, Some(literal)) => match literal_separator(literal) {
+                Some(at) => GramQuery::literal(&literal.as_bytes()[at..]),
+                None => GramQuery::All,
+            },
+            (true, None) => GramQuery::All,
+        };
+        let name = literal.map(|literal| match literal_separator(literal).filter(|_| is_qualified) {
+            Some(at) => literal[at..].to_owned(),
+            None => literal.to_owned(),
+        });
+        SymbolPattern { matcher: compiled.matcher, grams, is_qualified, literal: name }
+    }
+}
+
+/// Where the last part of a qualified name begins, if it is one: `Outer::inner`, `pkg.Func`, `Class#method`.
+fn literal_separator(literal: &str) -> Option<usize> {
+    let at = literal.rfind(['.', '#', '\\']).map(|at| at + 1);
+    let at = at.max(literal.rfind("::").map(|at| at + 2));
+    at.filter(|at| *at > 1)
+}
+
+/// What a query asks of definitions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SymbolPlan {
+    /// `select:symbol.KIND`.
+    pub(crate) kind: Option<SymbolKind>,
+}
+
+/// What the name of every definition found must hold.
+pub(crate) fn name_grams(plan: &Plan, node: &Node) -> GramQuery {
+    match node {
+        Node::Const(false) => GramQuery::None,
+        Node::Term(term) => {
+            plan.terms[*term].symbol.as_ref().map_or(GramQuery::All, |pattern| pattern.grams.clone())
+        }
+        Node::And(inner) => GramQuery::and(inner.iter().map(|node| name_grams(plan, node))),
+        Node::Or(inner) => GramQuery::or(inner.iter().map(|node| name_grams(plan, node))),
+        _ => GramQuery::All,
+    }
+}
+
+/// The reusable memory of the patterns on names.
+#[derive(Debug)]
+pub(crate) struct SymbolScratches {
+    terms: Vec<Scratch>,
+    pub(crate) name: Vec<u8>,
+    pub(crate) qualified: Vec<u8>,
+    pub(crate) path: Vec<u8>,
+}
+
+impl SymbolScratches {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        SymbolScratches {
+            terms: plan.terms.iter().map(|_| Scratch::default()).collect(),
+            name: Vec::new(),
+            qualified: Vec::new(),
+            path: Vec::new(),
+        }
+    }
+
+    /// Whether a pattern matches a name. `None` where it has to be asked of the qualified name, and that is not known.
+    fn holds(&mut self, plan: &Plan, term: usize, name: &[u8], qualified: Option<&[u8]>) -> Option<bool> {
+        let pattern = plan.terms[term].symbol.as_ref()?;
+        let asked = if pattern.is_qualified { qualified? } else { name };
+        Some(pattern.matcher.is_match(&mut self.terms[term], asked))
+    }
+
+    /// Where patterns occur in a name: half-open byte offsets, ascending, not overlapping.
+    pub(crate) fn ranges(&mut self, plan: &Plan, name: &[u8], qualified: &[u8]) -> Vec<model::ByteRange> {
+        let mut ranges = Vec::new();
+        let n_before = qualified.len() - name.len();
+        for (term, scratch) in plan.terms.iter().zip(&mut self.terms).filter(|(term, _)| term.is_positive) {
+            let Some(pattern) = &term.symbol else { continue };
+            let asked = if pattern.is_qualified { qualified } else { name };
+            let n_before = if pattern.is_qualified { n_before } else { 0 };
+            let found = pattern.matcher.ranges(scratch, asked).into_iter();
+            ranges.extend(
+                found.map(|range| range.start.saturating_sub(n_before)..range.end.saturating_sub(n_before)),
+            );
+        }
+        crate::batch::shown_ranges(ranges)
+    }
+}
