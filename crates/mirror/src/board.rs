@@ -122,6 +122,8 @@ struct Shared {
     repos_failed: AtomicU64,
     files: AtomicU64,
     bytes: AtomicU64,
+    raw_bytes: AtomicU64,
+    raw_bytes_max: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -141,6 +143,18 @@ impl Board {
     /// An empty board.
     pub fn new() -> Self {
         Board::default()
+    }
+
+    /// Notes what raw sidecars take and may take.
+    pub(crate) fn set_raw_bytes(&self, bytes: u64, bytes_max: u64) {
+        self.shared.raw_bytes.store(bytes, Ordering::Relaxed);
+        self.shared.raw_bytes_max.store(bytes_max, Ordering::Relaxed);
+    }
+
+    /// Bytes that raw sidecars take, and may take. A sum over all repositories: for administrators only.
+    pub fn raw_bytes(&self) -> (u64, u64) {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        (load(&self.shared.raw_bytes), load(&self.shared.raw_bytes_max))
     }
 
     /// How far one repository has come, if work on it is under way and the caller may know of it.

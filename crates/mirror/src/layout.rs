@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 /// index/<id>/            segments and ref tables of one repository
 /// exports/               files that people asked for, by export
 /// overlays/<id>/         what was made searchable on demand; may be deleted at any time
+/// raw/<id>/              raw sidecars of one repository: a cache, made again where it is missing
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataDir {
@@ -96,6 +97,16 @@ impl DataDir {
     /// The directory of what is made searchable on demand.
     pub fn overlays(&self) -> PathBuf {
         self.root.join("overlays")
+    }
+
+    /// The directory of all raw sidecars.
+    pub fn raw_root(&self) -> PathBuf {
+        self.root.join("raw")
+    }
+
+    /// The raw sidecars of one repository.
+    pub fn raw(&self, repo: RepoId) -> PathBuf {
+        self.raw_root().join(repo.0.to_string())
     }
 
     /// The segments and ref tables of one repository.

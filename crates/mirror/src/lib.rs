@@ -6,7 +6,7 @@
 //! typed; the [`Worker`] does the jobs; [`open_catalog`] opens what was published.
 //!
 //! Reading order: `layout`, `lock` · `sources`, `naming` · `job`, `worker`, `process`, `tend` · `refs`, `documents`, `plan`,
-//! `increment`, `pipeline`, `build` · `tidy` · `open`, `overlay`, `sweep` · `poll` · `board`.
+//! `increment`, `pipeline`, `build` · `tidy` · `open`, `overlay`, `sweep` · `poll` · `board` · `sidecar`.
 //!
 //! Invariants:
 //! - The old index serves until the new one is published; a failure at any point leaves it as it was.
@@ -33,6 +33,7 @@ mod plan;
 mod poll;
 mod process;
 mod refs;
+mod sidecar;
 mod sources;
 mod sweep;
 mod tend;
@@ -46,6 +47,7 @@ pub use lock::{DataLock, LockError};
 pub use naming::{NameError, local_names, remote_names};
 pub use open::{DamagedIndex, IndexFault, open_catalog, verify_index};
 pub use overlay::{OverlayOptions, Overlays};
+pub use sidecar::{SidecarOptions, Sidecars, default_sidecar_bytes};
 pub use sources::{AddError, AddOptions, AddReport, SourceArgument, add};
 pub use sweep::SweepError;
 pub use worker::{

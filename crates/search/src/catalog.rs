@@ -186,6 +186,11 @@ impl Catalog {
 }
 
 impl Snapshot {
+    /// Whether this is the same state of the same catalog.
+    pub fn is_same(&self, other: &Snapshot) -> bool {
+        Arc::ptr_eq(&self.entries, &other.entries)
+    }
+
     /// The searchable repository of this name, if the caller may read it. `None` does not tell forbidden from unknown.
     pub fn repo(&self, access: &AccessSet, name: &str) -> Option<Arc<RepoIndex>> {
         let name = RepoName::new(name).ok()?;

@@ -8,5 +8,6 @@ mod instance;
 mod many_refs;
 mod pushes;
 mod revisions;
+mod sidecar;
 mod sources;
 mod sweeping;

@@ -234,7 +234,7 @@ impl World {
         let everyone = access(self.repos.iter().map(|repo| repo.id));
         for segment in self.catalog.snapshot().repos(&everyone).flat_map(|repo| &repo.segments) {
             let path = self.folder.path().join(format!("{}.raw", segment.id()));
-            let wants = |blob: BlobIdx| (blob.0 + 1) % n_skipped != 0;
+            let wants = |blob: BlobIdx| !(blob.0 + 1).is_multiple_of(n_skipped);
             index::RawText::write(&path, segment, &wants, &mut || true).expect("it can be written");
             let raw = index::RawText::open(&path, segment).expect("it was written");
             assert!(segment.set_raw(Some(Arc::new(raw))));

@@ -20,6 +20,8 @@ pub(crate) struct Status {
     working_on: Vec<Work>,
     /// The queue; only for administrators.
     jobs: Option<JobsShape>,
+    /// The raw sidecars; only for administrators.
+    raw_sidecars: Option<RawShape>,
 }
 
 /// A repository that is being worked on.
@@ -35,6 +37,14 @@ pub(crate) struct JobsShape {
     queued: u64,
     running: u64,
     failed: u64,
+}
+
+/// What the text takes that is kept uncompressed for exhaustive searches; it is not part of the durable index.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RawShape {
+    bytes: u64,
+    /// What it may take.
+    bytes_max: u64,
 }
 
 /// Tells how the server is. SECURITY: the queue's numbers are about everybody's repositories, so only administrators see
@@ -54,11 +64,14 @@ pub(crate) async fn status(State(state): State<AppState>, caller: Caller) -> Res
         }
         false => None,
     };
+    let (bytes, bytes_max) = state.board.raw_bytes();
+    let raw_sidecars = caller.actor.is_administrator().then_some(RawShape { bytes, bytes_max });
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         user: caller.actor.name().to_owned(),
         administrator: caller.actor.is_administrator(),
         working_on: visible.iter().map(work).collect(),
         jobs,
+        raw_sidecars,
     }))
 }

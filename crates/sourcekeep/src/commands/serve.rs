@@ -9,7 +9,7 @@ use crate::{logging, signals};
 use access::SystemClock;
 use anyhow::Context as _;
 use export::{ExportLimits, ExportOptions, ExportWorker, Exports};
-use mirror::{Board, DataDir, DataLock, Worker, WorkerOptions};
+use mirror::{Board, DataDir, DataLock, SidecarOptions, Sidecars, Worker, WorkerOptions};
 use search::{Catalog, Searcher};
 use server::{Deps, Server, ServerConfig};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -153,8 +153,25 @@ impl Engine {
             served
         };
         let exporter = ExportWorker::new(&self.exports);
-        let (served, (), ()) = tokio::join!(serving, self.worker.run(stop), exporter.run(stop));
+        let sidecars = self.sidecars();
+        let (served, (), (), ()) =
+            tokio::join!(serving, self.worker.run(stop), exporter.run(stop), sidecars.run(stop));
         Ok(served?)
+    }
+}
+
+impl Engine {
+    /// What keeps uncompressed text beside the index, for searches in this process.
+    fn sidecars(&self) -> Sidecars {
+        let configured = self.opened.config.search.raw_text_bytes_max;
+        Sidecars::new(SidecarOptions {
+            store: self.opened.store.clone(),
+            data: self.opened.data.clone(),
+            catalog: Arc::clone(&self.catalog),
+            board: self.board.clone(),
+            bytes_max: configured.unwrap_or_else(mirror::default_sidecar_bytes),
+            give_way: Arc::new(|| {}),
+        })
     }
 }
 

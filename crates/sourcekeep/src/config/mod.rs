@@ -95,6 +95,10 @@ pub(crate) struct IndexConfig {
 pub(crate) struct SearchConfig {
     /// Threads that search; 0 for one per core.
     pub(crate) threads: u32,
+    /// Memory for text that is kept uncompressed, so that exhaustive searches need not decompress it, in bytes; 0 for none.
+    /// A quarter of the machine's memory where not given. As much is used on disk, below `raw` in the data directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) raw_text_bytes_max: Option<u64>,
     /// Longest time of one search, in seconds; `timeout:` can only shorten it.
     #[schemars(range(min = 1))]
     pub(crate) timeout_seconds_max: u32,
@@ -172,7 +176,7 @@ impl Default for IndexConfig {
 
 impl Default for SearchConfig {
     fn default() -> Self {
-        SearchConfig { threads: 0, timeout_seconds_max: 60 }
+        SearchConfig { threads: 0, raw_text_bytes_max: None, timeout_seconds_max: 60 }
     }
 }
 
