@@ -20,6 +20,7 @@ mod error;
 mod explain;
 mod facets;
 mod limits;
+mod line_regex;
 mod lines;
 mod literal;
 mod matcher;
@@ -41,6 +42,7 @@ mod structural;
 mod symbol;
 mod text;
 mod tree;
+mod window;
 
 pub use catalog::{About, Catalog, PendingRepo, PendingState, RepoIndex, Snapshot, Visibility};
 pub use error::SearchError;

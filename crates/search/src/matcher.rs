@@ -1,5 +1,6 @@
 //! One compiled pattern, run over bytes.
 
+use crate::line_regex::{LineRegex, LineScratch};
 use crate::literal::{Folded, FoldedLiteral};
 use memchr::memmem;
 use regex_automata::util::iter::Searcher;
@@ -13,6 +14,8 @@ pub(crate) enum Matcher {
     Exact(Box<memmem::Finder<'static>>),
     /// A literal in any case.
     Folded(Box<FoldedLiteral>),
+    /// An expression whose matches stay within a line.
+    Lines(Box<LineRegex>),
     /// Everything else.
     Regex(meta::Regex),
     /// A syntax-tree pattern. It needs to know the language of the text: only [`crate::structural::find`] runs it.
@@ -24,6 +27,7 @@ pub(crate) enum Matcher {
 pub(crate) struct Scratch {
     cache: Option<meta::Cache>,
     folded: Folded,
+    lines: LineScratch,
 }
 
 impl Matcher {
@@ -35,6 +39,7 @@ impl Matcher {
         match self {
             Matcher::Exact(finder) => each_literal(finder, finder.needle().len(), haystack, &mut found),
             Matcher::Folded(literal) => literal.for_each(&mut scratch.folded, haystack, &mut found),
+            Matcher::Lines(regex) => regex.for_each(&mut scratch.lines, haystack, &mut found),
             Matcher::Regex(regex) => each_regex(regex, &mut scratch.cache, haystack, &mut found),
             Matcher::Tree(_) => {}
         }
@@ -47,6 +52,7 @@ impl Matcher {
                 let cache = scratch.cache.get_or_insert_with(|| regex.create_cache());
                 regex.search_half_with(cache, &Input::new(haystack).earliest(true)).is_some()
             }
+            Matcher::Lines(regex) => regex.is_match(&mut scratch.lines, haystack),
             _ => {
                 let mut is_match = false;
                 self.for_each(scratch, haystack, |_, _| {
@@ -63,6 +69,7 @@ impl Matcher {
         match self {
             Matcher::Exact(finder) => finder.needle().len(),
             Matcher::Folded(literal) => literal.size_bytes(),
+            Matcher::Lines(regex) => regex.size_bytes(),
             Matcher::Regex(regex) => regex.memory_usage(),
             // Patterns are small; their number is bounded.
             Matcher::Tree(_) => 0,

@@ -1,6 +1,7 @@
 //! From the text of a pattern to something that matches: syntax, limits, line orientation, grams.
 
 use crate::SearchError;
+use crate::line_regex::LineRegex;
 use crate::literal::FoldedLiteral;
 use crate::matcher::Matcher;
 use memchr::memmem;
@@ -111,7 +112,11 @@ pub(crate) fn content_pattern(
     let (hir, scope) =
         if crosses_lines { (hir, Scope::Document) } else { (without_newline(hir), Scope::Line) };
     let grams = GramQuery::from_hir(&hir);
-    let matcher = Matcher::Regex(compile(&hir, options, true, span)?);
+    let regex = compile(&hir, options, true, span)?;
+    let matcher = match scope {
+        Scope::Line => Matcher::Lines(Box::new(LineRegex::new(regex, &hir))),
+        Scope::Document => Matcher::Regex(regex),
+    };
     Ok(ContentPattern { matcher, scope, grams, exact_case: None })
 }
 
@@ -257,7 +262,7 @@ fn spells_newline(ast: &Ast) -> bool {
 }
 
 /// The same expression, unable to match a newline. Recursion is bounded by [`NEST_LIMIT`].
-fn without_newline(hir: Hir) -> Hir {
+pub(crate) fn without_newline(hir: Hir) -> Hir {
     match hir.into_kind() {
         HirKind::Empty => Hir::empty(),
         HirKind::Look(look) => Hir::look(look),
