@@ -47,7 +47,7 @@ pub enum OpenError {
         source: io::Error,
     },
     /// It leads to a place outside the folders that were named.
-    #[error("{link} in '{}' leads to '{}', outside the folders that were named; name that folder too", path.display(), target.display())]
+    #[error("{link} in '{}' leads to '{}', outside the repository, and is not followed; index a whole copy instead (`git clone --dissociate`)", path.display(), target.display())]
     LeadsElsewhere {
         /// The repository.
         path: PathBuf,

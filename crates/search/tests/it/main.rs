@@ -6,6 +6,7 @@ mod explain;
 mod hostile;
 mod oracle;
 mod results;
+mod revisions;
 mod structural;
 mod symbols;
 mod world;
