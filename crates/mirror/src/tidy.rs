@@ -35,12 +35,32 @@ pub(crate) struct Opened {
     pub(crate) table: Arc<RefTable>,
 }
 
+/// Where the blobs of a segment went; `None` for a dead one.
+type Went = Vec<Option<BlobIdx>>;
+
+/// A segment made of others.
+struct NewSegment {
+    file: StoredFile,
+    segment: Arc<Segment>,
+    /// By the file name of what was joined.
+    went: HashMap<String, Went>,
+}
+
+/// What became of a segment that the ref table in force names.
+enum Moved<'a> {
+    /// Nothing of it lives.
+    Gone,
+    /// It has this ordinal now.
+    Kept(SegmentOrdinal),
+    /// Its blobs are in the segment of this ordinal now.
+    Joined(SegmentOrdinal, &'a Went),
+}
+
 /// What joining segments came to, not yet named by any ref table.
 pub(crate) struct Joined {
     /// The files that go: joined, or without anything that lives.
     gone: Vec<StoredFile>,
-    /// The new segment, and where each blob of the joined ones went, by file name.
-    new: Option<(StoredFile, Arc<Segment>, HashMap<String, Vec<Option<BlobIdx>>>)>,
+    new: Option<NewSegment>,
     pub(crate) new_files: NewFiles,
 }
 
@@ -80,8 +100,8 @@ pub(crate) fn join(
     let Merged { info, blobs, .. } = merge(&path, &parts, &|| cancel.load(Ordering::Relaxed))?;
     let segment = Arc::new(Segment::open(&path).map_err(IndexError::Reopen)?);
     let file = stored_file(&path, info.size_bytes, FileChecksum(segment.id().0.to_vec()));
-    let places = living.iter().map(|idx| opened.files[*idx].name.clone()).zip(blobs).collect();
-    Ok(Some(Joined { gone, new: Some((file, segment, places)), new_files }))
+    let went = living.iter().map(|idx| opened.files[*idx].name.clone()).zip(blobs).collect();
+    Ok(Some(Joined { gone, new: Some(NewSegment { file, segment, went }), new_files }))
 }
 
 /// Writes the ref table that names the joined segment, for the index that is in force by now. `None` where that one names what
@@ -93,35 +113,29 @@ pub(crate) fn rename(opened: &Opened, joined: Joined, folder: &Path) -> Result<O
     }
     let live = live_blobs(&opened.table, &opened.segments)?;
     let is_kept = |file: &StoredFile| !gone.contains(file);
+    let n_kept = opened.files.iter().filter(|file| is_kept(file)).count() as u16;
     let mut segments: Vec<(StoredFile, Arc<Segment>)> = Vec::new();
-    // By ordinal now: the ordinal then, and where blobs went.
-    let mut moved: Vec<Option<(SegmentOrdinal, Option<&Vec<Option<BlobIdx>>>)>> = Vec::new();
-    for (file, segment) in opened.files.iter().zip(&opened.segments).filter(|(file, _)| is_kept(file)) {
-        segments.push((file.clone(), Arc::clone(segment)));
-    }
-    let n_kept = segments.len() as u16;
-    let mut next = 0u16;
-    for (file, live) in opened.files.iter().zip(&live) {
+    let mut moved: Vec<Moved<'_>> = Vec::new();
+    for ((file, segment), live) in opened.files.iter().zip(&opened.segments).zip(&live) {
         if is_kept(file) {
-            moved.push(Some((SegmentOrdinal(next), None)));
-            next += 1;
+            moved.push(Moved::Kept(SegmentOrdinal(segments.len() as u16)));
+            segments.push((file.clone(), Arc::clone(segment)));
             continue;
         }
-        let places = new.as_ref().and_then(|(.., places)| places.get(&file.name));
+        let went = new.as_ref().and_then(|new| new.went.get(&file.name));
         let is_lost =
-            |blob: u32| places.is_none_or(|places| places.get(blob as usize).copied().flatten().is_none());
+            |blob: u32| went.is_none_or(|went| went.get(blob as usize).copied().flatten().is_none());
         if live.iter().any(is_lost) {
             return Ok(None);
         }
-        moved.push(places.map(|places| (SegmentOrdinal(n_kept), Some(places))));
+        // The new segment comes last.
+        moved.push(went.map_or(Moved::Gone, |went| Moved::Joined(SegmentOrdinal(n_kept), went)));
     }
-    segments.extend(new.as_ref().map(|(file, segment, _)| (file.clone(), Arc::clone(segment))));
-    let place = |(segment, blob): (SegmentOrdinal, BlobIdx)| {
-        let (ordinal, places) = (*moved.get(usize::from(segment.0))?)?;
-        match places {
-            Some(places) => Some((ordinal, places.get(blob.0 as usize).copied().flatten()?)),
-            None => Some((ordinal, blob)),
-        }
+    segments.extend(new.as_ref().map(|new| (new.file.clone(), Arc::clone(&new.segment))));
+    let place = |(segment, blob): (SegmentOrdinal, BlobIdx)| match moved.get(usize::from(segment.0))? {
+        Moved::Gone => None,
+        Moved::Kept(ordinal) => Some((*ordinal, blob)),
+        Moved::Joined(ordinal, went) => Some((*ordinal, went.get(blob.0 as usize).copied().flatten()?)),
     };
     let path = new_path(folder, "refs");
     let ids: Vec<SegmentId> = segments.iter().map(|(_, segment)| segment.id()).collect();

@@ -64,10 +64,8 @@ fn check(folder: &Path, segments: &[Segment], live: &[BlockBitmap], codec: Codec
     for ((part, live), went) in segments.iter().zip(live).zip(&merged.blobs) {
         for (old, new) in (0..).zip(went) {
             assert_eq!(new.is_some(), live.contains(old), "the living are copied, the dead are not");
-            assert_eq!(
-                new.is_none_or(|new| segment.blob(new).unwrap().oid == part.blob(BlobIdx(old)).unwrap().oid),
-                true
-            );
+            let oid = |segment: &Segment, blob| segment.blob(blob).expect("sound").oid;
+            assert!(new.is_none_or(|new| oid(&segment, new) == oid(part, BlobIdx(old))));
         }
     }
     let [written, expected] = [&path, &anew].map(|path| std::fs::read(path).expect("it was written"));

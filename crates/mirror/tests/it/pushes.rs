@@ -85,7 +85,7 @@ impl Pusher<'_> {
                 _ => drop(files.insert(path, text(&mut self.numbers))),
             }
         }
-        let mode = |path: &str| if path.len() % 3 == 0 { "100755" } else { "100644" };
+        let mode = |path: &str| if path.len().is_multiple_of(3) { "100755" } else { "100644" };
         let entries: Vec<(&str, &str, ObjectId)> = files
             .iter()
             .map(|(path, text)| (mode(path), path.as_str(), self.repo.blob(text.as_bytes())))

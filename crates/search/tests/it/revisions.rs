@@ -16,7 +16,10 @@ struct Source {
 
 impl RevisionSource for Source {
     fn find(&self, request: &RevisionRequest<'_>) -> Result<FoundRevisions, RevisionFault> {
-        self.asked.lock().unwrap().push((request.repo.name.to_string(), request.wanted.to_vec()));
+        self.asked
+            .lock()
+            .expect("nobody panicked")
+            .push((request.repo.name.to_string(), request.wanted.to_vec()));
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
@@ -49,8 +52,9 @@ fn only_what_the_index_lacks_is_asked_and_only_of_what_the_caller_may_read() {
     let check = |query: &str, n_files: u64, expected: &[(&str, &[WantedRevision])]| {
         let answer = search(&world, query);
         assert_eq!(answer.summary.stats.files, n_files, "{query}");
-        let asked = std::mem::take(&mut *source.asked.lock().unwrap());
-        let expected: Vec<_> = expected.iter().map(|(repo, revs)| ((*repo).to_owned(), revs.to_vec())).collect();
+        let asked = std::mem::take(&mut *source.asked.lock().expect("nobody panicked"));
+        let expected: Vec<_> =
+            expected.iter().map(|(repo, revs)| ((*repo).to_owned(), revs.to_vec())).collect();
         assert_eq!(asked, expected, "{query}");
     };
     check("needle", 2, &[]);
