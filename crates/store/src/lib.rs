@@ -5,7 +5,7 @@
 //! kept, `mirror` and `server` call, and none of them sees SQL or learns which database answers.
 //!
 //! Reading order: [`Store`] · [`Source`], [`Repository`] · [`Maintenance`] and [`Manifest`] · accounts: [`User`],
-//! sign-in, [`Session`], [`TokenInfo`], the setup link · grants and the epoch · [`Jobs`] · [`Export`].
+//! sign-in, [`Session`], [`TokenInfo`], the setup link · [`Context`] · grants and the epoch · [`Jobs`] · [`Export`].
 //!
 //! Invariants:
 //! - Every read of repository data takes an `AccessSet`, but those of [`Maintenance`] and [`Jobs`], which the indexing
@@ -15,7 +15,10 @@
 //! - Secrets are stored as digests or Argon2id hashes only.
 //! - Several processes may have the store open at once.
 
+mod about;
 mod access_facts;
+mod contexts;
+mod contexts_edit;
 mod database;
 mod dialect;
 mod exports;
@@ -37,8 +40,12 @@ mod store;
 mod tokens;
 mod users;
 
+pub use about::{About, AboutChange, ChangeAboutError};
 pub use access::Timestamp;
 pub use access_facts::GrantError;
+pub use contexts::{
+    Context, ContextContent, ContextError, ContextName, ContextNameError, ContextPage, ContextRepository,
+};
 pub use exports::{
     CreateExportError, Export, ExportId, ExportProgress, ExportRepo, ExportState, ExportUse, NewExport,
 };

@@ -1,7 +1,7 @@
 //! What is known of a repository.
 
-use crate::Fault;
 use crate::database::Row;
+use crate::{About, Fault};
 use access::Timestamp;
 use model::{ObjectId, RefName, RepoId, RepoName};
 use std::fmt;
@@ -120,6 +120,8 @@ pub struct Repository {
     pub indexed_at: Option<Timestamp>,
     /// When it was added.
     pub added_at: Timestamp,
+    /// What is said of it.
+    pub about: About,
 }
 
 /// A statement that reads whole rows of repositories.
@@ -127,7 +129,8 @@ macro_rules! select_repositories {
     ($rest:literal) => {
         concat!(
             "SELECT id, name, source_kind, source, visibility, unrestricted, fork, archived, status, progress_done, \
-             progress_total, error, default_branch, indexed_commit, indexed_at, added_at FROM repositories ",
+             progress_total, error, default_branch, indexed_commit, indexed_at, added_at, description, \
+             source_description, topics, metadata FROM repositories ",
             $rest
         )
     };
@@ -202,6 +205,7 @@ impl Repository {
             indexed_commit: commit.map_err(|_| impossible("indexed_commit"))?.map(ObjectId),
             indexed_at: row.maybe_time("indexed_at")?,
             added_at: row.time("added_at")?,
+            about: About::from_row(row)?,
         })
     }
 }

@@ -17,6 +17,10 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../migrations/postgres/0001_first.sql"),
     },
     Migration {
+        sqlite: include_str!("../migrations/sqlite/0002_about_and_contexts.sql"),
+        postgres: include_str!("../migrations/postgres/0002_about_and_contexts.sql"),
+    },
+    Migration {
         sqlite: include_str!("../migrations/sqlite/0003_exports.sql"),
         postgres: include_str!("../migrations/postgres/0003_exports.sql"),
     },

@@ -3,7 +3,9 @@
 
 mod world;
 
+mod about;
 mod accounts;
+mod contexts;
 mod differential;
 mod grants;
 mod jobs;
