@@ -6,6 +6,7 @@ use crate::{
 };
 use std::{
     fmt,
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
@@ -19,6 +20,11 @@ const PACK_CACHE_BYTES: usize = 64 * 1024 * 1024;
 /// Packs that may come while a repository is open, beside those it has. A mirror rolls its packs up at 40, a repository of
 /// somebody's own rarely passes 50.
 const PACK_SLOTS_MIN: usize = 256;
+
+/// How much of a `description` file is read.
+const DESCRIPTION_BYTES_MAX: u64 = 4096;
+/// How the description begins that `git init` writes (git, `templates/this--description`).
+const DESCRIPTION_PLACEHOLDER: &str = "Unnamed repository; edit this file";
 
 /// How a repository is opened.
 #[derive(Clone, Debug)]
@@ -64,6 +70,20 @@ impl Repository {
     /// The folder that holds HEAD.
     pub fn git_dir(&self) -> &Path {
         &self.git_dir.git_dir
+    }
+
+    /// What the repository says of itself in git's `description` file, on one line; `None` where there is nothing but git's
+    /// own placeholder, or what stands there is not a small text.
+    pub fn description(&self) -> Option<String> {
+        let path = self.git_dir.common_dir.join("description");
+        // SECURITY: a link may lead anywhere, and nothing outside the repository is read.
+        let is_file = std::fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
+        let file = std::fs::File::open(&path).ok().filter(|_| is_file)?;
+        let mut text = String::new();
+        file.take(DESCRIPTION_BYTES_MAX).read_to_string(&mut text).ok()?;
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let text = words.join(" ");
+        (!text.is_empty() && !text.starts_with(DESCRIPTION_PLACEHOLDER)).then_some(text)
     }
 
     pub(crate) fn local(&self) -> gix::Repository {

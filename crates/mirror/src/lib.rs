@@ -6,7 +6,7 @@
 //! typed; the [`Worker`] does the jobs; [`open_catalog`] opens what was published.
 //!
 //! Reading order: `layout`, `lock` · `sources`, `naming` · `job`, `worker`, `process`, `tend` · `refs`, `documents`, `plan`,
-//! `increment`, `pipeline`, `build` · `tidy` · `open`, `overlay`, `sweep` · `poll` · `board` · `sidecar`.
+//! `increment`, `pipeline`, `build` · `tidy` · `open`, `overlay`, `sweep`, `describe` · `poll` · `board` · `sidecar`.
 //!
 //! Invariants:
 //! - The old index serves until the new one is published; a failure at any point leaves it as it was.
@@ -18,6 +18,7 @@
 mod board;
 mod build;
 mod definitions;
+mod describe;
 mod documents;
 mod error;
 mod gate;
@@ -41,6 +42,7 @@ mod tidy;
 mod worker;
 
 pub use board::{Board, Phase, Progress, ProgressTotals, Task};
+pub use describe::said_of;
 pub use error::IndexError;
 pub use layout::{DataDir, DataDirError};
 pub use lock::{DataLock, LockError};

@@ -2,6 +2,7 @@
 
 use crate::DataDir;
 use crate::build::hash_file;
+use crate::describe::said_of;
 use index::{OpenError, ReadError, RefTable, Segment};
 use model::{RepoId, RepoName};
 use search::{Catalog, PendingRepo, PendingState, RepoIndex};
@@ -9,7 +10,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::{Manifest, RepoStatus, Repository, Store, StoredFile, Visibility};
+use store::{Manifest, RepoStatus, Repository, Store, StoredFile};
 
 /// How often a manifest is read again because its files went away in between: each time another one was published.
 const N_RACES_MAX: u32 = 5;
@@ -163,17 +164,15 @@ pub(crate) fn repo_index(
     ref_table: Arc<RefTable>,
     segments: Vec<Arc<Segment>>,
 ) -> RepoIndex {
+    let said = said_of(row);
     RepoIndex {
         objects: objects_of(data, row),
         id: row.id,
         name: row.name.clone(),
-        visibility: match row.visibility {
-            Visibility::Public => search::Visibility::Public,
-            Visibility::Private => search::Visibility::Private,
-        },
-        is_fork: row.fork,
-        is_archived: row.archived,
-        about: Arc::default(),
+        visibility: said.visibility,
+        is_fork: said.is_fork,
+        is_archived: said.is_archived,
+        about: Arc::new(said.about),
         ref_table,
         segments,
     }

@@ -70,6 +70,8 @@ fn fingerprint(folders: &[PathBuf]) -> Option<u64> {
     for folder in folders {
         is_there |= look_at(&folder.join("HEAD"), &mut hasher);
         look_at(&folder.join("packed-refs"), &mut hasher);
+        // Not a ref, but something that is shown and asked for.
+        look_at(&folder.join("description"), &mut hasher);
         let mut below = vec![folder.join("refs/heads"), folder.join("refs/tags")];
         for _ in 0..N_FOLDERS_MAX {
             let Some(next) = below.pop() else { break };

@@ -2,6 +2,7 @@
 //! processes add and remove, deleting discarded files.
 
 use crate::Worker;
+use crate::describe::said_of;
 use crate::job;
 use crate::open::pending;
 use crate::poll::Poller;
@@ -74,7 +75,7 @@ impl Worker {
         Ok(poller)
     }
 
-    /// Tells the catalog of rows that came and went.
+    /// Tells the catalog of rows that came and went, and of what is said of the others.
     fn reconcile(&self, rows: &[Repository]) {
         let present: HashSet<RepoId> = rows.iter().map(|row| row.id).collect();
         let mut known = self.shared.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,6 +93,7 @@ impl Worker {
             };
             self.options.catalog.set_pending(pending(row, state));
         }
+        self.options.catalog.describe(rows.iter().map(|row| (row.id, &row.name, said_of(row))));
     }
 
     pub(crate) async fn delete_discarded(&self, stop: &CancellationToken) {

@@ -1,6 +1,7 @@
 //! The worker: takes jobs from the queue and does them, several at a time, until it is told to stop.
 
 use crate::board::{Board, Phase, Task};
+use crate::describe::note_description;
 use crate::gate::Gate;
 use crate::job::{self, Payload};
 use crate::open::{DamagedIndex, open_catalog, pending};
@@ -363,6 +364,7 @@ impl Worker {
         let task = self.options.board.begin(row.id, row.name.clone(), Phase::Checking);
         let payload = Payload::of(&job.payload);
         let (task, prepared) = self.prepare(row, manifest.clone(), payload, task, job, stop).await?;
+        note_description(&self.options.store, row).await?;
         let has_changed = match prepared {
             Prepared::Unchanged => {
                 let has_gaps = row.error.as_ref().is_some_and(|error| error.starts_with(process::GAPS));

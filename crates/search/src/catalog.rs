@@ -17,6 +17,19 @@ pub enum Visibility {
     Private,
 }
 
+/// What is said of a repository beside its code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepoSays {
+    /// What `visibility:` asks about.
+    pub visibility: Visibility,
+    /// What `fork:` asks about.
+    pub is_fork: bool,
+    /// What `archived:` asks about.
+    pub is_archived: bool,
+    /// What `repo:has.description`, `has.topic` and `has.meta` ask about.
+    pub about: About,
+}
+
 /// One repository's published index: everything a search needs, opened from one manifest, never changed.
 #[derive(Clone, Debug)]
 pub struct RepoIndex {
@@ -103,7 +116,31 @@ pub(crate) struct Published {
     pub(crate) asked: BTreeSet<ObjectId>,
 }
 
+impl RepoIndex {
+    fn says(&self) -> RepoSays {
+        RepoSays {
+            visibility: self.visibility,
+            is_fork: self.is_fork,
+            is_archived: self.is_archived,
+            about: (*self.about).clone(),
+        }
+    }
+}
+
 impl Published {
+    /// The same index, with other things said of it.
+    fn saying(&self, said: RepoSays) -> Published {
+        let repo = RepoIndex {
+            visibility: said.visibility,
+            is_fork: said.is_fork,
+            is_archived: said.is_archived,
+            about: Arc::new(said.about),
+            ..(*self.repo).clone()
+        };
+        let (repo, default_blobs, asked) = (Arc::new(repo), self.default_blobs.clone(), self.asked.clone());
+        Published { repo, default_blobs, asked }
+    }
+
     fn entry(repo: RepoIndex) -> (RepoName, Entry) {
         let name = repo.name.clone();
         let published =
@@ -158,6 +195,28 @@ impl Catalog {
     /// Sets who makes revisions searchable that published indexes do not hold. Without one there are none such.
     pub fn set_revision_source(&self, source: Arc<dyn RevisionSource>) {
         self.current.write().unwrap_or_else(PoisonError::into_inner).source = Some(source);
+    }
+
+    /// Brings what is said of published repositories up to date, without anything being indexed again.
+    pub fn describe<'n>(&self, said: impl IntoIterator<Item = (RepoId, &'n RepoName, RepoSays)>) {
+        let snapshot = self.snapshot();
+        let is_news = |(id, name, said): &(RepoId, &RepoName, RepoSays)| {
+            matches!(snapshot.entries.get(*name), Some(Entry::Ready(published))
+                if published.repo.id == *id && published.repo.says() != *said)
+        };
+        let news: Vec<_> = said.into_iter().filter(is_news).collect();
+        if news.is_empty() {
+            return;
+        }
+        self.edit(|entries| {
+            for (id, name, said) in news {
+                if let Some(Entry::Ready(published)) = entries.get_mut(name)
+                    && published.repo.id == id
+                {
+                    *published = Arc::new(published.saying(said));
+                }
+            }
+        });
     }
 
     /// Forgets a repository. Searches that run finish on their snapshot.

@@ -44,7 +44,7 @@ mod text;
 mod tree;
 mod window;
 
-pub use catalog::{About, Catalog, PendingRepo, PendingState, RepoIndex, Snapshot, Visibility};
+pub use catalog::{About, Catalog, PendingRepo, PendingState, RepoIndex, RepoSays, Snapshot, Visibility};
 pub use error::SearchError;
 pub use explain::{Explanation, GramCost, PatternPlan, SegmentUse, StageTime};
 pub use limits::{CancelToken, Limits};
