@@ -1,6 +1,6 @@
 //! The tree of a query: what is asked, without how it was spelled.
 
-use crate::{Date, Regex, Rev, Settings, Span};
+use crate::{ContextFilter, Date, Regex, Rev, Settings, Span};
 
 /// A whole query: a boolean expression over documents, and the settings that hold for all of it.
 ///
@@ -17,7 +17,7 @@ pub struct Query {
 impl Query {
     /// The same query without its places in a text: two texts ask the same if these are equal.
     pub fn without_spans(mut self) -> Self {
-        self.expr.erase_spans();
+        self.expr.set_spans(Span::default());
         self.settings.erase_spans();
         self
     }
@@ -120,24 +120,24 @@ impl Expr {
         }
     }
 
-    /// It recurses as deep as the tree.
-    fn erase_spans(&mut self) {
+    /// Makes everything stand at one place. It recurses as deep as the tree.
+    pub(crate) fn set_spans(&mut self, place: Span) {
         match self {
             Expr::And { operands, span } | Expr::Or { operands, span } => {
-                *span = Span::default();
-                operands.iter_mut().for_each(Expr::erase_spans);
+                *span = place;
+                operands.iter_mut().for_each(|operand| operand.set_spans(place));
             }
             Expr::Not { operand, span } => {
-                *span = Span::default();
-                operand.erase_spans();
+                *span = place;
+                operand.set_spans(place);
             }
             Expr::Filter(filter) => {
-                (filter.span, filter.value_span) = (Span::default(), Span::default());
+                (filter.span, filter.value_span) = (place, place);
                 if let FilterKind::Repo(repo) = &mut filter.kind {
-                    repo.revs.iter_mut().for_each(|rev| rev.span = Span::default());
+                    repo.revs.iter_mut().for_each(|rev| rev.span = place);
                 }
             }
-            Expr::Pattern(pattern) => pattern.span = Span::default(),
+            Expr::Pattern(pattern) => pattern.span = place,
         }
     }
 
@@ -231,8 +231,8 @@ pub enum FilterKind {
     FileHas(FilePredicate),
     /// `lang:NAME`, as written: the name or an alias of a language, in any case.
     Language(String),
-    /// `context:NAME`, as written: `global`, `name` or `@owner/name`.
-    Context(String),
+    /// `context:NAME`.
+    Context(ContextFilter),
     /// `author:RE` on "name <address>" of a commit.
     Author(Regex),
     /// `committer:RE`, likewise.

@@ -212,6 +212,38 @@ pub enum ErrorKind {
         /// What is wrong with the arguments.
         reason: Box<str>,
     },
+    /// A search context that is not there, or not for the caller.
+    #[error("there is no search context '{name}'{}", inside(within))]
+    UnknownContext {
+        /// As written, cut to 80 characters.
+        name: Box<str>,
+        /// The context that refers to it, if one does.
+        within: Option<Box<str>>,
+    },
+    /// Contexts inside contexts without end, or too many of them.
+    #[error(
+        "search contexts stand inside each other more than {depth_max} deep, or more than {n_max} in all"
+    )]
+    TooManyContexts {
+        /// How deep they may stand.
+        depth_max: usize,
+        /// How many there may be.
+        n_max: usize,
+    },
+    /// A saved context whose text is no longer one.
+    #[error("the search context '{name}' cannot be read: {reason}")]
+    BrokenContext {
+        /// Its name.
+        name: Box<str>,
+        /// What is wrong with it.
+        reason: Box<str>,
+    },
+    /// Something that a context may not hold.
+    #[error("a search context holds conditions on repositories and files, and '{what}' is none")]
+    NotInContext {
+        /// As written, cut to 80 characters.
+        what: Box<str>,
+    },
     /// Understood, but not searched for yet. Never from [`parse`](crate::parse), only from [`unevaluated`](crate::unevaluated).
     #[error("{what} is understood but not evaluated yet")]
     NotEvaluatedYet {
@@ -250,9 +282,18 @@ impl ErrorKind {
             ErrorKind::BadRevision { .. } => "bad-revision",
             ErrorKind::UnknownPredicate { .. } => "unknown-predicate",
             ErrorKind::BadPredicate { .. } => "bad-predicate",
+            ErrorKind::UnknownContext { .. } => "unknown-context",
+            ErrorKind::TooManyContexts { .. } => "too-many-contexts",
+            ErrorKind::BrokenContext { .. } => "broken-context",
+            ErrorKind::NotInContext { .. } => "not-in-context",
             ErrorKind::NotEvaluatedYet { .. } => "not-evaluated-yet",
         }
     }
+}
+
+/// Where an unknown context is named, if not in the query itself.
+fn inside(within: &Option<Box<str>>) -> String {
+    within.as_ref().map(|within| format!(", which '{within}' refers to")).unwrap_or_default()
 }
 
 /// A piece of the caller's text as it may stand in a message: without control characters, cut to 80 characters.

@@ -11,6 +11,7 @@
 //! for the broken text.
 
 mod ast;
+mod context;
 mod settings;
 mod span;
 
@@ -45,6 +46,7 @@ pub use ast::{
     Target,
 };
 pub use complete::{Candidate, Completion, Expected, complete};
+pub use context::{ContextDefinition, ContextFilter, ContextScope, parse_context, parse_revisions};
 pub use date::Date;
 pub use error::{ErrorKind, ParseError};
 pub use evaluated::unevaluated;

@@ -161,7 +161,8 @@ pub(crate) fn print_filter(filter: &Filter) -> String {
         | FilterKind::Author(regex)
         | FilterKind::Committer(regex)
         | FilterKind::Message(regex) => value(regex.as_str(), kind),
-        FilterKind::Language(name) | FilterKind::Context(name) => value(name, kind),
+        FilterKind::Language(name) => value(name, kind),
+        FilterKind::Context(context) => value(&context.name, kind),
         FilterKind::Before(date) | FilterKind::After(date) => value(date.as_str(), kind),
     };
     format!("{}:{value}", id.name())

@@ -3,7 +3,9 @@
 use crate::lexer::FilterLexeme;
 use crate::regex::RegexBudget;
 use crate::text::{Source, mended, nearest, quoted, removed};
-use crate::{Count, Date, ErrorKind, FilterId, FilterInfo, FilterKind, Inclusion, IndexUse, ParseError};
+use crate::{
+    ContextFilter, Count, Date, ErrorKind, FilterId, FilterInfo, FilterKind, Inclusion, IndexUse, ParseError,
+};
 use crate::{PatternType, RepoFilter, ResultType, Rev, Select, Setting, Span, Visibility};
 use crate::{duration, error::shown, parser, predicates, revs};
 use std::time::Duration;
@@ -303,7 +305,7 @@ fn context(word: &str) -> Option<FilterKind> {
         Some(owned) => owned.split('/').count() <= 2 && owned.split('/').all(is_part),
         None => is_part(word),
     };
-    fits.then(|| FilterKind::Context(word.to_string()))
+    fits.then(|| FilterKind::Context(ContextFilter { name: word.to_string(), scope: None }))
 }
 
 fn select(word: &str) -> Option<Select> {

@@ -112,8 +112,7 @@ pub static FILTERS: &[FilterInfo] = &[
         kind: ValueKind::Name,
         value: "`global`, `name`, `@owner/name`",
         doc: "only what a saved search context holds",
-        example: "context:@me/backend retry",
-        evaluated: false,
+        example: "context:backend retry",
         ..PLAIN
     },
     FilterInfo {

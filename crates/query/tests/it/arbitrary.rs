@@ -263,7 +263,9 @@ fn filter() -> impl Strategy<Value = Filter> {
         filter_regex().prop_map(FilterKind::File),
         file_predicate().prop_map(FilterKind::FileHas),
         literal().prop_map(FilterKind::Language),
-        word().prop_filter("one part", |name| !name.contains('/')).prop_map(FilterKind::Context),
+        word()
+            .prop_filter("one part", |name| !name.contains('/'))
+            .prop_map(|name| FilterKind::Context(ContextFilter { name, scope: None })),
         filter_regex().prop_map(FilterKind::Author),
         filter_regex().prop_map(FilterKind::Committer),
         filter_regex().prop_map(FilterKind::Message),
