@@ -297,6 +297,8 @@ fn draw(plan: &Plan, node: &Node, depth: usize, text: &mut String) {
             let term = &plan.terms[*term];
             line(&format!("{} {}", if term.is_condition { "content has" } else { "pattern" }, term.text));
         }
+        Node::Listed(list) => line(&format!("one of {} listed repositories", plan.lists[*list].len())),
+        Node::Trait(asked) => line(&asked.text()),
         Node::RepoHas(predicate) => line(&plan.repo_has[*predicate].text),
         Node::Language(language) => {
             line(&format!("lang {}", syntax::language_name(*language).unwrap_or("unknown")));

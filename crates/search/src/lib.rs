@@ -35,6 +35,7 @@ mod revision_source;
 mod revisions;
 mod scan;
 mod schedule;
+mod scope;
 mod searcher;
 mod select;
 mod skipped;

@@ -42,7 +42,7 @@ pub(crate) enum Syntax {
 /// How all patterns of one query are compiled.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PatternOptions {
-    case_sensitive: bool,
+    pub(crate) case_sensitive: bool,
     lazy_cache_bytes: usize,
 }
 

@@ -3,15 +3,17 @@
 use crate::matcher::Matcher;
 use crate::pattern::{ContentPattern, NamePattern, PatternOptions, Syntax, content_pattern, name_pattern};
 use crate::predicate::RepoHas;
+use crate::scope::{Trait, is_in_contexts};
 use crate::structural;
 use crate::symbol::{SymbolPattern, SymbolPlan};
 use crate::tree::Node;
 use crate::{Limits, RepoIndex, SearchError, Visibility};
 use model::{ByteRange, Language, SymbolKind};
 use query::{
-    Count, Expr, FilePredicate, Filter, FilterKind, PatternKind, Query, ResultType, Rev, Select, Settings,
-    Target,
+    Count, Expr, FilePredicate, Filter, FilterKind, Inclusion, PatternKind, Query, ResultType, Rev, Select,
+    Settings, Target,
 };
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How many patterns one query may have: each costs a compilation and, per thread, a cache.
@@ -29,6 +31,10 @@ pub(crate) struct Plan {
     pub(crate) files: Vec<FileCondition>,
     pub(crate) repos: Vec<RepoCondition>,
     pub(crate) repo_has: Vec<RepoHas>,
+    /// The names of the repositories that contexts list.
+    pub(crate) lists: Vec<BTreeSet<String>>,
+    /// Whether what contexts hold is asked for.
+    pub(crate) has_contexts: bool,
     pub(crate) settings: Settings,
     pub(crate) selection: Selection,
     /// How many results are shown.
@@ -75,6 +81,8 @@ pub(crate) struct RepoCondition {
     pub(crate) name: NamePattern,
     pub(crate) revs: Vec<Rev>,
     pub(crate) is_positive: bool,
+    /// Whether a context asks it: then nothing of it is shown, and revisions that the query itself gives come before its.
+    pub(crate) in_context: bool,
 }
 
 /// `file:RE`.
@@ -104,13 +112,17 @@ impl Plan {
         if let Some(fault) = query::unevaluated(query).into_iter().next() {
             return Err(SearchError::NotEvaluated { source: Box::new(fault) });
         }
-        let settings = query.settings.clone();
+        let mut settings = query.settings.clone();
         if query.expr.is_everything() && !narrows(&settings) {
             return Err(SearchError::Empty);
         }
         let mut compiler = Compiler::new(query);
-        let root = compiler.lower(&query.expr, false)?;
-        let Compiler { terms, files, repos, repo_has, .. } = compiler;
+        let has_contexts = is_in_contexts(&query.expr);
+        let root = match has_contexts {
+            true => compiler.lower_with_defaults(&query.expr, &take_defaults(&mut settings), false)?,
+            false => compiler.lower(&query.expr, false)?,
+        };
+        let Compiler { terms, files, repos, repo_has, lists, .. } = compiler;
         let (display, is_exhaustive) = match settings.count.value {
             Count::Page => (limits.display.min(limits.display_max), false),
             Count::AtMost(count) => {
@@ -141,6 +153,8 @@ impl Plan {
             files,
             repos,
             repo_has,
+            lists,
+            has_contexts,
             settings,
             display,
             is_exhaustive,
@@ -186,6 +200,8 @@ impl Plan {
             files,
             repos: Vec::new(),
             repo_has: Vec::new(),
+            lists: Vec::new(),
+            has_contexts: false,
             settings: Settings::default(),
             selection: Selection::File,
             display: 0,
@@ -201,7 +217,7 @@ impl Plan {
 
     /// Whether anything is asked that holds or does not hold for whole repositories.
     pub(crate) fn has_repo_conditions(&self) -> bool {
-        !self.repos.is_empty() || !self.repo_has.is_empty()
+        !self.repos.is_empty() || !self.repo_has.is_empty() || self.has_contexts || !self.lists.is_empty()
     }
 
     /// Whether something is asked of a repository that takes reading its index: then even its name is found only when
@@ -214,6 +230,18 @@ impl Plan {
     pub(crate) fn reads_content(&self) -> bool {
         self.terms.iter().any(|term| term.content.is_some())
     }
+}
+
+/// Takes what holds by default out of the settings, for the tree to say it where it applies.
+fn take_defaults(settings: &mut Settings) -> Vec<Trait> {
+    let mut defaults = Vec::new();
+    if settings.fork.span.is_none() {
+        defaults.push(Trait::Fork(std::mem::replace(&mut settings.fork.value, Inclusion::Yes)));
+    }
+    if settings.archived.span.is_none() {
+        defaults.push(Trait::Archived(std::mem::replace(&mut settings.archived.value, Inclusion::Yes)));
+    }
+    defaults
 }
 
 /// Whether a query without any condition still says what it wants.
@@ -264,8 +292,11 @@ pub(crate) struct Compiler<'a> {
     automata_bytes: usize,
     terms: Vec<Term>,
     files: Vec<FileCondition>,
-    repos: Vec<RepoCondition>,
+    pub(crate) repos: Vec<RepoCondition>,
     pub(crate) repo_has: Vec<RepoHas>,
+    pub(crate) lists: Vec<BTreeSet<String>>,
+    /// Whether what is lowered stands in a context.
+    in_context: bool,
     /// Patterns inside predicates, which count too.
     pub(crate) n_inner: usize,
 }
@@ -283,11 +314,24 @@ impl<'a> Compiler<'a> {
             files: Vec::new(),
             repos: Vec::new(),
             repo_has: Vec::new(),
+            lists: Vec::new(),
+            in_context: false,
             n_inner: 0,
         }
     }
 
-    fn lower(&mut self, expr: &Expr, is_negated: bool) -> Result<Node, SearchError> {
+    /// Begins with what a context holds, which means the same in every query; gives what to go back to.
+    pub(crate) fn enter_context(&mut self) -> (bool, PatternOptions) {
+        let outside = (self.in_context, self.options);
+        (self.in_context, self.options.case_sensitive) = (true, false);
+        outside
+    }
+
+    pub(crate) fn leave_context(&mut self, outside: (bool, PatternOptions)) {
+        (self.in_context, self.options) = outside;
+    }
+
+    pub(crate) fn lower(&mut self, expr: &Expr, is_negated: bool) -> Result<Node, SearchError> {
         Ok(match expr {
             Expr::And { operands, .. } => Node::and(self.lower_all(operands, is_negated)?),
             Expr::Or { operands, .. } => Node::or(self.lower_all(operands, is_negated)?),
@@ -313,13 +357,15 @@ impl<'a> Compiler<'a> {
                     name,
                     revs: repo.revs.clone(),
                     is_positive: !is_negated,
+                    in_context: self.in_context,
                 });
                 Ok(Node::Repo(self.repos.len() - 1))
             }
             FilterKind::File(regex) => {
                 let path = self.name(regex.as_str(), Syntax::Regex, &span)?;
                 let text = regex.as_str().to_owned();
-                self.files.push(FileCondition { text, path, is_positive: !is_negated });
+                let is_positive = !is_negated && !self.in_context;
+                self.files.push(FileCondition { text, path, is_positive });
                 Ok(Node::File(self.files.len() - 1))
             }
             FilterKind::Language(name) => match syntax::language_by_name(name) {
@@ -330,6 +376,7 @@ impl<'a> Compiler<'a> {
                     span,
                 }),
             },
+            FilterKind::Context(context) => self.lower_context(context, filter, is_negated),
             FilterKind::RepoHas(predicate) => {
                 let predicate = self.repo_has(predicate, filter)?;
                 self.repo_has.push(predicate);
@@ -430,7 +477,12 @@ impl<'a> Compiler<'a> {
         Ok(Node::Term(self.terms.len() - 1))
     }
 
-    fn name(&mut self, text: &str, syntax: Syntax, span: &ByteRange) -> Result<NamePattern, SearchError> {
+    pub(crate) fn name(
+        &mut self,
+        text: &str,
+        syntax: Syntax,
+        span: &ByteRange,
+    ) -> Result<NamePattern, SearchError> {
         let pattern = name_pattern(text, syntax, self.options, span)?;
         self.count_automaton(&pattern.matcher, span)?;
         Ok(pattern)
@@ -444,7 +496,7 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
-    fn count_pattern(&self) -> Result<(), SearchError> {
+    pub(crate) fn count_pattern(&self) -> Result<(), SearchError> {
         let n_terms = self.terms.len() + self.files.len() + self.repos.len() + self.n_inner + 1;
         if n_terms > PATTERNS_MAX {
             return Err(SearchError::TooManyTerms { n_terms, n_terms_max: PATTERNS_MAX });

@@ -155,13 +155,14 @@ fn content_terms(plan: &Plan, node: &Node) -> Vec<usize> {
 
 /// What is known of a repository without reading its index.
 #[derive(Debug)]
-pub(crate) struct RepoFacts {
+pub(crate) struct RepoFacts<'n> {
+    name: &'n RepoName,
     conditions: Vec<bool>,
 }
 
-impl RepoFacts {
-    pub(crate) fn of(plan: &Plan, name: &RepoName) -> Self {
-        RepoFacts { conditions: conditions_of(plan, name) }
+impl<'n> RepoFacts<'n> {
+    pub(crate) fn of(plan: &Plan, name: &'n RepoName) -> Self {
+        RepoFacts { name, conditions: conditions_of(plan, name) }
     }
 
     /// The revisions of the repository that the query selects; `None` where it has none of them.
@@ -185,6 +186,8 @@ impl RepoFacts {
         match leaf {
             Node::Repo(condition) => Some(self.conditions[*condition]),
             Node::RepoHas(predicate) => plan.repo_has[*predicate].of_about(&repo?.about),
+            Node::Listed(list) => Some(plan.lists[*list].contains(self.name.as_str())),
+            Node::Trait(asked) => Some(asked.holds(repo?)),
             _ => None,
         }
     }
@@ -243,6 +246,7 @@ pub(crate) fn match_repo_name(plan: &Plan, repo: &RepoIndex) -> Option<NameHit> 
             let pattern = plan.terms[*term].name.as_ref();
             Some(pattern.is_some_and(|pattern| pattern.matcher.is_match(&mut scratch[*term], name)))
         }
+        Node::Const(value) => Some(*value),
         Node::RepoHas(_) => facts.answer(plan, Some(repo), leaf),
         leaf => Some(facts.answer(plan, Some(repo), leaf).unwrap_or(false)),
     });
@@ -250,7 +254,8 @@ pub(crate) fn match_repo_name(plan: &Plan, repo: &RepoIndex) -> Option<NameHit> 
         return None;
     }
     if plan.terms.is_empty() {
-        for condition in plan.repos.iter().filter(|condition| condition.is_positive) {
+        for condition in plan.repos.iter().filter(|condition| condition.is_positive && !condition.in_context)
+        {
             let ranges = condition.name.matcher.ranges(&mut Scratch::default(), name);
             hits.extend(ranges.into_iter().map(|range| (range.start, range.end)));
         }

@@ -79,9 +79,16 @@ impl Revisions {
 /// What `rev:` and the matching `repo:…@…` ask for.
 pub(crate) fn wanted(plan: &Plan, is_matching: impl Fn(usize) -> bool) -> Vec<&Rev> {
     let mut wanted: Vec<&Rev> = plan.settings.revs.iter().collect();
-    for (condition_idx, condition) in plan.repos.iter().enumerate() {
-        if condition.is_positive && !condition.revs.is_empty() && is_matching(condition_idx) {
-            wanted.extend(&condition.revs);
+    // What the query itself says comes before what its contexts say.
+    for in_context in [false, true] {
+        if in_context && !wanted.is_empty() {
+            break;
+        }
+        for (condition_idx, condition) in plan.repos.iter().enumerate() {
+            let is_asked = condition.is_positive && condition.in_context == in_context;
+            if is_asked && !condition.revs.is_empty() && is_matching(condition_idx) {
+                wanted.extend(&condition.revs);
+            }
         }
     }
     wanted

@@ -174,7 +174,9 @@ fn repos_by_name(plan: &Plan, chosen: &[&Published]) -> Vec<(u32, RepoMatch)> {
 /// What the person should know where nothing can be found for a reason outside the patterns.
 fn alert(plan: &Plan, chosen: &[&Published], extended: &Extended, findings: &Findings) -> Option<String> {
     if plan.has_repo_conditions() && findings.n_without_condition >= chosen.len() {
-        return Some("No repository matches the repo: filters.".to_owned());
+        let what =
+            if plan.has_contexts { "the repo: filters and the search context" } else { "the repo: filters" };
+        return Some(format!("No repository matches {what}."));
     }
     if plan.asks_revisions() && !chosen.is_empty() && extended.faults.is_empty() {
         return match findings.n_without_revision == chosen.len() {

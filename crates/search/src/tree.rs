@@ -1,5 +1,6 @@
 //! The boolean tree of a query, simplified as far as one repository decides it.
 
+use crate::scope::Trait;
 use model::Language;
 
 /// A condition, over leaves that the [`crate::plan::Plan`] holds by number. Depth is bounded by the parser, so that
@@ -11,6 +12,10 @@ pub(crate) enum Node {
     Repo(usize),
     /// `repo:has.…(…)`, decided per repository before its documents are looked at.
     RepoHas(usize),
+    /// A list of repositories in a context, decided per repository.
+    Listed(usize),
+    /// What a context asks of a repository's traits.
+    Trait(Trait),
     /// `lang:`, decided per document.
     Language(Language),
     /// `file:`, decided per document.
@@ -71,7 +76,7 @@ impl Node {
     /// Rising cost: what is asked first.
     fn cost(&self) -> u32 {
         match self {
-            Node::Const(_) | Node::Repo(_) | Node::RepoHas(_) => 0,
+            Node::Const(_) | Node::Repo(_) | Node::RepoHas(_) | Node::Listed(_) | Node::Trait(_) => 0,
             Node::Language(_) => 1,
             Node::File(_) => 2,
             Node::Term(_) => 100,

@@ -34,7 +34,7 @@ fn hidden() -> Vec<Repo> {
     vec![Repo::new(1, "aaa/secret", &files), Repo::new(5, "group/secret", &files), fork, archived]
 }
 
-const QUERIES: [&str; 27] = [
+const QUERIES: [&str; 34] = [
     "secret",
     "secret count:all",
     "secret count:1",
@@ -62,6 +62,13 @@ const QUERIES: [&str; 27] = [
     "file:has.content(main) secret",
     "(repo:has.path(lib) OR repo:has.topic(hidden)) int rev:dev",
     "int select:file.directory",
+    "context:listed",
+    "context:listed secret",
+    "context:foos",
+    "context:all secret count:all",
+    "context:public",
+    "NOT (context:listed) int",
+    "context:private OR context:public int",
 ];
 
 fn traces(world: &World, ids: &[u32]) -> Vec<(Answer, Stats)> {

@@ -161,12 +161,26 @@ fn predicate() -> impl Strategy<Value = String> {
         "repo:has.meta(team)",
         "repo:has.meta(team:t2)",
         "repo:has.meta(key3)",
+        "context:foos",
+        "context:forks",
+        "context:all",
+        "context:sources",
+        "context:dev",
+        "context:listed",
+        "context:at",
+        "context:both",
+        "context:nested",
+        "context:private",
+        "context:global",
         "file:has.content(foo)",
         "file:has.content(^bar$)",
         "file:has.content([^a]oo)",
         "file:has.content(foo\\nf)",
     ]);
-    (predicate, any::<bool>()).prop_map(|(text, negated)| format!("{}{text}", if negated { "-" } else { "" }))
+    (predicate, any::<bool>()).prop_map(|(text, negated)| match negated {
+        true => format!("NOT ({text})"),
+        false => text.to_owned(),
+    })
 }
 
 fn expr() -> impl Strategy<Value = String> {
@@ -236,7 +250,7 @@ fn found(answer: &Answer, repos: &[Repo]) -> Expected {
 
 /// Searches, and compares with brute force.
 fn check(world: &World, text: &str) -> Result<(), TestCaseError> {
-    let Ok(query) = query::parse(text, &query::Options::default()) else { return Ok(()) };
+    let Ok(query) = crate::world::parse(text) else { return Ok(()) };
     let everyone = access(world.repos.iter().map(|repo| repo.id));
     let answer = world.search_as(&everyone, text, &Limits::unlimited_display());
     let expected = oracle::answer(&world.repos.iter().collect::<Vec<_>>(), &query);
@@ -269,5 +283,15 @@ proptest! {
         for query in &queries {
             check(&world, query)?;
         }
+    }
+}
+
+/// A predicate or context that is refused would be compared with nothing.
+#[test]
+fn everything_generated_is_a_query() {
+    for text in
+        ["context:nested", "NOT (context:nested)", "context:at foo", "NOT (file:has.content(foo\\nf))"]
+    {
+        assert!(crate::world::parse(text).is_ok(), "{text}");
     }
 }

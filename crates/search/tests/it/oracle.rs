@@ -3,7 +3,8 @@
 use crate::world::{File, Repo, Tree, language};
 use model::ByteRange;
 use query::{
-    Expr, FilePredicate, FilterKind, PatternKind, Query, RepoPredicate, ResultType, RevKind, Target,
+    ContextFilter, ContextScope, Expr, FilePredicate, Filter, FilterKind, PatternKind, Query, RepoPredicate,
+    ResultType, RevKind, Target,
 };
 use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
@@ -76,9 +77,11 @@ pub(crate) fn answer(repos: &[&Repo], query: &Query) -> Expected {
     let mut expected = Expected::default();
     for repo in repos {
         let settings = &query.settings;
-        let is_admitted =
-            settings.fork.value.admits(repo.is_fork) && settings.archived.value.admits(repo.is_archived);
-        if !is_admitted {
+        let admits = |setting: &query::Setting<query::Inclusion>, is_such: bool| {
+            // What is left out by default a context may hold.
+            (setting.span.is_none() && has_saved(&query.expr)) || setting.value.admits(is_such)
+        };
+        if !admits(&settings.fork, repo.is_fork) || !admits(&settings.archived, repo.is_archived) {
             continue;
         }
         let mut docs: BTreeMap<(&Vec<u8>, &File), Vec<String>> = BTreeMap::new();
@@ -137,6 +140,64 @@ impl RepoView<'_> {
     }
 }
 
+impl RepoView<'_> {
+    /// What is left out by default is only left out where no context speaks.
+    fn holds_with_defaults(
+        &self,
+        expr: &Expr,
+        settings: &query::Settings,
+        holds: &dyn Fn(&Expr) -> bool,
+    ) -> bool {
+        let below = |operand: &Expr| self.holds_with_defaults(operand, settings, holds);
+        match expr {
+            Expr::And { operands, .. } if has_saved(expr) => operands
+                .iter()
+                .all(|operand| if has_saved(operand) { below(operand) } else { holds(operand) }),
+            Expr::Or { operands, .. } if has_saved(expr) => operands.iter().any(below),
+            Expr::Filter(_) if has_saved(expr) => holds(expr),
+            other => {
+                let fork = settings.fork.value.admits(self.repo.is_fork);
+                fork && settings.archived.value.admits(self.repo.is_archived) && holds(other)
+            }
+        }
+    }
+
+    fn in_context(&self, context: &ContextFilter, holds: &dyn Fn(&RepoView<'_>, &Expr) -> bool) -> bool {
+        let Some(ContextScope::Saved { repositories, query }) = context.scope.as_deref() else { return true };
+        if repositories.contains_key(&self.repo.name) {
+            return true;
+        }
+        let Some(part) = query else { return false };
+        // A context means the same under case:yes.
+        let mut query = self.query.clone();
+        query.settings.case_sensitive.value = false;
+        let inner = RepoView { query: &query, ..*self };
+        let visible = match part.settings.visibility.value {
+            query::Visibility::Any => true,
+            query::Visibility::Public => self.repo.visibility == search::Visibility::Public,
+            query::Visibility::Private => self.repo.visibility == search::Visibility::Private,
+        };
+        visible && self.holds_with_defaults(&part.expr, &part.settings, &|expr| holds(&inner, expr))
+    }
+}
+
+fn has_saved(expr: &Expr) -> bool {
+    match expr {
+        Expr::And { operands, .. } | Expr::Or { operands, .. } => operands.iter().any(has_saved),
+        Expr::Filter(Filter { kind: FilterKind::Context(context), .. }) => {
+            matches!(context.scope.as_deref(), Some(ContextScope::Saved { .. }))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a context asks something of files.
+fn asks_files(filter: &Filter) -> bool {
+    let FilterKind::Context(context) = &filter.kind else { return false };
+    let Some(ContextScope::Saved { query: Some(part), .. }) = context.scope.as_deref() else { return false };
+    leaves(part).1
+}
+
 /// Whether a file's content holds a pattern.
 fn holds_in(file: &File, regex: &query::Regex, case_sensitive: bool) -> bool {
     let File::Text(text) = file else { return false };
@@ -146,7 +207,7 @@ fn holds_in(file: &File, regex: &query::Regex, case_sensitive: bool) -> bool {
 fn document(of: &RepoView<'_>, path: &[u8], file: &File, branches: Vec<String>, expected: &mut Expected) {
     let RepoView { repo, query, .. } = of;
     let doc = Doc { of, repo, path, file, query };
-    if !doc.holds(&query.expr) {
+    if !of.holds_with_defaults(&query.expr, &query.settings, &|expr| doc.holds(expr)) {
         return;
     }
     let key = (repo.name.clone(), path.to_vec(), file.clone(), branches);
@@ -162,11 +223,29 @@ fn document(of: &RepoView<'_>, path: &[u8], file: &File, branches: Vec<String>, 
 }
 
 fn selected<'a>(repo: &'a Repo, query: &Query) -> Vec<&'a (String, Tree)> {
-    if query.settings.revs.is_empty() {
+    let mut revs = query.settings.revs.clone();
+    if revs.is_empty() {
+        let case_sensitive = false;
+        query.expr.for_each_leaf(&mut |leaf, negated| {
+            if let query::Leaf::Filter(Filter { kind: FilterKind::Context(context), .. }) = leaf
+                && let Some(ContextScope::Saved { repositories, query }) = context.scope.as_deref()
+                && !negated
+            {
+                revs.extend(repositories.get(&repo.name).into_iter().flatten().cloned());
+                // The one context with rev: asks for a name.
+                if query.as_ref().is_some_and(|query| !query.settings.revs.is_empty())
+                    && build("foo", case_sensitive, false).is_match(repo.name.as_bytes())
+                {
+                    revs.extend(query.as_ref().expect("some").settings.revs.clone());
+                }
+            }
+        });
+    }
+    if revs.is_empty() {
         return repo.branches.first().into_iter().collect();
     }
     let is_selected = |branch: &&(String, Tree)| {
-        query.settings.revs.iter().any(|rev| match &rev.kind {
+        revs.iter().any(|rev| match &rev.kind {
             RevKind::Name(name) => *name == branch.0,
             RevKind::Glob(_) => true,
             _ => false,
@@ -185,7 +264,7 @@ fn leaves(query: &Query) -> (bool, bool) {
         query::Leaf::Filter(filter) => {
             let asks =
                 matches!(filter.kind, FilterKind::File(_) | FilterKind::Language(_) | FilterKind::FileHas(_));
-            asks_documents |= asks;
+            asks_documents |= asks || asks_files(filter);
         }
     });
     (has_patterns, asks_documents)
@@ -208,7 +287,8 @@ fn repo_matches(of: &RepoView<'_>) -> bool {
             has_hit |= !negated && regex(&pattern.kind, case_sensitive, false).is_match(repo.name.as_bytes());
         }
     });
-    !asks_documents && has_hit && name_holds(of, &query.expr)
+    let name_holds = |expr: &Expr| name_holds(of, expr);
+    !asks_documents && has_hit && of.holds_with_defaults(&query.expr, &query.settings, &name_holds)
 }
 
 fn name_holds(of: &RepoView<'_>, expr: &Expr) -> bool {
@@ -223,6 +303,7 @@ fn name_holds(of: &RepoView<'_>, expr: &Expr) -> bool {
                 build(condition.name.as_str(), case_sensitive, false).is_match(repo.name.as_bytes())
             }
             FilterKind::RepoHas(predicate) => of.has(predicate),
+            FilterKind::Context(context) => of.in_context(context, &|inner, expr| name_holds(inner, expr)),
             _ => false,
         },
         Expr::Pattern(pattern) => regex(&pattern.kind, case_sensitive, false).is_match(repo.name.as_bytes()),
@@ -251,6 +332,10 @@ impl Doc<'_> {
                 FilterKind::File(regex) => build(regex.as_str(), case_sensitive, false).is_match(self.path),
                 FilterKind::Language(name) => syntax_language(name) == Some(language(self.path)),
                 FilterKind::RepoHas(predicate) => self.of.has(predicate),
+                FilterKind::Context(context) => self.of.in_context(context, &|inner, expr| {
+                    let doc = Doc { of: inner, query: inner.query, ..*self };
+                    doc.holds(expr)
+                }),
                 FilterKind::FileHas(FilePredicate::Content(regex)) => {
                     holds_in(self.file, regex, case_sensitive)
                 }

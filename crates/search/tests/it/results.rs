@@ -234,3 +234,41 @@ fn a_sink_that_has_enough_ends_the_search() {
     assert!(sink.0 > 0);
     assert_eq!((stats.complete, stats.skipped[0].reason), (false, SkippedReason::Cancelled));
 }
+
+/// Whoever asks outside of a context does not get forks and archived repositories; whoever asks for one gets what it
+/// holds, those included.
+#[test]
+fn contexts() {
+    let fork = |id, name: &str| Repo { is_fork: true, ..Repo::new(id, name, &[("a.c", "int foo;\n")]) };
+    let mut foo = Repo::new(1, "foo-1", &[("a.c", "int foo;\n")]);
+    foo.branches.push(("dev".to_owned(), [(b"d.c".to_vec(), File::text("int foo;\n"))].into()));
+    let private =
+        Repo { visibility: search::Visibility::Private, ..Repo::new(5, "own", &[("a.c", "foo\n")]) };
+    let world = World::new(vec![foo, fork(2, "foo-2"), fork(3, "z-3"), fork(4, "lib"), private]);
+    let check = |query: &str, expected: &[&str]| {
+        let mut lines = world.search(query).lines();
+        lines.sort_unstable();
+        assert_eq!(lines, expected, "{query}");
+    };
+    check("foo type:file", &["foo-1:a.c:1:int foo;", "own:a.c:1:foo"]);
+    check("context:global foo type:file", &["foo-1:a.c:1:int foo;", "own:a.c:1:foo"]);
+    check("context:foos type:repo", &["foo-1"]);
+    check("context:forks type:repo", &["foo-2"]);
+    check("context:listed type:repo", &["foo-1", "foo-2", "lib", "z-3"]);
+    check("context:listed fork:no type:repo", &["foo-1"]);
+    check("context:listed fork:only type:repo", &["foo-2", "lib", "z-3"]);
+    check("(context:forks OR repo:z) type:repo", &["foo-2"]);
+    check("(context:forks OR repo:o) type:repo", &["foo-1", "foo-2", "own"]);
+    check("context:nested select:repo", &["foo-2"]);
+    check("context:private type:repo", &["own"]);
+    check("context:private foo type:file", &["own:a.c:1:foo"]);
+    check("context:dev foo type:file", &["foo-1:d.c:1:int foo;"]);
+    check("context:dev rev:main foo type:file", &["foo-1:a.c:1:int foo;"]);
+    check("context:at foo type:file", &["foo-1:d.c:1:int foo;"]);
+    check("context:both type:repo", &["foo-2"]);
+    let answer = world.search("context:listed context:private foo");
+    assert_eq!(
+        answer.summary.alert.as_deref(),
+        Some("No repository matches the repo: filters and the search context.")
+    );
+}

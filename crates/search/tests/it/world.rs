@@ -256,13 +256,40 @@ impl World {
         query: &str,
         limits: &Limits,
     ) -> Result<Answer, SearchError> {
-        let query = query::parse(query, &query::Options::default())
-            .unwrap_or_else(|error| panic!("{query}: {error}"));
+        let query = parse(query).unwrap_or_else(|error| panic!("{query}: {error}"));
         let mut kept = Kept::default();
         let snapshot = self.catalog.snapshot();
         let summary = SEARCHER.search(&snapshot, access, &query, limits, &CancelToken::new(), &mut kept)?;
         Ok(Answer { batches: kept.batches, summary })
     }
+}
+
+/// Reads a query; these contexts are known to everybody.
+pub(crate) fn parse(text: &str) -> Result<query::Query, query::ParseError> {
+    let list = |list: &[(&str, &str)]| {
+        list.iter().map(|(name, revisions)| (name.to_string(), revisions.to_string())).collect()
+    };
+    let definition = |query: &str, repositories: &[(&str, &str)]| {
+        Some(query::ContextDefinition { query: query.to_owned(), repositories: list(repositories) })
+    };
+    query::parse(text, &query::Options::default())?.expand_contexts(&|name| match name {
+        "foos" => definition("repo:foo", &[]),
+        "forks" => definition("repo:foo fork:only", &[]),
+        "all" => definition("fork:yes archived:yes", &[]),
+        "sources" => definition("file:\\.c$ repo:has.path(src) OR lang:python", &[]),
+        "dev" => definition("rev:dev repo:foo -repo:has.topic(topic-2)", &[]),
+        "listed" => {
+            definition("", &[("foo-1", ""), ("foo-2", ""), ("z-3", ""), ("lib", ""), ("aaa/secret", "")])
+        }
+        "at" => {
+            definition("", &[("foo-1", "dev"), ("bar/foo-2", "main:old"), ("z-1", "dev"), ("kmalloc-3", "")])
+        }
+        "both" => definition("repo:kmalloc", &[("foo-2", "")]),
+        "nested" => definition("(context:forks OR repo:z) NOT (context:sources)", &[]),
+        "public" => definition("visibility:public repo:has.content(secret)", &[]),
+        "private" => definition("visibility:private", &[]),
+        _ => None,
+    })
 }
 
 /// A caller who may read these repositories.
