@@ -3,7 +3,9 @@
 use crate::RepoIndex;
 use crate::batch::shown_ranges;
 use crate::matcher::Scratch;
+use crate::owners::OwnersView;
 use crate::plan::Plan;
+use crate::repo_run::RepoRun;
 use crate::revisions::Revisions;
 use crate::tree::Node;
 use index::{BlobIdx, BlockBitmap, Doc, DocIdx, DocKind, ReadError, SegmentOrdinal};
@@ -138,13 +140,8 @@ impl Admission {
     }
 
     /// What the tree does not rule out by path, language and path terms.
-    pub(crate) fn of_tree(
-        plan: &Plan,
-        node: &Node,
-        repo: &RepoIndex,
-        revisions: &Revisions,
-        path_hits: &[Option<PathHits>],
-    ) -> Result<Admission, ReadError> {
+    pub(crate) fn of_tree(plan: &Plan, run: &RepoRun<'_>) -> Result<Admission, ReadError> {
+        let RepoRun { node, repo, revisions, path_hits, owners, .. } = run;
         let mut scratches = Scratches::new(plan);
         Admission::build(repo, revisions, &path_grams(plan, node), |doc_idx, path, doc| {
             let verdict = node.eval::<std::convert::Infallible>(&mut |leaf| {
@@ -155,7 +152,7 @@ impl Admission {
                         let may_be_in_content = content.is_some_and(|content| content.reads(doc.language));
                         if in_path || !may_be_in_content { Some(in_path) } else { None }
                     }
-                    other => Some(scratches.decides(plan, other, path, doc)),
+                    other => Some(scratches.decides(plan, owners.as_ref(), other, path, doc)),
                 })
             });
             match verdict {
@@ -239,9 +236,19 @@ impl Scratches {
     }
 
     /// The answer of a leaf that path and metadata decide; `false` for any other.
-    pub(crate) fn decides(&mut self, plan: &Plan, leaf: &Node, path: &[u8], doc: &Doc) -> bool {
+    pub(crate) fn decides(
+        &mut self,
+        plan: &Plan,
+        owners: Option<&OwnersView>,
+        leaf: &Node,
+        path: &[u8],
+        doc: &Doc,
+    ) -> bool {
         match leaf {
             Node::Language(language) => doc.language == *language,
+            Node::Owner(who) => {
+                owners.is_some_and(|view| view.owns(path, doc.revisions, plan.owners[*who].as_deref()))
+            }
             Node::File(file) => plan.files[*file].path.matcher.is_match(&mut self.files[*file], path),
             _ => false,
         }

@@ -18,7 +18,7 @@ use crate::structural::{self, Coverage};
 use crate::symbol::find::{self, Listing, Outcome};
 use crate::symbol::show::FoundSymbol;
 use crate::tree::Node;
-use crate::{Limits, LineMatch, Match, RepoMatch};
+use crate::{Limits, LineMatch, Match, OwnerMatch, RepoMatch};
 use index::{BlobIdx, ChunkIdx, Doc, DocIdx, GroupIdx, ReadError, SegmentOrdinal};
 use model::{BlobFlags, ByteRange, ObjectId};
 use std::ops::Range;
@@ -226,7 +226,8 @@ impl<'s> Worker<'_, '_, 's> {
         node: Node,
         revisions: &Arc<Revisions>,
     ) -> Result<(), ReadError> {
-        let run = Arc::new(RepoRun::bare(self.context.plan, published, ordinal, node, Arc::clone(revisions)));
+        let run = RepoRun::bare(self.context.plan, published, ordinal, node, Arc::clone(revisions))?;
+        let run = Arc::new(run);
         self.symbols(&run, SegmentOrdinal(0))?;
         for segment in 1..run.repo.segments.len() {
             self.split.push(Item::Symbols(Arc::clone(&run), SegmentOrdinal(segment as u16)));
@@ -392,6 +393,14 @@ impl<'s> Worker<'_, '_, 's> {
         // Of the path it stands at: the blob may stand at a better one.
         let rank = syntax::static_rank(path, doc.flags, seen.flags);
         let parts = rank::document(seen.signals, path, &path_ranges, rank);
+        if self.context.plan.selection == Selection::Owners {
+            let owners = run.owners.iter().flat_map(|view| view.owners(path, doc.revisions));
+            let (repo_id, repo, score) = (run.repo.id, &run.repo.name, parts.total());
+            let found =
+                owners.map(|owner| Match::Owner(OwnerMatch { owner, repo_id, repo: repo.clone(), score }));
+            self.output.found.extend(found.map(|found| Found::Ready(Box::new(found))));
+            return;
+        }
         self.output.found.push(Found::Document(Box::new(FoundDocument {
             run: Arc::clone(run),
             doc,
@@ -453,7 +462,7 @@ impl<'s> Worker<'_, '_, 's> {
         let verdict = run.node.eval::<ReadError>(&mut |leaf| {
             Ok(Some(match leaf {
                 Node::Term(term) => scratches.term_in_path(plan, *term, path),
-                other => scratches.decides(plan, other, path, doc),
+                other => scratches.decides(plan, run.owners.as_ref(), other, path, doc),
             }))
         })?;
         if verdict != Some(true) {

@@ -2,6 +2,7 @@
 
 use crate::RevisionSource;
 use crate::admission::Admission;
+use crate::owners::KeptRules;
 use index::{RefTable, Segment};
 use model::{AccessSet, ObjectId, RepoId, RepoName};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -112,6 +113,8 @@ pub(crate) struct Published {
     pub(crate) repo: Arc<RepoIndex>,
     /// The blobs of the default revision: what most searches are admitted to.
     pub(crate) default_blobs: OnceLock<Arc<Admission>>,
+    /// Rules of owners that were parsed.
+    pub(crate) owners: KeptRules,
     /// Commits that one search asks for beside what its globs and names select; none in a catalog.
     pub(crate) asked: BTreeSet<ObjectId>,
 }
@@ -138,13 +141,17 @@ impl Published {
             ..(*self.repo).clone()
         };
         let (repo, default_blobs, asked) = (Arc::new(repo), self.default_blobs.clone(), self.asked.clone());
-        Published { repo, default_blobs, asked }
+        Published { repo, default_blobs, owners: KeptRules::default(), asked }
     }
 
     fn entry(repo: RepoIndex) -> (RepoName, Entry) {
         let name = repo.name.clone();
-        let published =
-            Published { repo: Arc::new(repo), default_blobs: OnceLock::new(), asked: BTreeSet::new() };
+        let published = Published {
+            repo: Arc::new(repo),
+            default_blobs: OnceLock::new(),
+            owners: KeptRules::default(),
+            asked: BTreeSet::new(),
+        };
         (name, Entry::Ready(Arc::new(published)))
     }
 }

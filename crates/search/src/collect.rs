@@ -229,6 +229,8 @@ impl<'a, 's> Collector<'a, 's> {
                 let is_new = self.shown.path(repo_id, directory(&found.path));
                 is_new.then(|| path_match(found).map(directory_match))
             }
+            // Owners come finished from the units of work: they know the repository's rules.
+            Selection::Owners => None,
             Selection::AsFound | Selection::Content if found.has_lines => {
                 Some(self.content_match(found, n_left))
             }

@@ -305,5 +305,8 @@ fn draw(plan: &Plan, node: &Node, depth: usize, text: &mut String) {
         }
         Node::Repo(repo) => line(&format!("repo {}", plan.repos[*repo].text)),
         Node::File(file) => line(&format!("file {}", plan.files[*file].text)),
+        Node::Owner(who) => {
+            line(&format!("owned by {}", plan.owners[*who].as_deref().unwrap_or("anybody")));
+        }
     }
 }

@@ -24,6 +24,7 @@ mod line_regex;
 mod lines;
 mod literal;
 mod matcher;
+mod owners;
 mod pattern;
 mod plan;
 mod predicate;

@@ -29,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) root: Node,
     pub(crate) terms: Vec<Term>,
     pub(crate) files: Vec<FileCondition>,
+    /// Who is asked for by `file:has.owner(…)`; `None` for anybody.
+    pub(crate) owners: Vec<Option<String>>,
     pub(crate) repos: Vec<RepoCondition>,
     pub(crate) repo_has: Vec<RepoHas>,
     /// The names of the repositories that contexts list.
@@ -102,6 +104,7 @@ pub(crate) enum Selection {
     File,
     FilePath,
     Directory,
+    Owners,
     Content,
     Symbol,
 }
@@ -122,7 +125,7 @@ impl Plan {
             true => compiler.lower_with_defaults(&query.expr, &take_defaults(&mut settings), false)?,
             false => compiler.lower(&query.expr, false)?,
         };
-        let Compiler { terms, files, repos, repo_has, lists, .. } = compiler;
+        let Compiler { terms, files, owners, repos, repo_has, lists, .. } = compiler;
         let (display, is_exhaustive) = match settings.count.value {
             Count::Page => (limits.display.min(limits.display_max), false),
             Count::AtMost(count) => {
@@ -151,6 +154,7 @@ impl Plan {
             root,
             terms,
             files,
+            owners,
             repos,
             repo_has,
             lists,
@@ -198,6 +202,7 @@ impl Plan {
             root,
             terms,
             files,
+            owners: Vec::new(),
             repos: Vec::new(),
             repo_has: Vec::new(),
             lists: Vec::new(),
@@ -213,6 +218,11 @@ impl Plan {
             names_languages: false,
             symbols: None,
         }
+    }
+
+    /// Whether the owners of documents have to be known.
+    pub(crate) fn reads_owners(&self) -> bool {
+        !self.owners.is_empty() || self.selection == Selection::Owners
     }
 
     /// Whether anything is asked that holds or does not hold for whole repositories.
@@ -271,6 +281,7 @@ fn selection(settings: &Settings) -> Selection {
         Some(Select::File) => Selection::File,
         Some(Select::FilePath) => Selection::FilePath,
         Some(Select::FileDirectory) => Selection::Directory,
+        Some(Select::FileOwners) => Selection::Owners,
         Some(Select::Content) => Selection::Content,
         Some(Select::Symbol(_)) => Selection::Symbol,
         _ => Selection::AsFound,
@@ -280,7 +291,9 @@ fn selection(settings: &Settings) -> Selection {
 /// Whether a leaf asks something that only a document can answer.
 fn asks_documents(root: &Node, terms: &[Term]) -> bool {
     let mut asks = terms.iter().any(|term| term.name.is_none());
-    root.each_leaf(false, &mut |leaf, _| asks |= matches!(leaf, Node::File(_) | Node::Language(_)));
+    root.each_leaf(false, &mut |leaf, _| {
+        asks |= matches!(leaf, Node::File(_) | Node::Language(_) | Node::Owner(_))
+    });
     asks
 }
 
@@ -292,6 +305,7 @@ pub(crate) struct Compiler<'a> {
     automata_bytes: usize,
     terms: Vec<Term>,
     files: Vec<FileCondition>,
+    owners: Vec<Option<String>>,
     pub(crate) repos: Vec<RepoCondition>,
     pub(crate) repo_has: Vec<RepoHas>,
     pub(crate) lists: Vec<BTreeSet<String>>,
@@ -312,6 +326,7 @@ impl<'a> Compiler<'a> {
             automata_bytes: 0,
             terms: Vec::new(),
             files: Vec::new(),
+            owners: Vec::new(),
             repos: Vec::new(),
             repo_has: Vec::new(),
             lists: Vec::new(),
@@ -386,6 +401,10 @@ impl<'a> Compiler<'a> {
                 let term = self.condition(regex.as_str(), &span)?;
                 self.terms.push(term);
                 Ok(Node::Term(self.terms.len() - 1))
+            }
+            FilterKind::FileHas(FilePredicate::Owner(who)) => {
+                self.owners.push(who.clone());
+                Ok(Node::Owner(self.owners.len() - 1))
             }
             // `query::unevaluated` has refused these already; if it ever lets one through, it is still not ignored.
             _ => Err(not_evaluated(filter.span, "this filter")),

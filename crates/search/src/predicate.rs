@@ -224,7 +224,7 @@ fn some_path(
         run.repo.ref_table.for_each_in_group(group, &mut |_, path, doc| {
             if doc.blob.is_some() && run.revisions.admits(doc.revisions) {
                 let holds = run.node.eval::<std::convert::Infallible>(&mut |leaf| {
-                    Ok(Some(scanner.paths.decides(context.plan, leaf, path, doc)))
+                    Ok(Some(scanner.paths.decides(context.plan, None, leaf, path, doc)))
                 });
                 found |= holds == Ok(Some(true));
             }

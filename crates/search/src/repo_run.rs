@@ -3,6 +3,7 @@
 use crate::admission::{Admission, PathHits};
 use crate::catalog::Published;
 use crate::matcher::Scratch;
+use crate::owners::OwnersView;
 use crate::pattern::{ContentPattern, Scope};
 use crate::plan::Plan;
 use crate::revisions::Revisions;
@@ -21,6 +22,8 @@ pub(crate) struct RepoRun<'s> {
     /// What is left to ask of documents.
     pub(crate) node: Node,
     pub(crate) revisions: Arc<Revisions>,
+    /// Who owns what, where the query asks for it.
+    pub(crate) owners: Option<OwnersView>,
     pub(crate) admission: Arc<Admission>,
     /// By term; `None` where no path holds it.
     pub(crate) path_hits: Vec<Option<PathHits>>,
@@ -44,11 +47,13 @@ impl<'s> RepoRun<'s> {
     ) -> Result<RepoRun<'s>, ReadError> {
         let repo: &'s RepoIndex = &published.repo;
         let content_terms = content_terms(plan, &node);
+        let owners = owners_of(plan, published, &revisions)?;
         let mut run = RepoRun {
             ordinal,
             repo,
             node,
             revisions,
+            owners,
             admission: Arc::new(Admission::nothing()),
             path_hits: plan.terms.iter().map(|_| None).collect(),
             content_terms,
@@ -68,18 +73,20 @@ impl<'s> RepoRun<'s> {
         ordinal: u32,
         node: Node,
         revisions: Arc<Revisions>,
-    ) -> RepoRun<'s> {
-        RepoRun {
+    ) -> Result<RepoRun<'s>, ReadError> {
+        let owners = owners_of(plan, published, &revisions)?;
+        Ok(RepoRun {
             ordinal,
             repo: &published.repo,
             node,
             revisions,
+            owners,
             admission: Arc::new(Admission::nothing()),
             path_hits: plan.terms.iter().map(|_| None).collect(),
             content_terms: Vec::new(),
             prepared: Vec::new(),
             raw: Vec::new(),
-        }
+        })
     }
 
     /// Whether paths and metadata decide alone: then documents are listed, not searched.
@@ -103,7 +110,7 @@ impl<'s> RepoRun<'s> {
             self.path_hits[term] = PathHits::find(plan, term, self.repo, &self.revisions)?;
         }
         self.admission = if asks_paths {
-            Arc::new(Admission::of_tree(plan, &self.node, self.repo, &self.revisions, &self.path_hits)?)
+            Arc::new(Admission::of_tree(plan, self)?)
         } else if self.revisions.is_default {
             match published.default_blobs.get() {
                 Some(admission) => Arc::clone(admission),
@@ -137,6 +144,16 @@ impl<'s> RepoRun<'s> {
     pub(crate) fn path_blobs(&self, term: usize, segment: SegmentOrdinal) -> Option<&index::BlockBitmap> {
         self.path_hits[term].as_ref().and_then(|hits| hits.blobs(segment))
     }
+}
+
+/// Who owns what in these revisions, where the query asks for it.
+fn owners_of(
+    plan: &Plan,
+    published: &Published,
+    revisions: &Revisions,
+) -> Result<Option<OwnersView>, ReadError> {
+    let read = || OwnersView::of(&published.repo, &published.owners, revisions.selected());
+    plan.reads_owners().then(read).transpose()
 }
 
 fn content_terms(plan: &Plan, node: &Node) -> Vec<usize> {

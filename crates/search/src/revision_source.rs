@@ -6,6 +6,7 @@
 
 use crate::catalog::Published;
 use crate::limits::Watch;
+use crate::owners::KeptRules;
 use crate::plan::Plan;
 use crate::repo_run::conditions_of;
 use crate::revisions::{self, is_in_table};
@@ -167,6 +168,7 @@ pub(crate) fn extend(
         let repo = (!asked.is_empty()).then(|| Published {
             repo: found.index.unwrap_or_else(|| Arc::clone(repo)),
             default_blobs: OnceLock::new(),
+            owners: KeptRules::default(),
             asked,
         });
         extended.repos.push(repo);

@@ -46,6 +46,11 @@ impl Revisions {
         Ok(Some(Revisions { selected, selected_bits, filter, is_default }))
     }
 
+    /// The selected revisions, the default one first.
+    pub(crate) fn selected(&self) -> &[RevIdx] {
+        &self.selected
+    }
+
     /// Whether a document of this set of revisions stands in a selected one.
     pub(crate) fn admits(&self, set: RevSetIdx) -> bool {
         self.filter.admits(set)

@@ -193,11 +193,11 @@ impl Scanner {
                     Ok(Some(in_path || (!is_link && self.occurs(source, *term)?)))
                 }
                 other => {
-                    if !has_path && matches!(other, Node::File(_)) {
+                    if !has_path && matches!(other, Node::File(_) | Node::Owner(_)) {
                         table.path(doc_idx, &mut self.path)?;
                         has_path = true;
                     }
-                    Ok(Some(self.paths.decides(plan, other, &self.path, &doc)))
+                    Ok(Some(self.paths.decides(plan, run.owners.as_ref(), other, &self.path, &doc)))
                 }
             })?;
             if verdict == Some(true) {

@@ -10,6 +10,7 @@ use std::collections::HashSet;
 pub(crate) struct Shown {
     repos: HashSet<RepoId>,
     paths: HashSet<(RepoId, Vec<u8>)>,
+    owners: HashSet<String>,
 }
 
 impl Shown {
@@ -41,6 +42,7 @@ impl Shown {
                 file.extend_from_slice(&path.blob.0);
                 self.paths.insert((path.repo_id, file))
             }
+            Match::Owner(owner) => self.owners.insert(owner.owner.to_lowercase()),
             Match::Directory(directory) => self.path(directory.repo_id, &directory.path),
             _ => true,
         };
@@ -66,6 +68,7 @@ fn converted(selection: Selection, found: Match) -> Option<Match> {
         (Selection::Repo, found) => repo_of(&found),
         (Selection::File | Selection::FilePath, found) => file_of(found).map(Match::Path),
         (Selection::Directory, found) => file_of(found).map(directory_match),
+        (Selection::Owners, found) => matches!(found, Match::Owner(_)).then_some(found),
         (Selection::Content, found) => matches!(found, Match::Content(_)).then_some(found),
         (Selection::Symbol, found) => matches!(found, Match::Symbol(_)).then_some(found),
         (_, found) => Some(found),

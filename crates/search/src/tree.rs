@@ -20,6 +20,8 @@ pub(crate) enum Node {
     Language(Language),
     /// `file:`, decided per document.
     File(usize),
+    /// `file:has.owner(…)`, decided per document.
+    Owner(usize),
     /// A pattern, decided by path or content.
     Term(usize),
     Not(Box<Node>),
@@ -79,6 +81,7 @@ impl Node {
             Node::Const(_) | Node::Repo(_) | Node::RepoHas(_) | Node::Listed(_) | Node::Trait(_) => 0,
             Node::Language(_) => 1,
             Node::File(_) => 2,
+            Node::Owner(_) => 4,
             Node::Term(_) => 100,
             Node::Not(inner) => inner.cost() + 1,
             Node::And(inner) | Node::Or(inner) => {

@@ -45,7 +45,7 @@ const REPO_PREDICATES: &[PredicateInfo] = &[
 
 const FILE_PREDICATES: &[PredicateInfo] = &[
     predicate("has.content", "RE", "the content of the file matches"),
-    predicate_later("has.owner", "WHO", "the file is owned by this person or team; without WHO, by anyone"),
+    predicate("has.owner", "WHO", "the file is owned by this person or team; without WHO, by anyone"),
     predicate_later("has.contributor", "RE", "someone who matches has changed the file"),
 ];
 
@@ -66,7 +66,7 @@ const SELECTS: &[ValueInfo] = &[
     value("file", "the files of the results"),
     value("file.path", "the paths of the results"),
     value("file.directory", "the directories of the results"),
-    later("file.owners", "the owners of the files of the results"),
+    value("file.owners", "the owners of the files of the results"),
     value("content", "only matches of content"),
     value("symbol", "only symbols; `symbol.function` and the like for one kind"),
     later("commit", "the commits of the results"),

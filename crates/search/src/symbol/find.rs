@@ -223,10 +223,11 @@ impl<'x, 's> Search<'x, 's> {
         let n_blobs = self.segment.n_blobs();
         let mut asks_documents = !self.run.revisions.is_default;
         self.run.node.each_leaf(false, &mut |leaf, _| {
-            asks_documents |= matches!(leaf, Node::File(_) | Node::Language(_));
+            asks_documents |= matches!(leaf, Node::File(_) | Node::Language(_) | Node::Owner(_));
         });
         let admitted = if asks_documents {
             let (plan, node, paths) = (self.plan, &self.run.node, &mut self.scanner.paths);
+            let owners = self.run.owners.as_ref();
             let mut blobs = BlockBitmap::empty(n_blobs);
             let grams = crate::admission::path_grams(plan, node);
             self.run.repo.ref_table.for_each_candidate(&grams, &mut |_, path, doc| {
@@ -238,7 +239,7 @@ impl<'x, 's> Search<'x, 's> {
                     let verdict = node.eval::<std::convert::Infallible>(&mut |leaf| {
                         Ok(match leaf {
                             Node::Term(_) => None,
-                            other => Some(paths.decides(plan, other, path, doc)),
+                            other => Some(paths.decides(plan, owners, other, path, doc)),
                         })
                     });
                     if !matches!(verdict, Ok(Some(false))) {
@@ -357,11 +358,11 @@ impl<'x, 's> Search<'x, 's> {
                     None => None,
                 },
                 other => {
-                    if !has_path && matches!(other, Node::File(_)) {
+                    if !has_path && matches!(other, Node::File(_) | Node::Owner(_)) {
                         run.repo.ref_table.path(doc_idx, &mut path)?;
                         has_path = true;
                     }
-                    Some(scanner.paths.decides(plan, other, &path, &doc))
+                    Some(scanner.paths.decides(plan, run.owners.as_ref(), other, &path, &doc))
                 }
             })
         });

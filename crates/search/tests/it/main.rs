@@ -5,6 +5,7 @@ mod differential;
 mod explain;
 mod hostile;
 mod oracle;
+mod owners;
 mod results;
 mod revisions;
 mod structural;
