@@ -26,6 +26,7 @@ mod links;
 mod listen;
 mod markup;
 mod metrics;
+mod owning;
 mod paint;
 mod routes;
 mod same_origin;

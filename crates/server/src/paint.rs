@@ -30,6 +30,9 @@ pub(crate) fn query_box(text: &str) -> QueryBox {
         painted: query_text(text),
         case_sensitive: settings.as_ref().is_some_and(|settings| settings.case_sensitive.value),
         regexp: settings.as_ref().is_some_and(|settings| settings.pattern_type.value == PatternType::Regexp),
+        structural: settings
+            .as_ref()
+            .is_some_and(|settings| settings.pattern_type.value == PatternType::Structural),
         big: false,
         focus: false,
     }
@@ -63,7 +66,7 @@ pub(crate) fn without_filter(text: &str, filter: &str) -> String {
     }
 }
 
-/// The query with `case:yes` or `patterntype:regexp` put in, or taken out where it was.
+/// The query with `case:yes`, `patterntype:regexp` or `patterntype:structural` put in, or taken out where it was.
 pub(crate) fn toggled(text: &str, which: &str) -> Option<String> {
     let parsed = query::parse(text, &query::Options::default()).ok();
     let (filter, given) = match which {
@@ -71,10 +74,13 @@ pub(crate) fn toggled(text: &str, which: &str) -> Option<String> {
             let setting = parsed.map(|query| query.settings.case_sensitive);
             ("case:yes", setting.and_then(|setting| Some((setting.value, setting.span?))))
         }
-        "regexp" => {
+        "regexp" | "structural" => {
+            let (filter, wanted) = match which {
+                "regexp" => ("patterntype:regexp", PatternType::Regexp),
+                _ => ("patterntype:structural", PatternType::Structural),
+            };
             let setting = parsed.map(|query| query.settings.pattern_type);
-            let is_on = |value| value == PatternType::Regexp;
-            ("patterntype:regexp", setting.and_then(|setting| Some((is_on(setting.value), setting.span?))))
+            (filter, setting.and_then(|setting| Some((setting.value == wanted, setting.span?))))
         }
         _ => return None,
     };
@@ -159,6 +165,9 @@ mod tests {
         assert_eq!(toggled("foo case:yes", "case").unwrap(), "foo");
         assert_eq!(toggled("case:no foo", "case").unwrap(), "foo case:yes");
         assert_eq!(toggled("foo", "regexp").unwrap(), "foo patterntype:regexp");
+        assert_eq!(toggled("f($A)", "structural").unwrap(), "f($A) patterntype:structural");
+        assert_eq!(toggled("f($A) patterntype:structural", "structural").unwrap(), "f($A)");
+        assert_eq!(toggled("f patterntype:regexp", "structural").unwrap(), "f patterntype:structural");
         assert_eq!(toggled("foo", "other"), None);
     }
 

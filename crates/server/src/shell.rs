@@ -28,6 +28,8 @@ pub(crate) struct QueryBox {
     pub(crate) case_sensitive: bool,
     /// Whether the query's words are regular expressions.
     pub(crate) regexp: bool,
+    /// Whether the query is a pattern of syntax trees.
+    pub(crate) structural: bool,
     /// The home page's large one.
     pub(crate) big: bool,
     /// Whether the cursor stands in it when the page opens.

@@ -7,6 +7,7 @@ use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::git_access;
 use crate::links::{RepoAddress, path_link};
+use crate::owning::OwnersShape;
 use crate::state::AppState;
 use crate::wire::lossy;
 use axum::Json;
@@ -77,9 +78,9 @@ pub(crate) struct FileShape {
     url: String,
 }
 
-/// A repository (no resource), `refs`, `tree/<path>`, `file/<path>` or `raw/<path>`, at `@<revision>` or the default branch.
+/// A repository (no resource), `refs`, `tree/<path>`, `file/<path>`, `owners/<path>` or `raw/<path>`, at `@<revision>` or the default branch.
 #[utoipa::path(get, path = "/api/v1/repos/{address}",
-    params(("address" = String, Path, description = "`<repository>[@<revision>][/-/refs | /-/tree/<path> | /-/file/<path> | /-/raw/<path>]`")),
+    params(("address" = String, Path, description = "`<repository>[@<revision>][/-/refs | /-/tree/<path> | /-/file/<path> | /-/owners/<path> | /-/raw/<path>]`")),
     responses(
         (status = 200, description = "A file; the other resources answer with their own shapes", body = FileShape),
         (status = 404, description = "Not there, or not for the caller", body = crate::failure::Problem)))]
@@ -103,6 +104,14 @@ pub(crate) async fn resource(
             let asked = row.clone();
             let file = git_access::read(&state, &row, move |repository| file(repository, &asked, &address));
             Ok(Json(file.await?).into_response())
+        }
+        "owners" => {
+            let asked = row.clone();
+            let read = move |repository: &git::Repository| {
+                let spot = locate(repository, &asked, &address)?.ok_or(Failure::NotFound)?;
+                Ok(OwnersShape::of(&repository.reader(), spot.commit, &address))
+            };
+            Ok(Json(git_access::read(&state, &row, read).await?).into_response())
         }
         "raw" => r_raw::raw(&state, &row, address).await,
         _ => Err(Failure::NotFound),

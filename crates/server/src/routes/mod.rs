@@ -17,7 +17,7 @@ mod healthz;
 mod home;
 mod openapi;
 mod r;
-mod r_blob;
+pub(crate) mod r_blob;
 mod r_raw;
 mod r_tree;
 mod repos;

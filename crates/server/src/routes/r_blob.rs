@@ -11,6 +11,7 @@ use crate::format::{count, size, thousands};
 use crate::git_access;
 use crate::links::{RepoAddress, path_link, query_value};
 use crate::markup::{Html, code_line};
+use crate::owning::{self, OwnedBy};
 use crate::shell::{LanguageLabel, QueryBox, Shell};
 use crate::state::AppState;
 use crate::wire::lossy;
@@ -45,6 +46,7 @@ struct BlobPage {
     raw: Option<String>,
     language: Option<LanguageLabel>,
     facts: Vec<String>,
+    owners: Vec<OwnedBy>,
     state: Option<Notice>,
     window: Option<Window>,
     code: Html,
@@ -80,6 +82,7 @@ struct File {
     commit: ObjectId,
     kind: EntryKind,
     listing: Listing,
+    owners: Vec<OwnedBy>,
     shown: Shown,
 }
 
@@ -124,6 +127,7 @@ pub(crate) async fn page(
         Loaded::File(file) => file,
     };
     page.permalink = Some(permalink(&address, file.commit));
+    page.owners = file.owners;
     page.side = side(&address, parent(&address.path), &file.listing);
     if file.kind != EntryKind::Submodule {
         page.raw = Some(path_link(&address.repo, address.rev.as_deref(), "raw", &address.path));
@@ -196,6 +200,7 @@ fn frame(state: &AppState, caller: &Caller, row: &Repository, address: &RepoAddr
         raw: None,
         language: None,
         facts: Vec::new(),
+        owners: Vec::new(),
         state: None,
         window: None,
         code: Html::default(),
@@ -229,7 +234,8 @@ fn load(
         EntryKind::Submodule => submodule(spot.id),
         kind => show(content(&reader, spot.id, SHOWN_BYTES_MAX), kind, &address.path, wanted),
     };
-    Ok(Loaded::File(Box::new(File { commit: spot.commit, kind: spot.kind, listing, shown })))
+    let owners = OwnedBy::of(owning::rules(&reader, spot.commit, address));
+    Ok(Loaded::File(Box::new(File { commit: spot.commit, kind: spot.kind, listing, owners, shown })))
 }
 
 fn submodule(id: ObjectId) -> Shown {

@@ -137,6 +137,7 @@ fn what_bob_may_not_read_does_not_exist() {
             "/api/v1/repos/vault",
             "/api/v1/repos/vault/-/refs",
             "/api/v1/repos/vault/-/file/secret.txt",
+            "/api/v1/repos/vault/-/owners/secret.txt",
             "/api/v1/search?q=needle+count:all",
             "/api/v1/search?q=repo:vault+Zanzibar",
             "/api/v1/complete?q=repo:v",

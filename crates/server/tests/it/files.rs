@@ -117,3 +117,29 @@ fn the_api_tells_the_same() {
         assert_eq!(raw.header("content-type"), "text/plain; charset=utf-8");
     });
 }
+
+#[test]
+fn a_file_says_who_owns_it() {
+    run(async {
+        let page = shared().get(Who::Bob, "/r/app@feature/%2D/x/-/blob/only-here.txt").await.text();
+        assert!(
+            page.contains("Owned by") && page.contains("@docs-team") && page.contains("CODEOWNERS, line 2")
+        );
+        assert!(page.contains("file:has.owner(@docs-team)") || page.contains("has.owner%28%40docs-team%29"));
+        let unowned = shared().get(Who::Bob, "/r/app/-/blob/README.md").await.text();
+        assert!(!unowned.contains("Owned by"));
+        let answer =
+            shared().api(Who::Bob, "/api/v1/repos/app@feature/%2D/x/-/owners/only-here.txt").await.json();
+        assert_eq!(answer["owners"], serde_json::json!(["@docs-team", "me@example.com"]));
+        assert_eq!(
+            (&answer["rules"][0]["file"], &answer["rules"][0]["line"]),
+            (&"CODEOWNERS".into(), &2.into())
+        );
+        assert_eq!(answer["rules"][0]["url"], "/r/app@feature/%2D/x/-/blob/CODEOWNERS#L2");
+        let nobody = shared().api(Who::Bob, "/api/v1/repos/app/-/owners/README.md").await.json();
+        assert_eq!(nobody["owners"], serde_json::json!([]));
+        for missing in ["/api/v1/repos/app/-/owners/nothing", "/api/v1/repos/vault/-/owners/secret.txt"] {
+            assert_eq!(shared().api(Who::Bob, missing).await.status, 404, "{missing}");
+        }
+    });
+}

@@ -242,7 +242,13 @@ impl Answer {
 fn repositories(secret: Secret) -> GitWorld {
     let world = GitWorld::new();
     let app = world.repo("app");
-    app.commit_files("feature/-/x", &[("only-here.txt", b"needle on a branch\n")]);
+    app.commit_files(
+        "feature/-/x",
+        &[
+            ("only-here.txt", b"needle on a branch\n"),
+            ("CODEOWNERS", b"# rules\n*.txt @docs-team me@example.com\n"),
+        ],
+    );
     let many: String = (1..=4500).map(|n| format!("line {n}\n")).collect();
     let main = app.commit_files(
         "main",

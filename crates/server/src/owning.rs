@@ -1,0 +1,143 @@
+//! Who owns a file at a commit: the repository's own rules, read through git. Shared by the file page and the API.
+
+use crate::browse::{self, Content};
+use crate::links::{RepoAddress, line_link, search_link};
+use crate::routes::r_blob::N_LINES_WINDOW;
+use crate::wire::lossy;
+use git::{EntryKind, Reader};
+use model::ObjectId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// How many files of rules are read for one file: those of its directories, and what they include.
+const READS_MAX: usize = 200;
+
+/// The owners of a file.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OwnersShape {
+    repo: String,
+    commit: String,
+    path: String,
+    /// Everybody, each once; empty where nobody owns it.
+    owners: Vec<String>,
+    /// The rules that say so.
+    rules: Vec<OwnerRuleShape>,
+}
+
+/// A rule that decides who owns a file.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OwnerRuleShape {
+    /// The file it stands in.
+    pub(crate) file: String,
+    /// Counted from 1.
+    pub(crate) line: u32,
+    /// As it is written; empty for a rule that holds for a whole directory.
+    pattern: String,
+    pub(crate) owners: Vec<String>,
+    /// GitLab's section it belongs to.
+    section: Option<SectionShape>,
+    /// The page of the rule's line.
+    pub(crate) url: String,
+}
+
+/// A section of GitLab's rules.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SectionShape {
+    name: String,
+    optional: bool,
+    approvals: u32,
+}
+
+/// An owner, as the page shows it.
+pub(crate) struct OwnerLink {
+    pub(crate) name: String,
+    /// What else it owns.
+    pub(crate) url: String,
+}
+
+/// What the page shows of a rule.
+pub(crate) struct OwnedBy {
+    pub(crate) owners: Vec<OwnerLink>,
+    pub(crate) rule: String,
+    pub(crate) url: String,
+}
+
+/// The rules that decide who owns the file of an address, at a commit. Blocks.
+pub(crate) fn rules(reader: &Reader, commit: ObjectId, address: &RepoAddress) -> Vec<OwnerRuleShape> {
+    let mut n_reads = 0;
+    let read = |path: &str| {
+        n_reads += 1;
+        if n_reads > READS_MAX {
+            return None;
+        }
+        text(reader, commit, path)
+    };
+    owners::of_file(&address.path, read).into_iter().map(|(file, rule)| shape(address, file, rule)).collect()
+}
+
+fn shape(address: &RepoAddress, file: String, rule: owners::Ownership) -> OwnerRuleShape {
+    let (rev, line) = (address.rev.as_deref(), rule.line as usize);
+    OwnerRuleShape {
+        url: line_link(&address.repo, rev, file.as_bytes(), line, N_LINES_WINDOW),
+        file,
+        line: rule.line,
+        pattern: rule.pattern,
+        owners: rule.owners,
+        section: rule.section.map(|section| SectionShape {
+            name: section.name,
+            optional: section.is_optional,
+            approvals: section.n_approvals,
+        }),
+    }
+}
+
+fn text(reader: &Reader, commit: ObjectId, path: &str) -> Option<String> {
+    let entry = reader.entry_at(commit, path.as_bytes()).ok()??;
+    if !matches!(entry.kind, EntryKind::File | EntryKind::Executable) {
+        return None;
+    }
+    match browse::content(reader, entry.id, owners::SIZE_BYTES_MAX as u64) {
+        Content::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        Content::TooLarge(_) | Content::Unreadable => None,
+    }
+}
+
+impl OwnersShape {
+    /// The answer for the file of an address.
+    pub(crate) fn of(reader: &Reader, commit: ObjectId, address: &RepoAddress) -> Self {
+        let rules = rules(reader, commit, address);
+        let mut owners: Vec<String> = Vec::new();
+        for owner in rules.iter().flat_map(|rule| &rule.owners) {
+            if !owners.contains(owner) {
+                owners.push(owner.clone());
+            }
+        }
+        OwnersShape {
+            repo: address.repo.to_string(),
+            commit: commit.to_string(),
+            path: lossy(&address.path),
+            owners,
+            rules,
+        }
+    }
+}
+
+impl OwnedBy {
+    /// The rules as the page shows them; those that say that nobody owns the file are left out.
+    pub(crate) fn of(rules: Vec<OwnerRuleShape>) -> Vec<OwnedBy> {
+        let owned = rules.into_iter().filter(|rule| !rule.owners.is_empty());
+        owned
+            .map(|rule| OwnedBy {
+                owners: rule.owners.into_iter().map(OwnerLink::of).collect(),
+                rule: format!("{}, line {}", rule.file, rule.line),
+                url: rule.url,
+            })
+            .collect()
+    }
+}
+
+impl OwnerLink {
+    fn of(name: String) -> Self {
+        OwnerLink { url: search_link(&format!("file:has.owner({name})")), name }
+    }
+}
