@@ -71,6 +71,60 @@ async fn many_pushes_are_merged_and_lose_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_push_reads_only_the_folders_it_changed() {
+    let world = GitWorld::new();
+    let repo = world.repo("a");
+    repo.commit_files("main", &[("kept/one.txt", b"alpha\n"), ("touched/two.txt", b"alpha\n")]);
+    let instance = Instance::new().await;
+    instance.add(&world.path()).await;
+    instance.index().await;
+    repo.commit_files("main", &[("kept/one.txt", b"alpha\n"), ("touched/two.txt", b"alpha beta\n")]);
+    // Whoever reads this folder now finds nothing, and would say so.
+    let tree = repo.git(&["rev-parse", "main:kept"]);
+    std::fs::remove_file(repo.git_dir().join("objects").join(&tree[..2]).join(&tree[2..])).unwrap();
+    let catalog = instance.index().await;
+    assert_eq!(instance.answer(&catalog, "alpha").await, ["a kept/one.txt:1", "a touched/two.txt:1"]);
+    assert_eq!(instance.row("a").await.error, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn segments_are_joined_while_pushes_come() {
+    let world = GitWorld::new();
+    let repo = world.repo("a");
+    repo.commit_files("main", &[("0.txt", b"alpha\n")]);
+    let instance = Instance::new().await;
+    instance.add(&world.path()).await;
+    let (worker, _, catalog) = instance.start().await;
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let stop = stop.clone();
+        async move { worker.run(&stop).await }
+    });
+    let mut files: Vec<(String, Vec<u8>)> = vec![("0.txt".into(), b"alpha\n".to_vec())];
+    for push in 1..14 {
+        // Every third file goes again, so that joined segments lose blobs meanwhile.
+        if push % 3 == 0 {
+            files.remove(0);
+        }
+        files.push((format!("{push}.txt"), format!("alpha {push}\n").into_bytes()));
+        let listed: Vec<(&str, &[u8])> =
+            files.iter().map(|(path, text)| (path.as_str(), &text[..])).collect();
+        repo.commit_files("main", &listed);
+        until_answer(&instance, &catalog, &format!("alpha {push}"), 1).await;
+    }
+    until_answer(&instance, &catalog, "alpha", files.len()).await;
+    while instance.manifest("a").await.segments.len() >= 8 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    until_answer(&instance, &catalog, "alpha", files.len()).await;
+    stop.cancel();
+    running.await.unwrap();
+    let (_, report, catalog) = instance.start().await;
+    assert!(report.damaged.is_empty(), "{:?}", report.damaged);
+    assert_eq!(instance.answer(&catalog, "alpha").await.len(), files.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn deleted_branches_leave_no_answers() {
     let world = GitWorld::new();
     let repo = world.repo("a");
