@@ -14,11 +14,14 @@
 //!   what was left out is told.
 //! - This crate does not know callers: whoever serves what it reads has asked the caller's `AccessSet` first.
 
+mod changed;
 mod changes;
 mod command;
 mod commit;
+mod diff;
 mod discover;
 mod gitdir;
+mod history;
 mod mirror;
 mod object;
 mod program;
@@ -33,10 +36,13 @@ mod tree;
 mod url;
 mod walk;
 
+pub use changed::{ChangedFile, ChangedFiles, FileChangeKind};
 pub use changes::{Change, ChangesError};
 pub use commit::{Commit, Person};
+pub use diff::{FileDiff, LineHunk, SideText, TextDiff, ToText};
 pub use discover::{DiscoverError, DiscoverLimits, Discovered, Discovery, FoundKind, discover};
 pub use gitdir::OpenError;
+pub use history::{HistoryError, ListedCommit, ListedHistory};
 pub use mirror::{FetchOutcome, Mirror, MirrorError};
 pub use object::{ObjectError, ObjectHeader, ObjectKind, Reader};
 pub use program::{ChildLimits, GitProgram, GitProgramOptions, ProgramError};

@@ -27,6 +27,9 @@ pub(crate) const N_SECTIONS_MAX: usize = 64;
 pub(crate) enum FileKind {
     Segment,
     RefTable,
+    Commits,
+    Changes,
+    Tips,
 }
 
 impl FileKind {
@@ -34,6 +37,9 @@ impl FileKind {
         match self {
             FileKind::Segment => *b"SKsegmt\n",
             FileKind::RefTable => *b"SKrefts\n",
+            FileKind::Commits => *b"SKcommt\n",
+            FileKind::Changes => *b"SKchang\n",
+            FileKind::Tips => *b"SKtips0\n",
         }
     }
 
@@ -41,6 +47,9 @@ impl FileKind {
         match self {
             FileKind::Segment => "segment",
             FileKind::RefTable => "ref table",
+            FileKind::Commits => "commit table",
+            FileKind::Changes => "change table",
+            FileKind::Tips => "table of tips",
         }
     }
 }
@@ -64,10 +73,19 @@ pub(crate) enum SectionKind {
     Paths = 18,
     Docs = 19,
     Segments = 20,
+    Commits = 32,
+    CommitIds = 33,
+    Parents = 34,
+    People = 35,
+    ChangedPaths = 36,
+    Headings = 37,
+    ChangeStarts = 38,
+    Changes = 39,
+    Tips = 40,
 }
 
 impl SectionKind {
-    const ALL: [SectionKind; 15] = [
+    const ALL: [SectionKind; 24] = [
         SectionKind::Content,
         SectionKind::Postings,
         SectionKind::Sums,
@@ -83,6 +101,15 @@ impl SectionKind {
         SectionKind::Paths,
         SectionKind::Docs,
         SectionKind::Segments,
+        SectionKind::Commits,
+        SectionKind::CommitIds,
+        SectionKind::Parents,
+        SectionKind::People,
+        SectionKind::ChangedPaths,
+        SectionKind::Headings,
+        SectionKind::ChangeStarts,
+        SectionKind::Changes,
+        SectionKind::Tips,
     ];
 
     /// The name of a section by its number, `UNKNOWN` for one of a later version.
@@ -107,6 +134,15 @@ impl SectionKind {
             SectionKind::Paths => "PATHS",
             SectionKind::Docs => "DOCS",
             SectionKind::Segments => "SEGMENTS",
+            SectionKind::Commits => "COMMITS",
+            SectionKind::CommitIds => "COMMIT_IDS",
+            SectionKind::Parents => "PARENTS",
+            SectionKind::People => "PEOPLE",
+            SectionKind::ChangedPaths => "CHANGED_PATHS",
+            SectionKind::Headings => "HEADINGS",
+            SectionKind::ChangeStarts => "CHANGE_STARTS",
+            SectionKind::Changes => "CHANGES",
+            SectionKind::Tips => "TIPS",
         }
     }
 }

@@ -23,6 +23,10 @@ number! {
     ChunkIdx(u32)
 }
 number! {
+    /// The number of a commit in its repository's history: a parent's is smaller than its children's.
+    CommitIdx(u32)
+}
+number! {
     /// The number of a document in its ref table, in byte order of the paths.
     DocIdx(u32)
 }

@@ -22,6 +22,8 @@ pub enum Phase {
     Indexing = 3,
     /// The new index is being made visible.
     Publishing = 4,
+    /// Its commits and their changes are being read, in the background.
+    History = 6,
 }
 
 impl Phase {
@@ -34,7 +36,13 @@ impl Phase {
             Phase::Walking => "walking",
             Phase::Indexing => "indexing",
             Phase::Publishing => "publishing",
+            Phase::History => "history",
         }
+    }
+
+    /// Whether somebody waits for it: what is done in the background makes room.
+    pub(crate) fn is_work(self) -> bool {
+        matches!(self, Phase::Cloning | Phase::Walking | Phase::Indexing | Phase::Publishing)
     }
 
     fn from_code(code: u8) -> Self {
@@ -44,6 +52,7 @@ impl Phase {
             2 => Phase::Walking,
             3 => Phase::Indexing,
             4 => Phase::Publishing,
+            6 => Phase::History,
             _ => Phase::Checking,
         }
     }
@@ -58,7 +67,7 @@ pub struct Progress {
     pub name: RepoName,
     /// What is being done.
     pub phase: Phase,
-    /// Blobs indexed so far; 0 before [`Phase::Indexing`].
+    /// Blobs indexed so far; 0 before [`Phase::Indexing`]. Commits, of a history.
     pub files_done: u64,
     /// Blobs to index; 0 while unknown.
     pub files_total: u64,
@@ -117,7 +126,8 @@ pub struct Board {
 
 #[derive(Debug, Default)]
 struct Shared {
-    tasks: Mutex<BTreeMap<RepoId, Arc<Entry>>>,
+    /// A repository's history is worked on beside the rest.
+    tasks: Mutex<BTreeMap<(RepoId, bool), Arc<Entry>>>,
     repos_done: AtomicU64,
     repos_failed: AtomicU64,
     files: AtomicU64,
@@ -163,7 +173,9 @@ impl Board {
         if !access.allows(repo) {
             return None;
         }
-        locked(&self.shared.tasks).get(&repo).map(|entry| entry.progress())
+        let tasks = locked(&self.shared.tasks);
+        let entry = tasks.get(&(repo, false)).or_else(|| tasks.get(&(repo, true)));
+        entry.map(|entry| entry.progress())
     }
 
     /// Everything under way that the caller may know of, ascending by id.
@@ -201,7 +213,7 @@ impl Board {
             started: now,
             phase_started: Mutex::new(now),
         });
-        locked(&self.shared.tasks).insert(repo, Arc::clone(&entry));
+        locked(&self.shared.tasks).insert((repo, phase == Phase::History), Arc::clone(&entry));
         Task { board: self.clone(), entry, succeeded: false }
     }
 }
@@ -247,6 +259,12 @@ impl Task {
         self.entry.bytes_done.store(bytes, Ordering::Relaxed);
     }
 
+    /// Sets how many commits of a history are done, of how many.
+    pub(crate) fn told(&self, n_done: u64, n_commits: u64) {
+        self.entry.files_done.store(n_done, Ordering::Relaxed);
+        self.entry.files_total.store(n_commits, Ordering::Relaxed);
+    }
+
     /// Takes the repository off the board as finished.
     pub fn succeed(mut self) {
         self.succeeded = true;
@@ -255,12 +273,16 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
+        let is_history = self.entry.phase.load(Ordering::Relaxed) == Phase::History as u8;
+        locked(&self.board.shared.tasks).remove(&(self.entry.repo, is_history));
+        if is_history {
+            return;
+        }
         let counter = match self.succeeded {
             true => &self.board.shared.repos_done,
             false => &self.board.shared.repos_failed,
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        locked(&self.board.shared.tasks).remove(&self.entry.repo);
     }
 }
 

@@ -36,6 +36,12 @@ pub enum IndexError {
     /// Its trees cannot be walked.
     #[error(transparent)]
     Walk(#[from] git::WalkError),
+    /// Its commits cannot be walked.
+    #[error(transparent)]
+    Walked(git::HistoryError),
+    /// A commit that was just listed cannot be read.
+    #[error("the history cannot be read: {0}; run `git fsck` in the repository and repair it")]
+    History(String),
     /// The default branch cannot be read.
     #[error(
         "the default revision of '{name}' cannot be read ({reason}); run `git fsck` in the repository and repair it"
@@ -99,6 +105,15 @@ impl IndexError {
     pub(crate) fn io(path: impl Into<PathBuf>, source: io::Error) -> Self {
         let path = path.into();
         if is_full(&source) { IndexError::DiskFull { path } } else { IndexError::Io { path, source } }
+    }
+}
+
+impl From<git::HistoryError> for IndexError {
+    fn from(error: git::HistoryError) -> Self {
+        match error {
+            git::HistoryError::Cancelled => IndexError::Cancelled,
+            other => IndexError::Walked(other),
+        }
     }
 }
 

@@ -2,14 +2,18 @@
 
 use model::RepoId;
 use serde::{Deserialize, Serialize};
-use store::{NewJob, Repository, Source, Timestamp};
+use store::{ClaimedJob, NewJob, Repository, Source, Timestamp};
 
-/// The one kind of job: bring a repository and its index up to date.
+/// Bring a repository and its index up to date.
 pub(crate) const KIND: &str = "index";
+
+/// The other kind: build the next slice of a repository's history.
+pub(crate) const HISTORY_KIND: &str = "history";
 
 /// What somebody waits for runs before what is due by schedule.
 const PRIORITY_SOON: i32 = 10;
 const PRIORITY_SCHEDULED: i32 = 0;
+const PRIORITY_HISTORY: i32 = -10;
 /// A damaged index answers nothing until it is rebuilt.
 const PRIORITY_REBUILD: i32 = 20;
 
@@ -43,6 +47,24 @@ pub(crate) fn rebuild(repo: RepoId, source: &Source) -> NewJob {
 pub(crate) fn scheduled(repository: &Repository, fetch_seconds: u32, at: Option<Timestamp>) -> NewJob {
     let payload = Payload { rebuild: false, fetch_seconds };
     new_job(repository.id, &repository.source, payload, PRIORITY_SCHEDULED, at)
+}
+
+/// A slice of a history. It names its repository in the payload alone, so that it may run beside the repository's other jobs.
+pub(crate) fn history(repo: RepoId) -> NewJob {
+    NewJob {
+        kind: HISTORY_KIND.to_string(),
+        repo: None,
+        payload: serde_json::json!({ "repo": repo.0 }),
+        priority: PRIORITY_HISTORY,
+        dedupe_key: Some(format!("history:{}", repo.0)),
+        host: None,
+        run_after: None,
+    }
+}
+
+/// The repository of a slice.
+pub(crate) fn history_repo(job: &ClaimedJob) -> Option<RepoId> {
+    job.payload.get("repo")?.as_u64()?.try_into().ok().map(RepoId)
 }
 
 fn new_job(

@@ -6,7 +6,7 @@
 //! typed; the [`Worker`] does the jobs; [`open_catalog`] opens what was published.
 //!
 //! Reading order: `layout`, `lock` · `sources`, `naming` · `job`, `worker`, `process`, `tend` · `refs`, `documents`, `plan`,
-//! `increment`, `pipeline`, `build` · `tidy` · `open`, `overlay`, `sweep`, `describe` · `poll` · `board` · `sidecar`.
+//! `increment`, `pipeline`, `build` · `history` · `tidy` · `open`, `overlay`, `sweep`, `describe` · `poll` · `board` · `sidecar`.
 //!
 //! Invariants:
 //! - The old index serves until the new one is published; a failure at any point leaves it as it was.
@@ -22,6 +22,7 @@ mod describe;
 mod documents;
 mod error;
 mod gate;
+mod history;
 mod increment;
 mod job;
 mod layout;

@@ -88,7 +88,7 @@ pub async fn open_catalog(
 ) -> Result<Vec<DamagedIndex>, store::Fault> {
     let mut rows: HashMap<RepoId, Repository> =
         store.maintenance().repositories().await?.into_iter().map(|row| (row.id, row)).collect();
-    let mut opened = Vec::new();
+    let mut opened: Vec<RepoIndex> = Vec::new();
     let mut damaged = Vec::new();
     for manifest in store.maintenance().manifests().await? {
         let Some(row) = rows.remove(&manifest.repo) else { continue };
@@ -99,6 +99,15 @@ pub async fn open_catalog(
                 damaged.push(DamagedIndex { repo: row.id, name: row.name, fault });
             }
             None => {}
+        }
+    }
+    for stored in store.maintenance().histories().await? {
+        if let Some(index) = opened.iter_mut().find(|index| index.id == stored.repo) {
+            match crate::history::open_history(data, &stored) {
+                Ok(history) => index.history = Some(Arc::new(history)),
+                // The next slice builds it from nothing; code is searched meanwhile.
+                Err(fault) => tracing::warn!(repo = %index.name, %fault, "a history cannot be opened"),
+            }
         }
     }
     catalog.publish_all(opened);
@@ -175,11 +184,12 @@ pub(crate) fn repo_index(
         about: Arc::new(said.about),
         ref_table,
         segments,
+        history: None,
     }
 }
 
 /// Where a repository's objects are.
-fn objects_of(data: &DataDir, row: &Repository) -> PathBuf {
+pub(crate) fn objects_of(data: &DataDir, row: &Repository) -> PathBuf {
     match &row.source {
         store::Source::Local(path) => path.clone(),
         store::Source::Remote(_) => data.mirror(row.id),
@@ -206,7 +216,7 @@ fn open_ref_table(folder: &Path, file: &StoredFile) -> Result<RefTable, IndexFau
     Ok(RefTable::open(&checked_path(folder, file)?)?)
 }
 
-fn checked_path(folder: &Path, file: &StoredFile) -> Result<PathBuf, IndexFault> {
+pub(crate) fn checked_path(folder: &Path, file: &StoredFile) -> Result<PathBuf, IndexFault> {
     let path = folder.join(&file.name);
     match std::fs::metadata(&path) {
         Err(source) => Err(IndexFault::Io { path, source }),

@@ -282,7 +282,7 @@ fn opened(data: &DataDir, row: &Repository, manifest: &Manifest) -> Option<Opene
 }
 
 impl Shared {
-    fn build_options(&self) -> BuildOptions {
+    pub(crate) fn build_options(&self) -> BuildOptions {
         BuildOptions { n_threads: self.n_threads, file_bytes_max: self.file_bytes_max }
     }
 }

@@ -56,13 +56,17 @@ pub(crate) async fn sweep_leftovers(store: &Store, data: &DataDir) -> Result<usi
     let rows: HashSet<RepoId> =
         store.maintenance().repositories().await?.into_iter().map(|row| row.id).collect();
     let manifests = store.maintenance().manifests().await?;
-    let named: HashMap<RepoId, HashSet<&str>> = manifests
+    let histories = store.maintenance().histories().await?;
+    let mut named: HashMap<RepoId, HashSet<&str>> = manifests
         .iter()
         .map(|manifest| {
             let files = manifest.segments.iter().chain([&manifest.ref_table]);
             (manifest.repo, files.map(|file| file.name.as_str()).collect())
         })
         .collect();
+    for stored in &histories {
+        named.entry(stored.repo).or_default().extend(crate::history::names(stored));
+    }
     let mut n_deleted = 0;
     for name in listed {
         let Ok(repo) = name.parse().map(RepoId) else { continue };

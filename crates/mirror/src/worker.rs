@@ -25,9 +25,9 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 /// For how long a job belongs to a worker that says nothing.
-const LEASE: Duration = Duration::from_secs(60);
+pub(crate) const LEASE: Duration = Duration::from_secs(60);
 /// How often a worker says that it is alive.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How often a job's progress is looked at, to be stored for those who cannot see the board.
 const STATUS_TICK: Duration = Duration::from_secs(1);
 /// How often the queue is looked at when nobody rings: other processes put jobs there.
@@ -91,6 +91,8 @@ pub(crate) struct Shared {
     credentials: CredentialSource,
     git: GitProgramOptions,
     mirror: Mutex<Option<Mirror>>,
+    /// Whether a slice of a history is being built.
+    pub(crate) has_history_job: AtomicBool,
     /// Repositories the catalog knows.
     pub(crate) known: Mutex<HashSet<RepoId>>,
     /// Repositories whose segments are to be looked at: see `tidy`.
@@ -185,6 +187,7 @@ impl Worker {
             credentials: Arc::clone(&options.credentials),
             git: options.git.clone(),
             mirror: Mutex::new(None),
+            has_history_job: AtomicBool::new(false),
             known: Mutex::new(known),
             untidy: Mutex::new(untidy),
             turns: Mutex::default(),
@@ -233,7 +236,7 @@ impl Worker {
             if until_empty && running.is_empty() && tidying.is_empty() {
                 break;
             }
-            let is_full = running.len() >= self.options.n_jobs.max(1);
+            let is_full = running.len() >= self.n_places();
             tokio::select! {
                 Some(done) = running.join_next() => collect(done, until_empty, &mut failures),
                 Some(_) = tidying.join_next() => {}
@@ -254,10 +257,22 @@ impl Worker {
         running: &mut JoinSet<Option<Failure>>,
         stop: &CancellationToken,
     ) -> Result<(), Fault> {
-        while running.len() < self.options.n_jobs.max(1) {
-            let Some(job) = self.claim().await? else { break };
+        while running.len() < self.n_places() {
+            let Some(job) = self.claim(job::KIND).await? else { break };
             let (worker, stop) = (self.clone(), stop.clone());
             running.spawn(async move { worker.do_job(job, &stop).await });
+        }
+        // One history at a time, beside the other jobs and never instead of one.
+        if !self.shared.has_history_job.load(Ordering::Acquire)
+            && let Some(job) = self.claim(job::HISTORY_KIND).await?
+        {
+            self.shared.has_history_job.store(true, Ordering::Release);
+            let (worker, stop) = (self.clone(), stop.clone());
+            running.spawn(async move {
+                worker.do_history(job, &stop).await;
+                worker.shared.has_history_job.store(false, Ordering::Release);
+                None
+            });
         }
         Ok(())
     }
@@ -287,10 +302,15 @@ impl Worker {
         });
     }
 
-    async fn claim(&self) -> Result<Option<ClaimedJob>, Fault> {
+    /// How many jobs may run now, a history not counted.
+    fn n_places(&self) -> usize {
+        self.options.n_jobs.max(1) + usize::from(self.shared.has_history_job.load(Ordering::Acquire))
+    }
+
+    async fn claim(&self, kind: &str) -> Result<Option<ClaimedJob>, Fault> {
         let request = ClaimRequest {
             worker: self.id.clone(),
-            kinds: vec![job::KIND.to_string()],
+            kinds: vec![kind.to_string()],
             lease: LEASE,
             n_per_host_max: N_PER_HOST_MAX,
         };
@@ -315,6 +335,7 @@ impl Worker {
         match outcome {
             Ok(has_changed) => {
                 log_lost(jobs.complete(&job).await);
+                self.queue_history(row.id).await;
                 self.schedule_next(&row, Payload::of(&job.payload), has_changed).await;
                 None
             }
@@ -421,12 +442,12 @@ impl Worker {
 
     /// Stores how far a job has come, for the pages of other processes and the next start.
     async fn tell_status(&self, row: &Repository, told: &mut Option<(RepoStatus, u64)>) {
-        let Some(progress) = self.options.board.for_operator().into_iter().find(|one| one.repo == row.id)
-        else {
+        let is_this = |one: &crate::Progress| one.repo == row.id && one.phase != Phase::History;
+        let Some(progress) = self.options.board.for_operator().into_iter().find(is_this) else {
             return;
         };
         let status = match progress.phase {
-            Phase::Checking | Phase::Fetching => return,
+            Phase::Checking | Phase::Fetching | Phase::History => return,
             Phase::Cloning => RepoStatus::Cloning,
             Phase::Walking | Phase::Indexing | Phase::Publishing => RepoStatus::Indexing,
         };
@@ -504,7 +525,7 @@ impl Shared {
     }
 }
 
-fn ticker(period: Duration) -> tokio::time::Interval {
+pub(crate) fn ticker(period: Duration) -> tokio::time::Interval {
     let mut ticker = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
     ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticker
@@ -520,7 +541,7 @@ fn collect(done: Result<Option<Failure>, tokio::task::JoinError>, wanted: bool, 
     }
 }
 
-fn log_lost(outcome: Result<(), store::LeaseError>) {
+pub(crate) fn log_lost(outcome: Result<(), store::LeaseError>) {
     if let Err(error) = outcome {
         tracing::warn!(%error, "the end of a job could not be recorded");
     }

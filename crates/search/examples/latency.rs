@@ -156,6 +156,7 @@ fn run(folder: &Path, queries: &[&str], n_times: (usize, usize)) -> Result<(), B
                 objects: Default::default(),
                 ref_table: Arc::clone(&ref_table),
                 segments: vec![Arc::clone(&segment)],
+                history: None,
             })
         })
         .collect();

@@ -2,6 +2,7 @@
 
 use crate::RevisionSource;
 use crate::admission::Admission;
+use crate::history::History;
 use crate::owners::KeptRules;
 use index::{RefTable, Segment};
 use model::{AccessSet, ObjectId, RepoId, RepoName};
@@ -52,6 +53,8 @@ pub struct RepoIndex {
     pub segments: Vec<Arc<Segment>>,
     /// Where git has its objects, for a [`RevisionSource`]; empty where there is none.
     pub objects: PathBuf,
+    /// The history, where it was built. It is published on its own and may lag behind the rest.
+    pub history: Option<Arc<History>>,
 }
 
 /// What is said of a repository beside its name: what `repo:has.description`, `has.topic` and `has.meta` ask about.
@@ -171,9 +174,29 @@ impl Catalog {
         Catalog::default()
     }
 
-    /// Makes this index the repository's own from now on, whatever stood there before under its id.
-    pub fn publish(&self, repo: RepoIndex) {
-        self.replace(repo.id, Some(Published::entry(repo)));
+    /// Makes this index the repository's own from now on, whatever stood there before under its id. Where it has no history,
+    /// the one that is known stays.
+    pub fn publish(&self, mut repo: RepoIndex) {
+        self.edit(|entries| {
+            let known = entries.values().find(|entry| entry.id() == repo.id);
+            if let Some(Entry::Ready(known)) = known.filter(|_| repo.history.is_none()) {
+                repo.history.clone_from(&known.repo.history);
+            }
+            entries.retain(|_, entry| entry.id() != repo.id);
+            entries.extend([Published::entry(repo)]);
+        });
+    }
+
+    /// Gives a searchable repository another history; nothing where it is not searchable.
+    pub fn set_history(&self, id: RepoId, history: Arc<History>) {
+        self.edit(|entries| {
+            let known = entries.values_mut().find(|entry| entry.id() == id);
+            if let Some(Entry::Ready(known)) = known {
+                let repo = RepoIndex { history: Some(history), ..RepoIndex::clone(&known.repo) };
+                *known =
+                    Arc::new(Published { repo: Arc::new(repo), default_blobs: known.default_blobs.clone(), asked: BTreeSet::new(), });
+            }
+        });
     }
 
     /// Publishes many repositories at once, as at start: one copy of the catalog instead of one each.

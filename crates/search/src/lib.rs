@@ -19,6 +19,7 @@ mod collect;
 mod error;
 mod explain;
 mod facets;
+mod history;
 mod limits;
 mod line_regex;
 mod lines;
@@ -49,6 +50,7 @@ mod window;
 pub use catalog::{About, Catalog, PendingRepo, PendingState, RepoIndex, RepoSays, Snapshot, Visibility};
 pub use error::SearchError;
 pub use explain::{Explanation, GramCost, PatternPlan, SegmentUse, StageTime};
+pub use history::{ChangePart, CommitPart, History};
 pub use limits::{CancelToken, Limits};
 pub use rank::ScoreParts;
 pub use result::{

@@ -106,7 +106,7 @@ fn without_end(line: &[u8]) -> &[u8] {
 }
 
 /// Makes a line for display: cut around its first match where it is too long, ranges on character boundaries.
-fn line_match(number: u64, line: &[u8], ranges: Vec<ByteRange>, line_bytes: usize) -> LineMatch {
+pub(crate) fn line_match(number: u64, line: &[u8], ranges: Vec<ByteRange>, line_bytes: usize) -> LineMatch {
     let window = window(line, ranges.first().map_or(0, |range| range.start), line_bytes);
     let is_cut = window.len() < line.len();
     let shown = &line[window.clone()];

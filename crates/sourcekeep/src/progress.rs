@@ -184,6 +184,13 @@ fn describe(progress: &Progress) -> String {
             size(progress.bytes_per_second()),
             progress.time_left().map_or(String::new(), |left| format!(", {} left", clock(left))),
         ),
+        Phase::History if progress.files_total > 0 => {
+            format!(
+                "{name}: {phase}, {} of {} commits",
+                count(progress.files_done),
+                count(progress.files_total)
+            )
+        }
         Phase::Cloning | Phase::Fetching if progress.bytes_done > 0 => {
             format!("{name}: {phase}, {} received", size(progress.bytes_done))
         }

@@ -24,6 +24,7 @@ mod dialect;
 mod exports;
 mod facts_cache;
 mod fault;
+mod history;
 mod jobs;
 mod jobs_claim;
 mod jobs_lease;
@@ -50,6 +51,7 @@ pub use exports::{
     CreateExportError, Export, ExportId, ExportProgress, ExportRepo, ExportState, ExportUse, NewExport,
 };
 pub use fault::Fault;
+pub use history::{History, HistoryFileKind, StoredHistory};
 pub use jobs::{
     ClaimRequest, ClaimedJob, Enqueued, JobCounts, JobId, Jobs, LeaseError, NewJob, Outcome, WorkerId,
 };

@@ -111,12 +111,20 @@ impl NewManifest {
 
 /// Refuses what could not be read again.
 pub(crate) fn check(new: &NewManifest) -> Result<(), PublishError> {
+    check_files(new.refs_digest.as_ref(), new.files())
+}
+
+/// Likewise, for any list of files.
+pub(crate) fn check_files<'a>(
+    refs_digest: Option<&Vec<u8>>,
+    files: impl Iterator<Item = &'a StoredFile>,
+) -> Result<(), PublishError> {
     let too_long = |field| PublishError::TooLong { field, n_bytes_max: CHECKSUM_BYTES_MAX };
-    if new.refs_digest.as_ref().is_some_and(|digest| digest.len() > CHECKSUM_BYTES_MAX) {
+    if refs_digest.is_some_and(|digest| digest.len() > CHECKSUM_BYTES_MAX) {
         return Err(too_long("refs digest"));
     }
     let mut names = HashSet::new();
-    for file in new.files() {
+    for file in files {
         if !is_file_name(&file.name) || !names.insert(&file.name) {
             let name = file.name.chars().take(FILE_NAME_BYTES_MAX).flat_map(char::escape_default).collect();
             return Err(PublishError::BadFileName { name });
@@ -162,8 +170,6 @@ async fn replace_files(
 ) -> Result<Vec<String>, Fault> {
     const INSERT: &str = "INSERT INTO manifest_files (repo_id, ordinal, name, size_bytes, checksum) \
          VALUES ($1, $2, $3, $4, $5)";
-    const DISCARD: &str =
-        "INSERT INTO discarded (repo_id, name, size_bytes, discarded_at) VALUES ($1, $2, $3, $4)";
     const KEEP: &str = "DELETE FROM discarded WHERE repo_id = $1 AND name = $2";
     let sql = "SELECT name, size_bytes FROM manifest_files WHERE repo_id = $1 ORDER BY ordinal";
     let old = transaction.rows(sql, values![repo]).await?;
@@ -175,11 +181,25 @@ async fn replace_files(
         transaction.execute(KEEP, values![repo, &file.name]).await?;
         names.insert(file.name.as_str());
     }
+    let old: Result<Vec<_>, Fault> =
+        old.iter().map(|row| Ok((row.text("name")?, row.int("size_bytes")?))).collect();
+    discard_missing(transaction, now, repo, old?, &names).await
+}
+
+/// Records the files that are named no more as discarded, and returns their names.
+pub(crate) async fn discard_missing(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    repo: RepoId,
+    old: Vec<(String, i64)>,
+    kept: &HashSet<&str>,
+) -> Result<Vec<String>, Fault> {
+    const DISCARD: &str =
+        "INSERT INTO discarded (repo_id, name, size_bytes, discarded_at) VALUES ($1, $2, $3, $4)";
     let mut unreferenced = Vec::new();
-    for row in old {
-        let name = row.text("name")?;
-        if !names.contains(name.as_str()) {
-            transaction.execute(DISCARD, values![repo, &name, row.int("size_bytes")?, now]).await?;
+    for (name, size_bytes) in old {
+        if !kept.contains(name.as_str()) {
+            transaction.execute(DISCARD, values![repo, &name, size_bytes, now]).await?;
             unreferenced.push(name);
         }
     }

@@ -24,6 +24,10 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0003_exports.sql"),
         postgres: include_str!("../migrations/postgres/0003_exports.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0004_history.sql"),
+        postgres: include_str!("../migrations/postgres/0004_history.sql"),
+    },
 ];
 
 #[derive(Debug)]

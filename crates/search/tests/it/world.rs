@@ -211,6 +211,7 @@ pub(crate) fn build(folder: &Path, repo: &Repo) -> RepoIndex {
         segments: (0..n_segments)
             .map(|ordinal| Arc::new(Segment::open(&segment_path(ordinal)).expect("open")))
             .collect(),
+        history: None,
     }
 }
 

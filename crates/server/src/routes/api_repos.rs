@@ -156,7 +156,7 @@ fn status_of(row: &Repository, progress: Option<&Progress>) -> &'static str {
     match progress.map(|progress| progress.phase) {
         Some(Phase::Cloning) => return "cloning",
         Some(Phase::Walking | Phase::Indexing | Phase::Publishing) => return "indexing",
-        Some(Phase::Fetching | Phase::Checking) | None => {}
+        Some(Phase::Fetching | Phase::Checking | Phase::History) | None => {}
     }
     match (row.status, &row.source) {
         (RepoStatus::Pending, Source::Remote(_)) => "cloning",

@@ -1,0 +1,219 @@
+//! The lines in which two versions of a file differ.
+//!
+//! Computed as `git diff --histogram` does, with its way of sliding hunks to where people expect them. A hunk here is one
+//! run of removed and added lines, as under `-U0`; whoever shows it adds the lines around it.
+
+use crate::{ChangedFile, EntryKind, ObjectError, Reader};
+use gix::diff::blob::{Algorithm, InternedInput, diff_with_slider_heuristics};
+use model::ObjectId;
+use std::ops::Range;
+
+/// A heading is cut to this, as git cuts it.
+const HEADING_BYTES_MAX: usize = 80;
+
+/// Makes text of a file's bytes: UTF-8 whatever they were. `None` for what is not text.
+pub type ToText<'a> = dyn Fn(&[u8]) -> Option<Vec<u8>> + 'a;
+
+/// What is to be said of a file's lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileDiff {
+    /// The lines that differ.
+    Text(TextDiff),
+    /// A side of it is not text.
+    Binary,
+    /// A side of it is larger than the limit.
+    TooLarge,
+    /// A side of it cannot be had.
+    Unreadable,
+}
+
+/// Two texts and where they differ.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TextDiff {
+    /// The text before.
+    pub old: SideText,
+    /// The text after.
+    pub new: SideText,
+    /// Where they differ, ascending.
+    pub hunks: Vec<LineHunk>,
+}
+
+/// A text cut into lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SideText {
+    text: Vec<u8>,
+    /// Where each line ends, its newline included.
+    ends: Vec<usize>,
+}
+
+/// A run of differing lines, counted from 0. Either side may be empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineHunk {
+    /// The removed lines.
+    pub old: Range<usize>,
+    /// The added lines.
+    pub new: Range<usize>,
+}
+
+impl Reader {
+    /// Compares the two sides of a changed file. A submodule's text is the line that git shows for it.
+    pub fn diff(&self, file: &ChangedFile, side_bytes_max: u64, to_text: &ToText<'_>) -> FileDiff {
+        let same_content = matches!((file.old, file.new), (Some((_, a)), Some((_, b))) if a == b);
+        if same_content {
+            return FileDiff::Text(TextDiff::default());
+        }
+        match (self.side(file.old, side_bytes_max, to_text), self.side(file.new, side_bytes_max, to_text)) {
+            (Ok(Some(old)), Ok(Some(new))) => FileDiff::Text(TextDiff::new(old, new)),
+            (Err(ObjectError::TooLarge { .. }), _) | (_, Err(ObjectError::TooLarge { .. })) => {
+                FileDiff::TooLarge
+            }
+            (Err(_), _) | (_, Err(_)) => FileDiff::Unreadable,
+            _ => FileDiff::Binary,
+        }
+    }
+
+    fn side(
+        &self,
+        side: Option<(EntryKind, ObjectId)>,
+        size_bytes_max: u64,
+        to_text: &ToText<'_>,
+    ) -> Result<Option<Vec<u8>>, ObjectError> {
+        match side {
+            None => Ok(Some(Vec::new())),
+            Some((EntryKind::Submodule, id)) => Ok(Some(format!("Subproject commit {id}\n").into_bytes())),
+            Some((_, id)) => {
+                let mut bytes = Vec::new();
+                self.read_blob(id, size_bytes_max, &mut bytes)?;
+                Ok(to_text(&bytes))
+            }
+        }
+    }
+}
+
+impl TextDiff {
+    /// Compares two texts.
+    pub fn new(old: Vec<u8>, new: Vec<u8>) -> Self {
+        let (old, new) = (SideText::new(old), SideText::new(new));
+        let mut hunks = Vec::new();
+        if old.is_empty() || new.is_empty() {
+            if !(old.is_empty() && new.is_empty()) {
+                hunks.push(LineHunk { old: 0..old.len(), new: 0..new.len() });
+            }
+        } else {
+            let input = InternedInput::new(&old.text[..], &new.text[..]);
+            let diff = diff_with_slider_heuristics(Algorithm::Histogram, &input);
+            let range = |range: Range<u32>| range.start as usize..range.end as usize;
+            hunks.extend(
+                diff.hunks().map(|hunk| LineHunk { old: range(hunk.before), new: range(hunk.after) }),
+            );
+        }
+        TextDiff { old, new, hunks }
+    }
+
+    /// For each hunk the last line before it (in the text before) that looks like the beginning of something, as git writes
+    /// it behind `@@`.
+    pub fn headings(&self) -> Vec<Option<&[u8]>> {
+        let mut last = None;
+        let mut next = 0;
+        let mut headings = Vec::with_capacity(self.hunks.len());
+        for hunk in &self.hunks {
+            for line in next..hunk.old.start {
+                let begins = self.old.line(line).first();
+                if begins.is_some_and(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'$')) {
+                    last = Some(line);
+                }
+            }
+            next = next.max(hunk.old.start);
+            headings.push(last.map(|line| {
+                let line = self.old.line(line);
+                cut(line, HEADING_BYTES_MAX).trim_ascii_end()
+            }));
+        }
+        headings
+    }
+
+    /// How many bytes the changed lines have.
+    pub fn changed_bytes(&self) -> usize {
+        let of = |side: &SideText, lines: &Range<usize>| side.range(lines.clone()).len();
+        self.hunks.iter().map(|hunk| of(&self.old, &hunk.old) + of(&self.new, &hunk.new)).sum()
+    }
+}
+
+/// The beginning of a text, cut at the beginning of a character.
+fn cut(text: &[u8], n_bytes_max: usize) -> &[u8] {
+    let mut end = text.len().min(n_bytes_max);
+    while end < text.len() && end > 0 && text[end] & 0xc0 == 0x80 {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+impl SideText {
+    fn new(text: Vec<u8>) -> Self {
+        let mut ends: Vec<usize> =
+            text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
+        if ends.last().copied().unwrap_or(0) < text.len() {
+            ends.push(text.len());
+        }
+        SideText { text, ends }
+    }
+
+    /// How many lines there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is no line.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// A line, without its newline; empty where there is none of this number.
+    pub fn line(&self, line: usize) -> &[u8] {
+        let text = self.range(line..line + 1);
+        text.strip_suffix(b"\n").unwrap_or(text)
+    }
+
+    /// Lines in one piece, with their newlines; the last line of a text may have none.
+    pub fn range(&self, lines: Range<usize>) -> &[u8] {
+        let end_of = |n_lines: usize| match n_lines.checked_sub(1) {
+            Some(line) => self.ends.get(line).copied().unwrap_or(self.text.len()),
+            None => 0,
+        };
+        self.text.get(end_of(lines.start)..end_of(lines.end)).unwrap_or_default()
+    }
+
+    /// Whether the last line ends in a newline.
+    pub fn ends_in_newline(&self) -> bool {
+        self.text.last().is_none_or(|byte| *byte == b'\n')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(old: &str, new: &str, expected: &[(Range<usize>, Range<usize>)]) {
+        let diff = TextDiff::new(old.into(), new.into());
+        let hunks: Vec<_> = diff.hunks.iter().map(|hunk| (hunk.old.clone(), hunk.new.clone())).collect();
+        assert_eq!(hunks, expected, "{old:?} {new:?}");
+    }
+
+    #[test]
+    fn hunks_are_runs_of_changed_lines() {
+        check("", "", &[]);
+        check("", "a\nb", &[(0..0, 0..2)]);
+        check("a\n", "", &[(0..1, 0..0)]);
+        check("a\nb\nc\nd\n", "a\nB\nc\nd\ne\n", &[(1..2, 1..2), (4..4, 4..5)]);
+        check("a", "a\n", &[(0..1, 0..1)]);
+    }
+
+    #[test]
+    fn headings_are_the_last_line_that_begins_something() {
+        let diff = TextDiff::new(
+            b"fn a() {\n  1\n}\nfn b() {\n  2\n}\n".to_vec(),
+            b"fn a() {\n  x\n}\nfn b() {\n  y\n}\n".to_vec(),
+        );
+        assert_eq!(diff.headings(), [Some(&b"fn a() {"[..]), Some(b"fn b() {")]);
+    }
+}
