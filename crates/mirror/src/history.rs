@@ -9,7 +9,8 @@ mod files;
 mod merge;
 mod write;
 
-pub(crate) use files::{names, open_history, verify};
+pub use files::verify;
+pub(crate) use files::{names, open_history};
 
 use crate::board::{Phase, Task};
 use crate::worker::{HEARTBEAT, LEASE, log_lost, ticker};

@@ -45,6 +45,7 @@ mod worker;
 pub use board::{Board, Phase, Progress, ProgressTotals, Task};
 pub use describe::said_of;
 pub use error::IndexError;
+pub use history::verify as verify_history;
 pub use layout::{DataDir, DataDirError};
 pub use lock::{DataLock, LockError};
 pub use naming::{NameError, local_names, remote_names};

@@ -1,14 +1,16 @@
 //! What the engine does not evaluate yet, by the table of filters.
 
 use crate::print::{file_predicate, filter_id, repo_predicate};
-use crate::{ErrorKind, Expr, FilterId, FilterKind, Leaf, ParseError, Query, RevKind, Span};
+use crate::{
+    ErrorKind, Expr, FilterId, FilterKind, Leaf, ParseError, Query, ResultType, RevKind, Settings, Span,
+};
 
 /// Lists what a query asks that is understood but not searched for yet, with its place, in the order of the text. Empty
 /// for a query that can be searched whole. An evaluator refuses the query with these: nothing is silently ignored.
 pub fn unevaluated(query: &Query) -> Vec<ParseError> {
     let mut found = Vec::new();
     settings(query, &mut found);
-    leaves(&query.expr, &mut found);
+    leaves(&query.expr, &query.settings, &mut found);
     found.sort_by_key(|error: &ParseError| error.span);
     found
 }
@@ -39,18 +41,29 @@ fn settings(query: &Query, found: &mut Vec<ParseError>) {
         check(FilterId::Index, settings.index.value.as_str(), span);
     }
     for rev in &settings.revs {
-        found.extend(revision(&rev.kind, rev.span));
+        found.extend(revision(&rev.kind, rev.span, settings));
     }
 }
 
-fn revision(kind: &RevKind, span: Span) -> Option<ParseError> {
+/// `^rev` says what commits to leave out; of files there is nothing to leave out by it.
+fn revision(kind: &RevKind, span: Span, settings: &Settings) -> Option<ParseError> {
+    let asks_commits = settings.wants(ResultType::Commit) || settings.wants(ResultType::Diff);
     match kind {
         RevKind::Name(_) | RevKind::Glob(_) | RevKind::ExcludeGlob(_) | RevKind::AtTime { .. } => None,
-        RevKind::Exclude(name) => Some(not_yet(span, format!("rev:^{}", crate::error::shown(name)))),
+        RevKind::Exclude(_) if asks_commits => None,
+        RevKind::Exclude(name) => Some(
+            ParseError::new(
+                span,
+                ErrorKind::NotEvaluatedYet {
+                    what: format!("rev:^{} without type:commit or type:diff", crate::error::shown(name)),
+                },
+            )
+            .with_hint("add type:commit or type:diff"),
+        ),
     }
 }
 
-fn leaves(expr: &Expr, found: &mut Vec<ParseError>) {
+fn leaves(expr: &Expr, settings: &Settings, found: &mut Vec<ParseError>) {
     expr.for_each_leaf(&mut |leaf, _| match leaf {
         Leaf::Pattern(_) => {}
         Leaf::Filter(filter) => {
@@ -70,7 +83,7 @@ fn leaves(expr: &Expr, found: &mut Vec<ParseError>) {
                 found.push(not_yet(filter.span, format!("{}:", info.name)));
             }
             if let FilterKind::Repo(repo) = &filter.kind {
-                found.extend(repo.revs.iter().filter_map(|rev| revision(&rev.kind, rev.span)));
+                found.extend(repo.revs.iter().filter_map(|rev| revision(&rev.kind, rev.span, settings)));
             }
         }
     });

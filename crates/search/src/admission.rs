@@ -249,6 +249,7 @@ impl Scratches {
             Node::Owner(who) => {
                 owners.is_some_and(|view| view.owns(path, doc.revisions, plan.owners[*who].as_deref()))
             }
+            Node::Paths(paths) => paths.contains(path),
             Node::File(file) => plan.files[*file].path.matcher.is_match(&mut self.files[*file], path),
             _ => false,
         }

@@ -57,6 +57,16 @@ pub struct RepoIndex {
     pub history: Option<Arc<History>>,
 }
 
+impl RepoIndex {
+    /// When the youngest commit of the default branch was recorded; without a history, its tip.
+    pub(crate) fn youngest_seconds(&self) -> Option<i64> {
+        let known = self.history.as_ref().and_then(|history| history.youngest_seconds().ok().flatten());
+        let tip = self.ref_table.default_revision();
+        let tip = tip.and_then(|tip| self.ref_table.revisions().get(tip.0 as usize));
+        known.max(tip.map(|tip| tip.commit_time))
+    }
+}
+
 /// What is said of a repository beside its name: what `repo:has.description`, `has.topic` and `has.meta` ask about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
@@ -193,8 +203,12 @@ impl Catalog {
             let known = entries.values_mut().find(|entry| entry.id() == id);
             if let Some(Entry::Ready(known)) = known {
                 let repo = RepoIndex { history: Some(history), ..RepoIndex::clone(&known.repo) };
-                *known =
-                    Arc::new(Published { repo: Arc::new(repo), default_blobs: known.default_blobs.clone(), asked: BTreeSet::new(), });
+                *known = Arc::new(Published {
+                    repo: Arc::new(repo),
+                    default_blobs: known.default_blobs.clone(),
+                    owners: KeptRules::default(),
+                    asked: BTreeSet::new(),
+                });
             }
         });
     }

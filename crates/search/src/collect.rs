@@ -235,6 +235,8 @@ impl<'a, 's> Collector<'a, 's> {
                 Some(self.content_match(found, n_left))
             }
             Selection::AsFound | Selection::Content => Some(path_match(found).map(Match::Path)),
+            // No document is a commit.
+            Selection::Commit | Selection::CommitAdded | Selection::CommitRemoved => None,
         };
         result.transpose().map_err(|fault| (ordinal, fault))
     }

@@ -304,6 +304,8 @@ fn draw(plan: &Plan, node: &Node, depth: usize, text: &mut String) {
             line(&format!("lang {}", syntax::language_name(*language).unwrap_or("unknown")));
         }
         Node::Repo(repo) => line(&format!("repo {}", plan.repos[*repo].text)),
+        Node::Contributor(_) | Node::Paths(_) => line("file has contributor"),
+        Node::Commit(condition) => line(plan.history.conditions[*condition].describe()),
         Node::File(file) => line(&format!("file {}", plan.files[*file].text)),
         Node::Owner(who) => {
             line(&format!("owned by {}", plan.owners[*who].as_deref().unwrap_or("anybody")));

@@ -3,6 +3,7 @@
 //! Tables cover runs of commit numbers. Commit tables cover all of them; change tables are added newest first while the
 //! history is being built, so that there may be gaps.
 
+mod contributors;
 mod drive;
 mod lines;
 mod part;
@@ -11,6 +12,7 @@ mod run;
 mod scope;
 mod show;
 
+pub(crate) use contributors::with_contributors;
 pub(crate) use drive::{HistoryGaps, drive};
 pub(crate) use plan::{CommitCondition, HistoryPlan};
 

@@ -1,5 +1,6 @@
 //! A query made ready to run: every pattern compiled once, before any repository is looked at.
 
+use crate::history::{CommitCondition, HistoryPlan};
 use crate::matcher::Matcher;
 use crate::pattern::{ContentPattern, NamePattern, PatternOptions, Syntax, content_pattern, name_pattern};
 use crate::predicate::RepoHas;
@@ -54,6 +55,10 @@ pub(crate) struct Plan {
     pub(crate) names_languages: bool,
     /// Whether definitions can be results, and which.
     pub(crate) symbols: Option<SymbolPlan>,
+    /// What is asked of commits.
+    pub(crate) history: HistoryPlan,
+    /// `file:has.contributor(…)`.
+    pub(crate) contributors: Vec<NamePattern>,
 }
 
 /// A pattern, compiled for everything it is looked for in.
@@ -73,6 +78,8 @@ pub(crate) struct Term {
     pub(crate) is_condition: bool,
     /// The same pattern for names of definitions, where those can be results.
     pub(crate) symbol: Option<SymbolPattern>,
+    /// The pattern for messages and changed lines, where commits are asked for.
+    pub(crate) history: Option<ContentPattern>,
 }
 
 /// `repo:RE@rev:rev`.
@@ -107,6 +114,9 @@ pub(crate) enum Selection {
     Owners,
     Content,
     Symbol,
+    Commit,
+    CommitAdded,
+    CommitRemoved,
 }
 
 impl Plan {
@@ -119,13 +129,13 @@ impl Plan {
         if query.expr.is_everything() && !narrows(&settings) {
             return Err(SearchError::Empty);
         }
-        let mut compiler = Compiler::new(query);
+        let mut compiler = Compiler::new(query, limits.now_seconds);
         let has_contexts = is_in_contexts(&query.expr);
         let root = match has_contexts {
             true => compiler.lower_with_defaults(&query.expr, &take_defaults(&mut settings), false)?,
             false => compiler.lower(&query.expr, false)?,
         };
-        let Compiler { terms, files, owners, repos, repo_has, lists, .. } = compiler;
+        let Compiler { terms, files, owners, repos, repo_has, lists, history, contributors, .. } = compiler;
         let (display, is_exhaustive) = match settings.count.value {
             Count::Page => (limits.display.min(limits.display_max), false),
             Count::AtMost(count) => {
@@ -163,6 +173,8 @@ impl Plan {
             display,
             is_exhaustive,
             timeout,
+            history,
+            contributors,
         })
     }
 
@@ -217,6 +229,8 @@ impl Plan {
             is_structural: false,
             names_languages: false,
             symbols: None,
+            history: HistoryPlan::default(),
+            contributors: Vec::new(),
         }
     }
 
@@ -234,6 +248,13 @@ impl Plan {
     /// the search comes to it.
     pub(crate) fn reads_for_repos(&self) -> bool {
         self.repo_has.iter().any(|predicate| predicate.is_costly())
+    }
+
+    /// Whether something is asked of changed files that only changes tell.
+    pub(crate) fn asks_files(&self) -> bool {
+        let mut asks = false;
+        self.root.each_leaf(false, &mut |leaf, _| asks |= matches!(leaf, Node::File(_) | Node::Language(_)));
+        asks
     }
 
     /// Whether the content of documents has to be looked at.
@@ -284,6 +305,9 @@ fn selection(settings: &Settings) -> Selection {
         Some(Select::FileOwners) => Selection::Owners,
         Some(Select::Content) => Selection::Content,
         Some(Select::Symbol(_)) => Selection::Symbol,
+        Some(Select::Commit) => Selection::Commit,
+        Some(Select::CommitDiffAdded) => Selection::CommitAdded,
+        Some(Select::CommitDiffRemoved) => Selection::CommitRemoved,
         _ => Selection::AsFound,
     }
 }
@@ -292,7 +316,10 @@ fn selection(settings: &Settings) -> Selection {
 fn asks_documents(root: &Node, terms: &[Term]) -> bool {
     let mut asks = terms.iter().any(|term| term.name.is_none());
     root.each_leaf(false, &mut |leaf, _| {
-        asks |= matches!(leaf, Node::File(_) | Node::Language(_) | Node::Owner(_))
+        asks |= matches!(
+            leaf,
+            Node::File(_) | Node::Language(_) | Node::Owner(_) | Node::Commit(_) | Node::Contributor(_)
+        )
     });
     asks
 }
@@ -313,10 +340,13 @@ pub(crate) struct Compiler<'a> {
     in_context: bool,
     /// Patterns inside predicates, which count too.
     pub(crate) n_inner: usize,
+    pub(crate) now_seconds: i64,
+    history: HistoryPlan,
+    contributors: Vec<NamePattern>,
 }
 
 impl<'a> Compiler<'a> {
-    fn new(query: &'a Query) -> Self {
+    fn new(query: &'a Query, now_seconds: i64) -> Self {
         let mut n_patterns = 0;
         query.expr.for_each_leaf(&mut |_, _| n_patterns += 1);
         Compiler {
@@ -332,6 +362,9 @@ impl<'a> Compiler<'a> {
             lists: Vec::new(),
             in_context: false,
             n_inner: 0,
+            now_seconds,
+            history: HistoryPlan::of(&query.settings),
+            contributors: Vec::new(),
         }
     }
 
@@ -406,9 +439,36 @@ impl<'a> Compiler<'a> {
                 self.owners.push(who.clone());
                 Ok(Node::Owner(self.owners.len() - 1))
             }
-            // `query::unevaluated` has refused these already; if it ever lets one through, it is still not ignored.
-            _ => Err(not_evaluated(filter.span, "this filter")),
+            FilterKind::FileHas(FilePredicate::Contributor(regex)) => {
+                let pattern = self.name(regex.as_str(), Syntax::Regex, &span)?;
+                self.contributors.push(pattern);
+                Ok(Node::Contributor(self.contributors.len() - 1))
+            }
+            FilterKind::Author(regex) => {
+                let pattern = self.name(regex.as_str(), Syntax::Regex, &span)?;
+                Ok(self.commit(CommitCondition::Author(pattern)))
+            }
+            FilterKind::Committer(regex) => {
+                let pattern = self.name(regex.as_str(), Syntax::Regex, &span)?;
+                Ok(self.commit(CommitCondition::Committer(pattern)))
+            }
+            FilterKind::Message(regex) => {
+                let pattern = content_pattern(regex.as_str(), Syntax::Regex, self.options, &span)?;
+                self.count_automaton(&pattern.matcher, &span)?;
+                Ok(self.commit(CommitCondition::Message(pattern, !is_negated)))
+            }
+            FilterKind::Before(date) => {
+                Ok(self.commit(CommitCondition::Before(date.resolve(self.now_seconds))))
+            }
+            FilterKind::After(date) => {
+                Ok(self.commit(CommitCondition::After(date.resolve(self.now_seconds))))
+            }
         }
+    }
+
+    fn commit(&mut self, condition: CommitCondition) -> Node {
+        self.history.conditions.push(condition);
+        Node::Commit(self.history.conditions.len() - 1)
     }
 
     fn lower_pattern(&mut self, pattern: &query::Pattern, is_negated: bool) -> Result<Node, SearchError> {
@@ -427,6 +487,11 @@ impl<'a> Compiler<'a> {
         if let Some(content) = &content {
             self.count_automaton(&content.matcher, &span)?;
         }
+        let in_history = self.history.is_wanted();
+        let history = in_history.then(|| content_pattern(text, syntax, self.options, &span)).transpose()?;
+        if let Some(history) = &history {
+            self.count_automaton(&history.matcher, &span)?;
+        }
         let name = (in_paths || in_repos).then(|| self.name(text, syntax, &span)).transpose()?;
         let symbol = match symbols(self.settings) {
             Some(_) => Some(SymbolPattern::new(text, syntax, self.name(text, syntax, &span)?)),
@@ -434,7 +499,16 @@ impl<'a> Compiler<'a> {
         };
         let text = text.to_owned();
         let is_positive = !is_negated;
-        self.terms.push(Term { text, content, name, in_paths, is_positive, is_condition: false, symbol });
+        self.terms.push(Term {
+            text,
+            content,
+            name,
+            in_paths,
+            is_positive,
+            is_condition: false,
+            symbol,
+            history,
+        });
         Ok(Node::Term(self.terms.len() - 1))
     }
 
@@ -452,6 +526,7 @@ impl<'a> Compiler<'a> {
             is_positive: false,
             is_condition: true,
             symbol: None,
+            history: None,
         })
     }
 
@@ -492,6 +567,7 @@ impl<'a> Compiler<'a> {
             is_positive,
             is_condition: false,
             symbol: None,
+            history: None,
         });
         Ok(Node::Term(self.terms.len() - 1))
     }
@@ -516,7 +592,13 @@ impl<'a> Compiler<'a> {
     }
 
     pub(crate) fn count_pattern(&self) -> Result<(), SearchError> {
-        let n_terms = self.terms.len() + self.files.len() + self.repos.len() + self.n_inner + 1;
+        let n_terms = self.terms.len()
+            + self.files.len()
+            + self.repos.len()
+            + self.history.conditions.len()
+            + self.contributors.len()
+            + self.n_inner
+            + 1;
         if n_terms > PATTERNS_MAX {
             return Err(SearchError::TooManyTerms { n_terms, n_terms_max: PATTERNS_MAX });
         }

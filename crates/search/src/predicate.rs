@@ -10,13 +10,13 @@ use crate::catalog::Published;
 use crate::chunk::candidates;
 use crate::matcher::Scratch;
 use crate::pattern::NamePattern;
-use crate::plan::{Compiler, FileCondition, Plan, not_evaluated};
+use crate::plan::{Compiler, FileCondition, Plan};
 use crate::repo_run::RepoRun;
 use crate::revisions::Revisions;
 use crate::scan::Scanner;
 use crate::structural::Coverage;
 use crate::tree::Node;
-use crate::{About, SearchError};
+use crate::{RepoIndex, SearchError};
 use index::{ChunkIdx, GroupIdx, ReadError, SegmentOrdinal};
 use model::ByteRange;
 use query::{Filter, RepoPredicate};
@@ -42,6 +42,8 @@ enum Kind {
         key: String,
         value: Option<String>,
     },
+    /// Whether something was committed after this, in seconds since 1970.
+    CommitAfter(i64),
     /// Whether some document satisfies a tree of its own.
     SomeFile(Box<Plan>),
 }
@@ -55,15 +57,16 @@ impl RepoHas {
     /// What to ask first: words, then paths, then content.
     fn cost(&self) -> u32 {
         match &self.kind {
-            Kind::Description(_) | Kind::Topic(_) | Kind::Meta { .. } => 0,
+            Kind::Description(_) | Kind::Topic(_) | Kind::Meta { .. } | Kind::CommitAfter(_) => 0,
             Kind::SomeFile(plan) if plan.terms.is_empty() => 1,
             Kind::SomeFile(plan) if !plan.files.is_empty() => 2,
             Kind::SomeFile(_) => 3,
         }
     }
 
-    /// The answer where what is said of the repository decides.
-    pub(crate) fn of_about(&self, about: &About) -> Option<bool> {
+    /// The answer where what is known of the repository decides.
+    pub(crate) fn of_repo(&self, repo: &RepoIndex) -> Option<bool> {
+        let about = &repo.about;
         match &self.kind {
             Kind::Description(pattern) => {
                 let text = about.description.as_bytes();
@@ -75,6 +78,7 @@ impl RepoHas {
                 let known = about.metadata.get(key);
                 Some(known.is_some_and(|known| known.as_deref().unwrap_or_default() == value))
             }
+            Kind::CommitAfter(seconds) => Some(repo.youngest_seconds().is_some_and(|at| at > *seconds)),
             Kind::SomeFile(_) => None,
         }
     }
@@ -106,7 +110,7 @@ impl Compiler<'_> {
             }
             RepoPredicate::Topic(topic) => Kind::Topic(topic.clone()),
             RepoPredicate::Meta { key, value } => Kind::Meta { key: key.clone(), value: value.clone() },
-            RepoPredicate::CommitAfter(_) => return Err(not_evaluated(filter.span, "this filter")),
+            RepoPredicate::CommitAfter(date) => Kind::CommitAfter(date.resolve(self.now_seconds)),
         };
         Ok(RepoHas { text: filter.to_string(), kind })
     }
@@ -181,7 +185,7 @@ impl<'a, 'q, 's> Predicates<'a, 'q, 's> {
         }
         let answer = match &self.context.plan.repo_has[predicate].kind {
             Kind::SomeFile(asking) => self.some_file(predicate, asking)?,
-            _ => self.context.plan.repo_has[predicate].of_about(&self.published.repo.about),
+            _ => self.context.plan.repo_has[predicate].of_repo(&self.published.repo),
         };
         self.answers[predicate] = answer;
         Ok(answer)

@@ -2,6 +2,7 @@
 
 use crate::admission::{Admission, PathHits};
 use crate::catalog::Published;
+use crate::history::with_contributors;
 use crate::matcher::Scratch;
 use crate::owners::OwnersView;
 use crate::pattern::{ContentPattern, Scope};
@@ -46,6 +47,7 @@ impl<'s> RepoRun<'s> {
         revisions: Arc<Revisions>,
     ) -> Result<RepoRun<'s>, ReadError> {
         let repo: &'s RepoIndex = &published.repo;
+        let node = with_contributors(plan, repo.history.as_deref(), node)?;
         let content_terms = content_terms(plan, &node);
         let owners = owners_of(plan, published, &revisions)?;
         let mut run = RepoRun {
@@ -202,7 +204,7 @@ impl<'n> RepoFacts<'n> {
     fn answer(&self, plan: &Plan, repo: Option<&RepoIndex>, leaf: &Node) -> Option<bool> {
         match leaf {
             Node::Repo(condition) => Some(self.conditions[*condition]),
-            Node::RepoHas(predicate) => plan.repo_has[*predicate].of_about(&repo?.about),
+            Node::RepoHas(predicate) => plan.repo_has[*predicate].of_repo(repo?),
             Node::Listed(list) => Some(plan.lists[*list].contains(self.name.as_str())),
             Node::Trait(asked) => Some(asked.holds(repo?)),
             _ => None,

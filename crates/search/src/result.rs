@@ -387,6 +387,12 @@ pub enum SkippedReason {
     RepoCloning,
     /// A repository is being indexed for the first time.
     RepoIndexing,
+    /// The history of a repository is not read yet.
+    HistoryMissing,
+    /// The history of a repository is read in part, the newest commits first.
+    HistoryUnfinished,
+    /// The newest commits of a repository are being read.
+    HistoryBehind,
     /// Files are larger than the limit.
     FileTooLarge,
     /// git could not produce files.
@@ -419,6 +425,9 @@ impl SkippedReason {
             SkippedReason::RepoFailed => "repository-failed",
             SkippedReason::RepoCloning => "repository-cloning",
             SkippedReason::RepoIndexing => "repository-indexing",
+            SkippedReason::HistoryMissing => "history-missing",
+            SkippedReason::HistoryUnfinished => "history-unfinished",
+            SkippedReason::HistoryBehind => "history-behind",
             SkippedReason::FileTooLarge => "file-too-large",
             SkippedReason::FileUnreadable => "file-unreadable",
             SkippedReason::FileUnparsed => "file-unparsed",

@@ -193,7 +193,7 @@ impl Scanner {
                     Ok(Some(in_path || (!is_link && self.occurs(source, *term)?)))
                 }
                 other => {
-                    if !has_path && matches!(other, Node::File(_) | Node::Owner(_)) {
+                    if !has_path && matches!(other, Node::File(_) | Node::Owner(_) | Node::Paths(_)) {
                         table.path(doc_idx, &mut self.path)?;
                         has_path = true;
                     }

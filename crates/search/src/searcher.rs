@@ -3,6 +3,7 @@
 use crate::batch::Context;
 use crate::catalog::Published;
 use crate::collect::{Collector, Findings};
+use crate::history::{self, HistoryGaps};
 use crate::limits::{Stop, Watch};
 use crate::plan::Plan;
 use crate::probe::Probe;
@@ -98,6 +99,7 @@ impl Searcher {
         let mut ending = Ending::Finished;
         let mut wants_more = true;
         let mut n_repos_begun = 0;
+        let mut history_gaps = HistoryGaps::default();
         // Where predicates have to be asked of the index, names come with the rest, repository by repository.
         if plan.names_repos() && !plan.reads_for_repos() {
             wants_more = collector.take_repos(repos_by_name(plan, &chosen));
@@ -108,9 +110,16 @@ impl Searcher {
             } else {
                 Ending::Finished
             };
-        } else if plan.wants_documents
-            || plan.symbols.is_some()
-            || (plan.names_repos() && plan.reads_for_repos())
+        } else if plan.history.is_wanted() {
+            let (how, gaps) =
+                history::drive(&context, &chosen, &self.pool, &mut |output| collector.take(output));
+            (ending, history_gaps, n_repos_begun) = (how, gaps, chosen.len());
+        }
+        if wants_more
+            && ending == Ending::Finished
+            && (plan.wants_documents
+                || plan.symbols.is_some()
+                || (plan.names_repos() && plan.reads_for_repos()))
         {
             let schedule = Schedule::new(&context, &chosen);
             ending = schedule.drive(&self.pool, |output| collector.take(output));
@@ -128,6 +137,7 @@ impl Searcher {
         account.ending(stop, hit_limit && stop.is_none(), &stats);
         account.visible(snapshot.pending(access), &visible);
         account.documents(findings.skipped);
+        account.history(&history_gaps);
         account.revisions(&chosen, &extended.faults);
         let damaged = findings.damaged.iter().filter_map(|(ordinal, error)| {
             let repo = &chosen.get(*ordinal as usize)?.repo;

@@ -2,6 +2,7 @@
 
 use crate::admission::SkippedDocs;
 use crate::catalog::Published;
+use crate::history::HistoryGaps;
 use crate::limits::Stop;
 use crate::plan::Plan;
 use crate::repo_run::{could_match_pending, could_match_repo};
@@ -149,6 +150,30 @@ impl<'a> Account<'a> {
             let noun = if n_repos == 1 { "repository" } else { "repositories" };
             let title = format!("revisions of {n_repos} {noun} not searched");
             self.push(SkippedReason::RevisionUncovered, &title, messages.join(" "), n_repos as u64, None);
+        }
+    }
+
+    /// Notes what commit and diff search could not look at.
+    pub(crate) fn history(&mut self, gaps: &HistoryGaps) {
+        let missing: Vec<&str> = gaps.missing.iter().map(String::as_str).collect();
+        self.push_repos(SkippedReason::HistoryMissing, "whose history is not read yet", &missing, None);
+        let behind: Vec<&str> = gaps.behind.iter().map(String::as_str).collect();
+        self.push_repos(SkippedReason::HistoryBehind, "whose newest commits are being read", &behind, None);
+        let told = gaps.unfinished.iter().take(NAMED_REPOS).map(|(name, n_done, n_commits, since)| {
+            let since = since.and_then(|since| jiff::Timestamp::from_second(since).ok());
+            let since =
+                since.map_or(String::new(), |since| format!(", back to {}", since.strftime("%Y-%m-%d")));
+            format!("{name}: changes of {n_done} of {n_commits} commits{since}.")
+        });
+        let mut messages: Vec<String> = told.collect();
+        let n_repos = gaps.unfinished.len();
+        if n_repos > messages.len() {
+            messages.push(format!("And {} more.", n_repos - messages.len()));
+        }
+        if n_repos > 0 {
+            let noun = if n_repos == 1 { "repository" } else { "repositories" };
+            let title = format!("{n_repos} {noun} whose history is being read");
+            self.push(SkippedReason::HistoryUnfinished, &title, messages.join(" "), n_repos as u64, None);
         }
     }
 

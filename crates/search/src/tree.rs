@@ -2,6 +2,8 @@
 
 use crate::scope::Trait;
 use model::Language;
+use std::collections::HashSet;
+use std::sync::Arc;
 
 /// A condition, over leaves that the [`crate::plan::Plan`] holds by number. Depth is bounded by the parser, so that
 /// recursion is safe.
@@ -22,6 +24,12 @@ pub(crate) enum Node {
     File(usize),
     /// `file:has.owner(…)`, decided per document.
     Owner(usize),
+    /// `file:has.contributor(…)`, replaced by paths when a repository is taken up.
+    Contributor(usize),
+    /// Some paths, decided per document.
+    Paths(Arc<HashSet<Vec<u8>>>),
+    /// `author:`, `before:` and their kind, decided per commit; nothing of the kind holds for documents.
+    Commit(usize),
     /// A pattern, decided by path or content.
     Term(usize),
     Not(Box<Node>),
@@ -80,8 +88,9 @@ impl Node {
         match self {
             Node::Const(_) | Node::Repo(_) | Node::RepoHas(_) | Node::Listed(_) | Node::Trait(_) => 0,
             Node::Language(_) => 1,
-            Node::File(_) => 2,
             Node::Owner(_) => 4,
+            Node::Commit(_) => 1,
+            Node::File(_) | Node::Contributor(_) | Node::Paths(_) => 2,
             Node::Term(_) => 100,
             Node::Not(inner) => inner.cost() + 1,
             Node::And(inner) | Node::Or(inner) => {
@@ -97,6 +106,16 @@ impl Node {
             Node::Or(inner) => Node::or(inner.iter().map(|node| node.fold(decide)).collect::<Vec<_>>()),
             Node::Not(inner) => Node::not(inner.fold(decide)),
             leaf => decide(leaf).map_or_else(|| leaf.clone(), Node::Const),
+        }
+    }
+
+    /// Puts other leaves in the place of some.
+    pub(crate) fn replace(&self, change: &mut impl FnMut(&Node) -> Option<Node>) -> Node {
+        match self {
+            Node::And(inner) => Node::and(inner.iter().map(|node| node.replace(change)).collect::<Vec<_>>()),
+            Node::Or(inner) => Node::or(inner.iter().map(|node| node.replace(change)).collect::<Vec<_>>()),
+            Node::Not(inner) => Node::not(inner.replace(change)),
+            leaf => change(leaf).unwrap_or_else(|| leaf.clone()),
         }
     }
 

@@ -47,7 +47,7 @@ pub(crate) fn open_history(data: &DataDir, stored: &StoredHistory) -> Result<His
 }
 
 /// Reads every byte of a published history and compares every checksum. Returns the faults.
-pub(crate) fn verify(data: &DataDir, stored: &StoredHistory) -> Vec<IndexFault> {
+pub fn verify(data: &DataDir, stored: &StoredHistory) -> Vec<IndexFault> {
     let history = match open_history(data, stored) {
         Ok(history) => history,
         Err(fault) => return vec![fault],

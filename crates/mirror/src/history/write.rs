@@ -45,6 +45,7 @@ impl Texts {
             flags: BlobFlags::default(),
             rank: 0,
             language: Language::UNKNOWN,
+            symbols: index::NewSymbols::default(),
         })?;
         Ok(())
     }

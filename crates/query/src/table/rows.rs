@@ -6,16 +6,8 @@ const fn value(value: &'static str, doc: &'static str) -> ValueInfo {
     ValueInfo { value, doc, evaluated: true }
 }
 
-const fn later(value: &'static str, doc: &'static str) -> ValueInfo {
-    ValueInfo { value, doc, evaluated: false }
-}
-
 const fn predicate(name: &'static str, arguments: &'static str, doc: &'static str) -> PredicateInfo {
     PredicateInfo { name, arguments, doc, evaluated: true }
-}
-
-const fn predicate_later(name: &'static str, arguments: &'static str, doc: &'static str) -> PredicateInfo {
-    PredicateInfo { name, arguments, doc, evaluated: false }
 }
 
 /// What rows have that say nothing else.
@@ -37,7 +29,7 @@ const REPO_PREDICATES: &[PredicateInfo] = &[
     predicate("has.path", "RE", "some path in the repository matches"),
     predicate("has.file", "path:RE content:RE", "one file matches by path, content, or both"),
     predicate("has.content", "RE", "the content of some file matches"),
-    predicate_later("has.commit.after", "DATE", "something was committed since"),
+    predicate("has.commit.after", "DATE", "something was committed since"),
     predicate("has.description", "RE", "the description matches"),
     predicate("has.meta", "key[:value]", "the repository carries this key, or this key and value"),
     predicate("has.topic", "T", "the repository carries this topic"),
@@ -46,7 +38,7 @@ const REPO_PREDICATES: &[PredicateInfo] = &[
 const FILE_PREDICATES: &[PredicateInfo] = &[
     predicate("has.content", "RE", "the content of the file matches"),
     predicate("has.owner", "WHO", "the file is owned by this person or team; without WHO, by anyone"),
-    predicate_later("has.contributor", "RE", "someone who matches has changed the file"),
+    predicate("has.contributor", "RE", "someone who matches has changed the file"),
 ];
 
 const TYPES: &[ValueInfo] = &[
@@ -54,8 +46,8 @@ const TYPES: &[ValueInfo] = &[
     value("path", "paths of files"),
     value("repo", "repositories by name"),
     value("symbol", "symbols by name"),
-    later("commit", "commits by message"),
-    later("diff", "changed lines"),
+    value("commit", "commits by message"),
+    value("diff", "changed lines"),
 ];
 
 const INCLUSION: &[ValueInfo] =
@@ -69,9 +61,9 @@ const SELECTS: &[ValueInfo] = &[
     value("file.owners", "the owners of the files of the results"),
     value("content", "only matches of content"),
     value("symbol", "only symbols; `symbol.function` and the like for one kind"),
-    later("commit", "the commits of the results"),
-    later("commit.diff.added", "only added lines"),
-    later("commit.diff.removed", "only removed lines"),
+    value("commit", "the commits of the results"),
+    value("commit.diff.added", "only added lines"),
+    value("commit.diff.removed", "only removed lines"),
 ];
 
 const PATTERN_TYPES: &[ValueInfo] = &[
@@ -233,7 +225,6 @@ pub static FILTERS: &[FilterInfo] = &[
         value: "regular expression on \"name <address>\"",
         doc: "only commits by this author",
         example: "type:commit author:torvalds regression",
-        evaluated: false,
         ..PLAIN
     },
     FilterInfo {
@@ -244,7 +235,6 @@ pub static FILTERS: &[FilterInfo] = &[
         value: "regular expression on \"name <address>\"",
         doc: "only commits by this committer",
         example: "type:commit committer:greg stable",
-        evaluated: false,
         ..PLAIN
     },
     FilterInfo {
@@ -255,7 +245,6 @@ pub static FILTERS: &[FilterInfo] = &[
         value: "date",
         doc: "only commits older than this, UTC",
         example: r#"type:diff before:"last friday" password"#,
-        evaluated: false,
         ..PLAIN
     },
     FilterInfo {
@@ -266,7 +255,6 @@ pub static FILTERS: &[FilterInfo] = &[
         value: "date",
         doc: "only commits younger than this, UTC",
         example: r#"type:commit after:"2 weeks ago" fix"#,
-        evaluated: false,
         ..PLAIN
     },
     FilterInfo {
@@ -278,7 +266,6 @@ pub static FILTERS: &[FilterInfo] = &[
         value: "regular expression",
         doc: "only commits whose message matches",
         example: "type:diff message:revert timeout",
-        evaluated: false,
         ..PLAIN
     },
     FilterInfo {

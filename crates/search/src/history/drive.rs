@@ -5,7 +5,7 @@
 //! and what it shows does not depend on threads.
 
 use super::part::{Kind, PartRun};
-use super::run::{Hit, HistoryRun, Memory};
+use super::run::{HistoryRun, Hit, Memory};
 use crate::batch::{Context, Found, Output};
 use crate::catalog::Published;
 use crate::plan::Selection;
@@ -53,12 +53,13 @@ pub(crate) fn drive<'s>(
         last_score: f64::INFINITY,
     };
     let mut gaps = HistoryGaps::default();
+    let mut scanners = Vec::new();
     for (published, ordinal) in chosen.iter().zip(0u32..) {
         if context.watch.stop().is_some() {
             return (Ending::CalledOff, gaps);
         }
         gaps.note(context, published);
-        let run = HistoryRun::new(context.plan, published, ordinal);
+        let run = HistoryRun::new(context, published, ordinal, &mut scanners);
         let output = match run {
             Ok(Some(run)) => {
                 driver.runs.push(run);

@@ -113,7 +113,8 @@ impl ChangedLines {
         segment: &Segment,
         blob: BlobIdx,
     ) -> Result<(), ReadError> {
-        let asked = || plan.terms.iter().zip(bounds).filter_map(|(term, bound)| Some((term, bound.as_ref()?)));
+        let asked =
+            || plan.terms.iter().zip(bounds).filter_map(|(term, bound)| Some((term, bound.as_ref()?)));
         let is_whole = asked().any(|(term, bound)| {
             bound.blocks.is_none() || term.history.as_ref().is_some_and(|p| p.scope == Scope::Document)
         });

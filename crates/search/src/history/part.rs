@@ -173,12 +173,12 @@ fn upper_bound(node: &Node, terms: &[Option<Bound>], n_blobs: u32) -> Option<Blo
     match node {
         Node::Const(false) => Some(BlockBitmap::empty(n_blobs)),
         Node::Term(term) => terms[*term].as_ref().and_then(|bound| bound.blobs.clone()),
-        Node::And(inner) => inner.iter().filter_map(|node| upper_bound(node, terms, n_blobs)).reduce(
-            |mut all, other| {
+        Node::And(inner) => {
+            inner.iter().filter_map(|node| upper_bound(node, terms, n_blobs)).reduce(|mut all, other| {
                 all.and(&other);
                 all
-            },
-        ),
+            })
+        }
         Node::Or(inner) => {
             let mut union = BlockBitmap::empty(n_blobs);
             for node in inner {

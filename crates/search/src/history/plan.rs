@@ -30,6 +30,19 @@ pub(crate) enum CommitCondition {
     After(i64),
 }
 
+impl CommitCondition {
+    /// What it asks, in a word.
+    pub(crate) fn describe(&self) -> &'static str {
+        match self {
+            CommitCondition::Author(_) => "author",
+            CommitCondition::Committer(_) => "committer",
+            CommitCondition::Message(..) => "message",
+            CommitCondition::Before(_) => "before",
+            CommitCondition::After(_) => "after",
+        }
+    }
+}
+
 impl HistoryPlan {
     pub(crate) fn of(settings: &Settings) -> Self {
         HistoryPlan {

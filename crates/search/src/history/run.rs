@@ -6,12 +6,13 @@ use super::part::{Bound, Kind, PartRun, People, paths, people};
 use super::plan::CommitCondition;
 use super::scope::Scope;
 use super::show;
-use crate::catalog::Published;
 use crate::batch::Context;
+use crate::catalog::Published;
 use crate::lines::{self, Counts};
 use crate::matcher::Scratch;
-use crate::plan::{Plan, Selection};
-use crate::repo_run::conditions_of;
+use crate::plan::Selection;
+use crate::predicate::{FileScanners, Predicates};
+use crate::repo_run::{RepoFacts, conditions_of};
 use crate::tree::Node;
 use crate::{Match, RepoIndex};
 use index::{ChangedFile, CommitChanges, CommitIdx, CommitRow, ReadError};
@@ -74,14 +75,23 @@ pub(super) struct Hit {
 impl<'s> HistoryRun<'s> {
     /// Prepares a repository. `None` where nothing in it can be found.
     pub(crate) fn new(
-        plan: &Plan,
+        context: &Context<'_>,
         published: &'s Published,
         ordinal: u32,
+        scanners: &mut FileScanners,
     ) -> Result<Option<HistoryRun<'s>>, ReadError> {
+        let plan = context.plan;
         let repo: &'s RepoIndex = &published.repo;
         let Some(history) = repo.history.as_deref() else { return Ok(None) };
         let conditions = conditions_of(plan, &repo.name);
-        let node = plan.root.fold(&mut |leaf| crate::repo_run::decided(plan, repo, &conditions, leaf));
+        let facts = RepoFacts::of(plan, &repo.name);
+        let mut node = facts.fold(plan, Some(repo));
+        if plan.reads_for_repos() {
+            let revisions = facts.revisions(plan, published)?;
+            let mut predicates = Predicates::new(context, published, revisions.as_ref(), scanners);
+            let Some(decided) = predicates.decide(node)? else { return Ok(None) };
+            node = decided;
+        }
         if node == Node::Const(false) {
             return Ok(None);
         }
@@ -217,9 +227,8 @@ impl One<'_, '_> {
 
     fn is_one_of(&self, condition: usize, person: u32) -> Result<bool, ReadError> {
         let place = self.commit_place()?;
-        let people = self.run.people[place].get_or_init(|| {
-            people(&self.context.plan.history, &self.run.history.commit_parts()[place])
-        });
+        let people = self.run.people[place]
+            .get_or_init(|| people(&self.context.plan.history, &self.run.history.commit_parts()[place]));
         let people = people.as_ref().map_err(Clone::clone)?;
         Ok(people.get(&condition).is_some_and(|people| people.contains(person)))
     }
@@ -355,7 +364,7 @@ impl One<'_, '_> {
             if side.is_some_and(|side| !has_side(&self.memory.changes, &file, side)) {
                 continue;
             }
-            let mut eval = |one: &mut Self, is_loaded: bool| {
+            let eval = |one: &mut Self, is_loaded: bool| {
                 let node = &one.run.node;
                 node.eval::<ReadError>(&mut |leaf| match leaf {
                     Node::Term(_) if !is_loaded => Ok(None),
@@ -419,7 +428,8 @@ impl One<'_, '_> {
                 let of = show::commit(self.run, self.commit, &row, &self.memory.message, &message_hits)?;
                 let (segment, blob) = self.run.blob_of(self.part, self.commit).ok_or_else(lost)?;
                 let text = self.memory.lines.whole(segment, blob)?;
-                let changed = show::Changed { file, hunks: &self.memory.changes.hunks, text, hits: &hits, n_lines };
+                let changed =
+                    show::Changed { file, hunks: &self.memory.changes.hunks, text, hits: &hits, n_lines };
                 Some(Box::new(Match::Diff(show::diff(self.context, of, part, &changed)?)))
             }
             false => None,

@@ -88,9 +88,8 @@ impl Scope {
                 let matches = |glob: &String| query::glob_matches(glob, name.as_str());
                 let is_in = selects_all
                     || wanted.iter().any(|rev| matches!(&rev.kind, RevKind::Glob(glob) if matches(glob)));
-                let is_out = wanted
-                    .iter()
-                    .any(|rev| matches!(&rev.kind, RevKind::ExcludeGlob(glob) if matches(glob)));
+                let is_out =
+                    wanted.iter().any(|rev| matches!(&rev.kind, RevKind::ExcludeGlob(glob) if matches(glob)));
                 if is_in && !is_out {
                     tips.push((Some(name), commit));
                 }

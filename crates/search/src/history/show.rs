@@ -45,7 +45,8 @@ pub(super) fn commit(
     };
     let text = String::from_utf8_lossy(message);
     let is_faithful = matches!(text, std::borrow::Cow::Borrowed(_));
-    let is_boundary = |range: &ByteRange| text.is_char_boundary(range.start) && text.is_char_boundary(range.end);
+    let is_boundary =
+        |range: &ByteRange| text.is_char_boundary(range.start) && text.is_char_boundary(range.end);
     let ranges = hits.iter().map(|(start, end)| *start..*end);
     let ranges = ranges.filter(|range| is_faithful && !range.is_empty() && is_boundary(range)).collect();
     Ok(CommitMatch {

@@ -117,8 +117,14 @@ async fn verify(app: &App, args: IndexNamesArgs) -> anyhow::Result<Outcome> {
     let mut shapes = Vec::new();
     for row in &rows {
         let Some(manifest) = opened.store.maintenance().manifest(row.id).await? else { continue };
+        let history = opened.store.maintenance().history(row.id).await?;
         let data = opened.data.clone();
-        let faults = tokio::task::spawn_blocking(move || mirror::verify_index(&data, &manifest)).await?;
+        let faults = tokio::task::spawn_blocking(move || {
+            let mut faults = mirror::verify_index(&data, &manifest);
+            faults.extend(history.iter().flat_map(|history| mirror::verify_history(&data, history)));
+            faults
+        });
+        let faults = faults.await?;
         n_damaged += u64::from(!faults.is_empty());
         let messages: Vec<String> = faults.iter().map(ToString::to_string).collect();
         match app.common.json {
