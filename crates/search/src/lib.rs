@@ -12,6 +12,7 @@
 //! a [`SearchError`], a damaged segment is a [`Skipped`] entry, and the rest of the search goes on.
 
 mod admission;
+mod aggregate;
 mod batch;
 mod catalog;
 mod chunk;
@@ -48,6 +49,10 @@ mod tree;
 mod window;
 
 pub use catalog::{About, Catalog, PendingRepo, PendingState, RepoIndex, RepoSays, Snapshot, Visibility};
+pub use aggregate::{
+    AggregateBy, AggregateCounts, AggregateError, AggregateGroup, AggregateLimits, Aggregation,
+};
+pub use catalog::{About, Catalog, PendingRepo, PendingState, RepoIndex, Snapshot, Visibility};
 pub use error::SearchError;
 pub use explain::{Explanation, GramCost, PatternPlan, SegmentUse, StageTime};
 pub use history::{ChangePart, CommitPart, History};

@@ -7,7 +7,7 @@ use crate::matcher::Matcher;
 use memchr::memmem;
 use model::{ByteRange, Language};
 use ngram::GramQuery;
-use regex_automata::meta;
+use regex_automata::{PatternID, meta};
 use regex_syntax::ast::parse::ParserBuilder;
 use regex_syntax::ast::{self, Ast};
 use regex_syntax::hir::translate::TranslatorBuilder;
@@ -118,6 +118,57 @@ pub(crate) fn content_pattern(
         Scope::Document => Matcher::Regex(regex),
     };
     Ok(ContentPattern { matcher, scope, grams, exact_case: None })
+}
+
+/// A line-bound regular expression that keeps what its groups hold: for counting, not for searching.
+#[derive(Debug)]
+pub(crate) struct CapturePattern {
+    regex: meta::Regex,
+    /// The group that is asked for.
+    pub(crate) group: usize,
+}
+
+/// Compiles a regular expression for content with its groups. `None` where its matches may hold several lines.
+pub(crate) fn capture_pattern(
+    text: &str,
+    case_sensitive: bool,
+    span: &ByteRange,
+) -> Result<Option<CapturePattern>, SearchError> {
+    let ast = parse(text, span)?;
+    let hir = translate(text, &ast, case_sensitive, true, true, span)?;
+    let looks = hir.properties().look_set();
+    if spells_newline(&ast) || looks.contains(Look::Start) || looks.contains(Look::End) {
+        return Ok(None);
+    }
+    // Lines come without their ends: nothing of the pattern could match a newline in them.
+    let regex = compile(&hir, PatternOptions::new(case_sensitive, 1), true, span)?;
+    Ok(Some(CapturePattern { regex, group: 0 }))
+}
+
+impl CapturePattern {
+    /// How many groups there are, the whole match counted.
+    pub(crate) fn n_groups(&self) -> usize {
+        self.regex.group_info().group_len(PatternID::ZERO)
+    }
+
+    /// The number of a group that has a name.
+    pub(crate) fn group_named(&self, name: &str) -> Option<usize> {
+        self.regex.group_info().to_index(PatternID::ZERO, name)
+    }
+
+    /// What the group held in each of the line's matches; `ranges` are those matches. A group that took no part held nothing.
+    pub(crate) fn values(&self, line: &[u8], ranges: &[ByteRange], values: &mut Vec<Vec<u8>>) {
+        let mut expected = ranges.iter().peekable();
+        for captures in self.regex.captures_iter(line) {
+            let Some(whole) = captures.get_match() else { continue };
+            while expected.next_if(|range| range.start < whole.start()).is_some() {}
+            // Only what the search found counts: a line without its end may match where the whole one does not.
+            if expected.next_if(|range| **range == whole.range()).is_some() {
+                let group = captures.get_group(self.group);
+                values.push(group.map_or_else(Vec::new, |group| line[group.range()].to_vec()));
+            }
+        }
+    }
 }
 
 /// Compiles a pattern for names, which are searched whole: `^` and `$` are their ends.

@@ -102,18 +102,19 @@ impl<'a> Account<'a> {
         if !self.plan.reads_content() {
             return;
         }
+        let rest = "only their paths were searched";
         let kinds = [
             (SkippedReason::FileTooLarge, skipped.n_too_large, "too large to be indexed"),
             (SkippedReason::FileUnreadable, skipped.n_unreadable, "that git could not produce"),
-            (SkippedReason::FileBinary, skipped.n_binary, "that are not text"),
         ];
-        let rest = "only their paths were searched";
         for (reason, n_files, words) in kinds {
             self.push_documents(reason, n_files, ("file", "files"), words, rest);
         }
         let (words, part) =
             ("too large or too complex for structural search", "they were searched in part or not at all");
         self.push_documents(SkippedReason::FileUnparsed, skipped.n_unparsed, ("file", "files"), words, part);
+        let binary = ("file that is not text", "files that are not text");
+        self.push_documents(SkippedReason::FileBinary, skipped.n_binary, binary, "", rest);
         let links = ("symbolic link", "symbolic links");
         self.push_documents(SkippedReason::FileSymlink, skipped.n_symlinks, links, "", rest);
         let (modules, rest) = (("submodule", "submodules"), "their files stand in other repositories");

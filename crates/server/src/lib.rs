@@ -43,3 +43,4 @@ pub use export_rows::export_formats;
 pub use routes::{Door, RouteInfo};
 pub use server::{ServeError, Server};
 pub use state::Deps;
+pub use wire::aggregation_json;

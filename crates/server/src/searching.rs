@@ -5,7 +5,10 @@ use crate::caller::Caller;
 use crate::failure::{Failure, QueryFault};
 use crate::state::AppState;
 use query::Query;
-use search::{CancelToken, Facets, Limits, Match, SearchError, Sink, Stats, Summary};
+use search::{
+    AggregateBy, AggregateError, AggregateLimits, Aggregation, CancelToken, Facets, Limits, Match,
+    SearchError, Sink, Stats, Summary,
+};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -99,6 +102,49 @@ pub(crate) async fn start_with(
         drop(place);
     });
     Ok(Running { events, cancel })
+}
+
+/// Counts everything a query finds; called off when nobody waits any more.
+pub(crate) async fn aggregate(
+    state: &AppState,
+    caller: &Caller,
+    query: Query,
+    by: AggregateBy,
+    aggregate_limits: AggregateLimits,
+) -> Result<Result<Aggregation, QueryFault>, Failure> {
+    let place = Arc::clone(&state.search_places).acquire_owned().await.map_err(Failure::internal)?;
+    let called_off = CalledOff(CancelToken::new());
+    let (searcher, token) = (Arc::clone(&state.searcher), called_off.0.clone());
+    let (snapshot, access) = (state.catalog.snapshot(), caller.access.clone());
+    let limits = Limits { now_seconds: state.now_ms().div_euclid(1000), ..Limits::default() };
+    let counting = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        searcher.aggregate(&snapshot, &access, &query, &by, aggregate_limits, &limits, &token)
+    });
+    let counted = counting.await.map_err(Failure::internal)?;
+    if let Ok(found) = &counted {
+        state.metrics.searched(&found.summary.stats);
+        have_rebuilt(state.store.clone(), found.summary.damaged.clone());
+    }
+    Ok(counted.map_err(|error| match error {
+        AggregateError::Search(error) => of_engine(error),
+        error => QueryFault {
+            code: "cannot-aggregate".into(),
+            message: sentence(&error.to_string()),
+            span: None,
+            hint: None,
+            suggestion: None,
+        },
+    }))
+}
+
+/// Calls a search off when whoever waits for it goes away.
+struct CalledOff(CancelToken);
+
+impl Drop for CalledOff {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
 }
 
 /// A damaged index is rebuilt by the worker; the answer already says that it is incomplete.

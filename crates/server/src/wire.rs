@@ -1,8 +1,12 @@
 //! The JSON shapes of the API. Engine types stay out of JSON; this is the border they are converted at.
 
+mod aggregate;
 mod commit;
 mod group;
 mod symbol;
+
+pub(crate) use aggregate::AggregationShape;
+pub use aggregate::aggregation_json;
 
 use crate::links;
 use commit::{CommitShape, DiffShape};

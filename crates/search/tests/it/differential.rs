@@ -66,7 +66,7 @@ fn path() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|(parts, extension)| format!("{}{extension}", parts.join("/")).into_bytes())
 }
 
-fn repo(id: u32) -> impl Strategy<Value = Repo> {
+pub(crate) fn repo(id: u32) -> impl Strategy<Value = Repo> {
     let file = prop::collection::vec((path(), any::<prop::sample::Index>(), 1u8..8), 1..10);
     let contents = prop::collection::vec(file_pool(), 1..6);
     (select(vec!["foo", "bar/foo", "kmalloc", "z"]), file, contents, 1usize..3, any::<bool>()).prop_map(
@@ -194,7 +194,27 @@ fn expr() -> impl Strategy<Value = String> {
     })
 }
 
-fn query() -> impl Strategy<Value = String> {
+/// A line-bound regular expression with two groups.
+pub(crate) fn content_pattern() -> impl Strategy<Value = String> {
+    select(vec![
+        "(f)(o+)",
+        "(foo|bar)()",
+        "(\\w+) (\\w*)",
+        "^(\\S*)(.?)",
+        "(.)(.)$",
+        "(x*)(y?)",
+        "k([mM]al+)(oc)",
+        "(\\s)(o?)",
+        "(o)|(r)",
+        "(é)(日)?",
+        "([^a])(oo)",
+        "(\\bfoo\\b)()",
+        "(.*)()",
+    ])
+    .prop_map(str::to_owned)
+}
+
+pub(crate) fn query() -> impl Strategy<Value = String> {
     let settings = prop::collection::vec(
         select(vec![
             "case:yes",

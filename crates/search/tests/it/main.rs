@@ -1,6 +1,7 @@
 //! The engine against brute force over the same documents, and what it promises about access, limits and bad input.
 
 mod access;
+mod aggregate;
 mod differential;
 mod explain;
 mod hostile;

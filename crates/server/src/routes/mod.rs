@@ -3,6 +3,7 @@
 //! The router is built from the table, so no route can be missing from it; doors are layers, so no handler can forget
 //! to ask who is calling.
 
+mod aggregate;
 mod api;
 mod api_exports;
 mod api_files;
@@ -105,11 +106,13 @@ fn table() -> Vec<Route> {
         },
         signed_in("/", get(home::page)),
         signed_in("/search", get(search::page)),
+        signed_in("/aggregate", get(aggregate::page)),
         signed_in("/repos", get(repos::page)),
         with_methods("/exports", &["GET", "POST"], get(exports::page).post(exports::submit)),
         with_methods("/exports/{id}/{act}", &["POST"], post(exports::act)),
         signed_in("/r/{*address}", get(r::page)),
         signed_in("/api/v1/search", get(api_search::search)),
+        signed_in("/api/v1/aggregate", get(aggregate::answer)),
         signed_in("/api/v1/complete", get(complete::complete)),
         signed_in("/api/v1/repos", get(api_repos::list)),
         signed_in("/api/v1/repos/{*address}", get(api_files::resource)),
@@ -169,9 +172,8 @@ pub(crate) fn router(state: AppState) -> Router {
 /// How long a request may take. Searches have limits of their own, which end with an answer.
 pub(crate) fn time_for(path: &str, config: &ServerConfig) -> Duration {
     match path {
-        "/.api/graphql" | "//.api/graphql" | "/search" | "/api/v1/search" => {
-            search::LONGEST.max(config.request_timeout)
-        }
+        "/.api/graphql" | "//.api/graphql" | "/search" | "/api/v1/search" | "/aggregate"
+        | "/api/v1/aggregate" => search::LONGEST.max(config.request_timeout),
         _ => config.request_timeout,
     }
 }

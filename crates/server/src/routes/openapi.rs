@@ -13,6 +13,7 @@ use utoipa::OpenApi;
     ),
     paths(
         super::api_search::search,
+        super::aggregate::answer,
         super::complete::complete,
         super::api_repos::list,
         super::api_files::resource,

@@ -16,6 +16,8 @@ fn example(route: &RouteInfo) -> String {
         "/api/v1/exports/{id}" => "/api/v1/exports/0123456789abcdef".into(),
         "/api/v1/exports/{id}/cancel" => "/api/v1/exports/0123456789abcdef/cancel".into(),
         "/api/v1/exports/{id}/file" => "/api/v1/exports/0123456789abcdef/file".into(),
+        "/aggregate" => "/aggregate?q=needle".into(),
+        "/api/v1/aggregate" => "/api/v1/aggregate?q=needle".into(),
         "/search" => "/search?q=needle".into(),
         "/api/v1/search" => "/api/v1/search?q=needle".into(),
         "/.api/search/stream" | "//.api/search/stream" => format!("{}?q=needle", route.path),
@@ -144,6 +146,7 @@ fn what_bob_may_not_read_does_not_exist() {
             "/api/v1/complete?q=rev:m",
             "/api/v1/complete?q=lang:zi",
             "/api/v1/status",
+            "/aggregate?q=needle&by=lang",
             "/exports",
             "/api/v1/exports",
         ] {

@@ -1,6 +1,7 @@
 //! The server, in process: every route, as everybody who may ask.
 
 mod access;
+mod aggregate;
 mod api;
 mod exports;
 mod files;

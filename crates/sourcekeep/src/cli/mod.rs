@@ -86,6 +86,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  sourcekeep export 'lang:go http.Get' -o calls.csv\n  sourcekeep export --format jsonl 'TODO' | jq .path\n\nNothing is left out for display: count: and timeout: do not matter. Exits with 1 when nothing matches."
     )]
     Export(ExportArgs),
+    /// Count everything a query finds, by repository, directory, language, author or group of its pattern.
+    #[command(
+        after_help = "Examples:\n  sourcekeep aggregate 'TODO' --by path --depth 2\n  sourcekeep aggregate '/log\\.(\\w+)\\(/ lang:go' --by capture-group --group 1\n\nEverything is counted, whatever count: says. Exits with 1 when nothing matches."
+    )]
+    Aggregate(AggregateArgs),
     /// Add, list and remove repositories.
     #[command(subcommand)]
     Repo(RepoCommand),
@@ -163,6 +168,44 @@ pub(crate) struct ExportArgs {
     /// Search as this account, seeing only what it may see [default: as the owner of the data directory].
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
+}
+
+/// `aggregate`.
+#[derive(Debug, Args)]
+pub(crate) struct AggregateArgs {
+    /// The query; several words are joined with spaces.
+    #[arg(required = true, value_name = "QUERY")]
+    pub(crate) query: Vec<String>,
+    /// By what results are counted.
+    #[arg(long, value_name = "WHAT", default_value = "repo")]
+    pub(crate) by: AggregateWhat,
+    /// For capture-group: the number or name of the group; 0 is the whole match.
+    #[arg(long, value_name = "GROUP", default_value = "1")]
+    pub(crate) group: String,
+    /// For path: how many directories.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) depth: usize,
+    /// How many values are told one by one; the rest is told together.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: usize,
+    /// Search as this account, seeing only what it may see [default: as the owner of the data directory].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+}
+
+/// By what results are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AggregateWhat {
+    /// By repository.
+    Repo,
+    /// By the first directories of the path.
+    Path,
+    /// By language.
+    Lang,
+    /// By the author of commits, for type:commit and type:diff.
+    Author,
+    /// By what a group of the query's one regular expression held.
+    CaptureGroup,
 }
 
 /// The form of an export's rows.

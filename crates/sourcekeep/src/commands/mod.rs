@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod aggregate;
 mod config;
 mod export;
 mod index;
@@ -24,6 +25,7 @@ pub(crate) async fn run(app: App, command: Command) -> anyhow::Result<Outcome> {
         Command::Up(args) => up::run(&app, args).await,
         Command::Serve(args) => serve::run(&app, args).await,
         Command::Search(args) => search::run(&app, args).await,
+        Command::Aggregate(args) => aggregate::run(&app, args).await,
         Command::Export(args) => export::run(&app, args).await,
         Command::Repo(command) => repo::run(&app, command).await,
         Command::Index(command) => index::run(&app, command).await,
