@@ -40,6 +40,7 @@ mod sources;
 mod sweep;
 mod tend;
 mod tidy;
+mod why;
 mod worker;
 
 pub use board::{Board, Phase, Progress, ProgressTotals, Task};
@@ -54,6 +55,7 @@ pub use overlay::{OverlayOptions, Overlays};
 pub use sidecar::{SidecarOptions, Sidecars, default_sidecar_bytes};
 pub use sources::{AddError, AddOptions, AddReport, SourceArgument, add};
 pub use sweep::SweepError;
+pub use why::why_in_git;
 pub use worker::{
     CredentialSource, Failure, StartError, StartReport, Worker, WorkerOptions, queue, queue_rebuild,
     report_damage,

@@ -47,6 +47,7 @@ mod symbol;
 mod text;
 mod tree;
 mod window;
+mod why;
 
 pub use catalog::{About, Catalog, PendingRepo, PendingState, RepoIndex, RepoSays, Snapshot, Visibility};
 pub use aggregate::{
@@ -67,3 +68,4 @@ pub use revision_source::{
     FoundRevisions, RevisionFault, RevisionRequest, RevisionSource, WantedRevision, time_left,
 };
 pub use searcher::{Searcher, SearcherError};
+pub use why::{Why, WhyAsked, WhyStep, WhySuggestion, WhyWhat};

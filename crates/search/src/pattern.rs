@@ -158,14 +158,26 @@ impl CapturePattern {
 
     /// What the group held in each of the line's matches; `ranges` are those matches. A group that took no part held nothing.
     pub(crate) fn values(&self, line: &[u8], ranges: &[ByteRange], values: &mut Vec<Vec<u8>>) {
+        let n_before = values.len();
+        self.values_in(line, line.len(), ranges, values);
+        if values.len() - n_before < ranges.len() {
+            // The line is shown without a carriage return before its end, and a match may hold one.
+            values.truncate(n_before);
+            self.values_in(&[line, b"\r"].concat(), line.len(), ranges, values);
+        }
+    }
+
+    fn values_in(&self, text: &[u8], end: usize, ranges: &[ByteRange], values: &mut Vec<Vec<u8>>) {
         let mut expected = ranges.iter().peekable();
-        for captures in self.regex.captures_iter(line) {
+        for captures in self.regex.captures_iter(text) {
             let Some(whole) = captures.get_match() else { continue };
-            while expected.next_if(|range| range.start < whole.start()).is_some() {}
-            // Only what the search found counts: a line without its end may match where the whole one does not.
-            if expected.next_if(|range| **range == whole.range()).is_some() {
+            let shown = whole.start().min(end)..whole.end().min(end);
+            while expected.next_if(|range| range.start < shown.start).is_some() {}
+            // Only what the search found counts.
+            if expected.next_if(|range| **range == shown).is_some() {
                 let group = captures.get_group(self.group);
-                values.push(group.map_or_else(Vec::new, |group| line[group.range()].to_vec()));
+                let held = group.map(|group| &text[group.start.min(end)..group.end.min(end)]);
+                values.push(held.unwrap_or_default().to_vec());
             }
         }
     }

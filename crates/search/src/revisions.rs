@@ -133,7 +133,7 @@ fn named(table: &RefTable, wanted: &[&Rev], asked: &BTreeSet<ObjectId>) -> Vec<R
         .collect()
 }
 
-fn is_called(revision: &Revision, name: &str) -> bool {
+pub(crate) fn is_called(revision: &Revision, name: &str) -> bool {
     let by_ref = revision.refs.iter().any(|ref_name| {
         let full = ref_name.as_str();
         full == name || ref_name.short() == name || full.strip_prefix("refs/") == Some(name)

@@ -1,5 +1,6 @@
 //! What the operator decides about the server.
 
+use crate::RequestIds;
 use std::time::Duration;
 use url::Url;
 
@@ -21,6 +22,8 @@ pub struct ServerConfig {
     pub page_patience: Duration,
     /// How long colouring a file may take before its text is shown plain.
     pub highlight_time: Duration,
+    /// How requests get the names by which the log and error pages call them.
+    pub request_ids: RequestIds,
     /// How long a stopping server waits for requests under way.
     pub drain_timeout: Duration,
 }
@@ -36,6 +39,7 @@ impl Default for ServerConfig {
             request_timeout: Duration::from_secs(30),
             page_patience: Duration::from_millis(80),
             highlight_time: Duration::from_millis(250),
+            request_ids: RequestIds::default(),
             drain_timeout: Duration::from_secs(10),
         }
     }

@@ -4,6 +4,7 @@
 //! the request came from a program (`/api/…`, or no wish for HTML) or a person. What happened inside is logged once,
 //! there, and never shown.
 
+use crate::request_id::RequestId;
 use crate::shell::Shell;
 use crate::state::AppState;
 use askama::Template;
@@ -71,6 +72,9 @@ pub(crate) struct Problem {
     /// What happened, and how to mend it.
     #[serde(skip_serializing_if = "String::is_empty")]
     detail: String,
+    /// What the server's log calls this request.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    request_id: String,
     /// Where a query is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     query: Option<QueryFault>,
@@ -137,13 +141,20 @@ impl Failure {
         }
     }
 
-    fn problem(&self) -> Problem {
+    fn problem(&self, request_id: &RequestId) -> Problem {
         let (word, title, detail) = self.words();
         let query = match self {
             Failure::BadQuery(fault) => Some((**fault).clone()),
             _ => None,
         };
-        Problem { r#type: format!("/problems/{word}"), title, status: self.status().as_u16(), detail, query }
+        Problem {
+            r#type: format!("/problems/{word}"),
+            title,
+            status: self.status().as_u16(),
+            detail,
+            request_id: request_id.0.clone(),
+            query,
+        }
     }
 }
 
@@ -167,6 +178,7 @@ struct ErrorPage {
     shell: Shell,
     title: &'static str,
     detail: String,
+    request_id: String,
 }
 
 /// Turns failures into what the caller can read.
@@ -174,14 +186,15 @@ pub(crate) async fn render(State(state): State<AppState>, request: Request, next
     let is_program = wants_problem(request.uri().path(), request.headers());
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
     let theme = crate::caller::theme_of(request.headers());
+    let id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
     let time = crate::routes::time_for(request.uri().path(), &state.config);
     let response = tokio::time::timeout(time, next.run(request)).await;
     let mut response = response.unwrap_or_else(|_| Failure::TimedOut.into_response());
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-        return answer(failure, is_program, &target, theme);
+        return answer(failure, is_program, &target, theme, &id);
     }
     if let Some(failure) = of_library(&response) {
-        return answer(failure, is_program, &target, theme);
+        return answer(failure, is_program, &target, theme, &id);
     }
     response
 }
@@ -203,14 +216,20 @@ fn of_library(response: &Response) -> Option<Failure> {
     }
 }
 
-fn answer(failure: Failure, is_program: bool, target: &str, theme: Option<&'static str>) -> Response {
+fn answer(
+    failure: Failure,
+    is_program: bool,
+    target: &str,
+    theme: Option<&'static str>,
+    id: &RequestId,
+) -> Response {
     if let Failure::Internal(reason) = &failure {
-        tracing::error!(reason, "request failed");
+        tracing::error!(request_id = %id.0, reason, "request failed");
     }
     let mut response = match (&failure, is_program) {
         (Failure::NotSignedIn, false) => return to_sign_in(target),
-        (_, true) => problem_response(&failure),
-        (_, false) => page_response(&failure, theme),
+        (_, true) => problem_response(&failure, id),
+        (_, false) => page_response(&failure, theme, id),
     };
     *response.status_mut() = failure.status();
     if let Failure::TooMany(wait) = &failure {
@@ -231,16 +250,16 @@ fn to_sign_in(target: &str) -> Response {
     }
 }
 
-fn problem_response(failure: &Failure) -> Response {
-    let mut response = Json(failure.problem()).into_response();
+fn problem_response(failure: &Failure, id: &RequestId) -> Response {
+    let mut response = Json(failure.problem(id)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response
 }
 
-fn page_response(failure: &Failure, theme: Option<&'static str>) -> Response {
+fn page_response(failure: &Failure, theme: Option<&'static str>, id: &RequestId) -> Response {
     let (_, title, detail) = failure.words();
     let shell = Shell { title: format!("{title} · Sourcekeep"), theme, ..Shell::default() };
-    match (ErrorPage { shell, title, detail }).render() {
+    match (ErrorPage { shell, title, detail, request_id: id.0.clone() }).render() {
         Ok(page) => Html(page).into_response(),
         Err(error) => {
             tracing::error!(%error, "the error page cannot be rendered");

@@ -59,6 +59,7 @@ impl Server {
             .layer(CompressionLayer::new().compress_when(compressible))
             .layer(from_fn(headers::secure))
             .layer(from_fn_with_state(self.state.clone(), crate::metrics::observe))
+            .layer(from_fn_with_state(self.state.clone(), crate::request_id::mark))
     }
 
     /// Serves until `shutdown` is over, then lets requests under way finish, as long as the configuration says.

@@ -4,9 +4,12 @@ mod aggregate;
 mod commit;
 mod group;
 mod symbol;
+mod why;
 
 pub(crate) use aggregate::AggregationShape;
 pub use aggregate::aggregation_json;
+pub use why::why_json;
+pub(crate) use why::{WhyShape, WhySuggestionShape};
 
 use crate::links;
 use commit::{CommitShape, DiffShape};

@@ -11,4 +11,5 @@ mod results;
 mod revisions;
 mod structural;
 mod symbols;
+mod why;
 mod world;

@@ -91,6 +91,11 @@ pub(crate) async fn resource(
 ) -> Result<Response, Failure> {
     let rest = uri.path().strip_prefix("/api/v1/repos/").unwrap_or("");
     let address = RepoAddress::parse(rest, uri.query()).ok_or(Failure::NotFound)?;
+    if address.page == "why" {
+        // An unknown repository is an answer here, the same as a forbidden one.
+        let q = crate::links::query_value(uri.query(), "q").unwrap_or_default();
+        return super::why::answer(&state, &caller, &address, &String::from_utf8_lossy(&q)).await;
+    }
     let row = browse::row(&state, &caller, &address).await?;
     match address.page.as_str() {
         "" => Ok(Json(RepoState::of(&row, &state, &caller, &state.catalog.snapshot())).into_response()),

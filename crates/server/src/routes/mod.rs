@@ -26,6 +26,7 @@ mod search;
 mod search_view;
 mod setup;
 mod sign_in;
+mod why;
 
 use crate::caller::{Caller, actor_of, theme_of};
 use crate::compatible::{caller_by_token, refusal};
@@ -107,6 +108,7 @@ fn table() -> Vec<Route> {
         signed_in("/", get(home::page)),
         signed_in("/search", get(search::page)),
         signed_in("/aggregate", get(aggregate::page)),
+        signed_in("/why", get(why::page)),
         signed_in("/repos", get(repos::page)),
         with_methods("/exports", &["GET", "POST"], get(exports::page).post(exports::submit)),
         with_methods("/exports/{id}/{act}", &["POST"], post(exports::act)),

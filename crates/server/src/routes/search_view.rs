@@ -57,6 +57,8 @@ pub(crate) struct Summary {
     /// Whether results may be missing.
     pub(crate) warn: bool,
     pub(crate) nothing: bool,
+    /// The page that tells why a certain file is not found.
+    pub(crate) why_url: String,
     /// The page that counts all of it by something.
     pub(crate) count_url: String,
     /// The page that exports all of it.
@@ -329,6 +331,7 @@ impl Summary {
             skipped,
             warn,
             nothing: n_shown == 0,
+            why_url: super::why::link_for_query(text),
             count_url: search_link(text).replacen("/search", "/aggregate", 1),
             export_url: search_link(text).replacen("/search", "/exports", 1),
             json_url: format!("/api/v1{}", search_link(text)),

@@ -18,6 +18,7 @@ fn example(route: &RouteInfo) -> String {
         "/api/v1/exports/{id}/file" => "/api/v1/exports/0123456789abcdef/file".into(),
         "/aggregate" => "/aggregate?q=needle".into(),
         "/api/v1/aggregate" => "/api/v1/aggregate?q=needle".into(),
+        "/why" => "/why?repo=app&path=README.md".into(),
         "/search" => "/search?q=needle".into(),
         "/api/v1/search" => "/api/v1/search?q=needle".into(),
         "/.api/search/stream" | "//.api/search/stream" => format!("{}?q=needle", route.path),
@@ -147,6 +148,8 @@ fn what_bob_may_not_read_does_not_exist() {
             "/api/v1/complete?q=lang:zi",
             "/api/v1/status",
             "/aggregate?q=needle&by=lang",
+            "/why?repo=vault&path=secret.txt&q=needle",
+            "/api/v1/repos/vault/-/why/secret.txt",
             "/exports",
             "/api/v1/exports",
         ] {

@@ -9,4 +9,5 @@ mod hostile;
 mod pages;
 mod search;
 mod sign_in;
+mod why;
 mod world;

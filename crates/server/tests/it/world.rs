@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use mirror::{AddOptions, Board, DataDir, SourceArgument, Worker, WorkerOptions};
 use model::RepoName;
 use search::{Catalog, Searcher};
-use server::{Deps, Server, ServerConfig};
+use server::{Deps, RequestIds, Server, ServerConfig};
 use std::sync::{Arc, LazyLock, Mutex, Weak};
 use std::time::Duration;
 use store::{Adder, NewToken, NewUser, SessionLimits, Store, StoreUrl, User, Visibility};
@@ -28,6 +28,9 @@ const NOW: Timestamp = Timestamp(1_767_225_600_000);
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 /// Kept by the tests that run, so that the last of them takes its folders away.
 static SHARED: Mutex<Weak<World>> = Mutex::new(Weak::new());
+
+/// What every request is called, so that whole answers can be compared.
+pub(crate) const REQUEST_ID: &str = "0123456789abcdef";
 
 /// Whether the repository that Bob may not read exists at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,6 +150,7 @@ impl World {
             git: git::OpenOptions::default(),
             clock: clock.clone(),
         };
+        let config = ServerConfig { request_ids: RequestIds::Fixed(REQUEST_ID), ..config };
         let server = Server::new(config, deps);
         World { server, store, exports, clock, people: None, _dirs: (dir, code) }
     }

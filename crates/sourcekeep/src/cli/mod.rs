@@ -86,6 +86,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  sourcekeep export 'lang:go http.Get' -o calls.csv\n  sourcekeep export --format jsonl 'TODO' | jq .path\n\nNothing is left out for display: count: and timeout: do not matter. Exits with 1 when nothing matches."
     )]
     Export(ExportArgs),
+    /// Tell why a file is, or is not, found: in the index, and by a query.
+    #[command(
+        after_help = "Examples:\n  sourcekeep why github.com/owner/name src/main.rs\n  sourcekeep why github.com/owner/name src/main.rs --rev v2 'lang:rust fn main'\n\nExits with 1 when the file is not found."
+    )]
+    Why(WhyArgs),
     /// Count everything a query finds, by repository, directory, language, author or group of its pattern.
     #[command(
         after_help = "Examples:\n  sourcekeep aggregate 'TODO' --by path --depth 2\n  sourcekeep aggregate '/log\\.(\\w+)\\(/ lang:go' --by capture-group --group 1\n\nEverything is counted, whatever count: says. Exits with 1 when nothing matches."
@@ -166,6 +171,26 @@ pub(crate) struct ExportArgs {
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
     /// Search as this account, seeing only what it may see [default: as the owner of the data directory].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+}
+
+/// `why`.
+#[derive(Debug, Args)]
+pub(crate) struct WhyArgs {
+    /// The repository.
+    #[arg(value_name = "REPO")]
+    pub(crate) repo: String,
+    /// The path in it.
+    #[arg(value_name = "PATH")]
+    pub(crate) path: String,
+    /// The query that does not find it; several words are joined with spaces.
+    #[arg(value_name = "QUERY")]
+    pub(crate) query: Vec<String>,
+    /// The branch, tag or commit [default: the default branch].
+    #[arg(long, value_name = "REV")]
+    pub(crate) rev: Option<String>,
+    /// Ask as this account, seeing only what it may see [default: as the owner of the data directory].
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
 }

@@ -12,6 +12,7 @@ mod serve;
 mod token;
 mod up;
 mod user;
+mod why;
 
 use crate::app::App;
 use crate::cli::{Cli, Command, CompletionsArgs};
@@ -25,6 +26,7 @@ pub(crate) async fn run(app: App, command: Command) -> anyhow::Result<Outcome> {
         Command::Up(args) => up::run(&app, args).await,
         Command::Serve(args) => serve::run(&app, args).await,
         Command::Search(args) => search::run(&app, args).await,
+        Command::Why(args) => why::run(&app, args).await,
         Command::Aggregate(args) => aggregate::run(&app, args).await,
         Command::Export(args) => export::run(&app, args).await,
         Command::Repo(command) => repo::run(&app, command).await,
