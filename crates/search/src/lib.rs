@@ -46,14 +46,13 @@ mod structural;
 mod symbol;
 mod text;
 mod tree;
-mod window;
 mod why;
+mod window;
 
-pub use catalog::{About, Catalog, PendingRepo, PendingState, RepoIndex, RepoSays, Snapshot, Visibility};
 pub use aggregate::{
     AggregateBy, AggregateCounts, AggregateError, AggregateGroup, AggregateLimits, Aggregation,
 };
-pub use catalog::{About, Catalog, PendingRepo, PendingState, RepoIndex, Snapshot, Visibility};
+pub use catalog::{About, Catalog, PendingRepo, PendingState, RepoIndex, RepoSays, Snapshot, Visibility};
 pub use error::SearchError;
 pub use explain::{Explanation, GramCost, PatternPlan, SegmentUse, StageTime};
 pub use history::{ChangePart, CommitPart, History};
