@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The layer of each crate; an arrow may only point down. `ARCHITECTURE.md` explains the crates in the same order.
-const LAYERS: [(&str, u8); 17] = [
+const LAYERS: [(&str, u8); 18] = [
     ("model", 0),
     ("ngram", 0),
     ("query", 0),
@@ -22,6 +22,7 @@ const LAYERS: [(&str, u8); 17] = [
     ("export", 3),
     ("compat", 3),
     ("graphql", 4),
+    ("mcp", 4),
     ("server", 5),
     ("sourcekeep", 6),
     ("testkit", 7),

@@ -1,7 +1,9 @@
 //! Compressed request bodies.
 
+use flate2::Compression;
 use flate2::read::GzDecoder;
-use std::io::Read;
+use flate2::write::GzEncoder;
+use std::io::{self, Read, Write};
 
 /// Why a compressed body cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -32,17 +34,20 @@ pub fn gunzip(body: &[u8], bytes_max: usize) -> Result<Vec<u8>, GunzipError> {
     Ok(out)
 }
 
+/// Compresses bytes.
+pub fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flate2::{Compression, write::GzEncoder};
-    use std::io::Write;
 
     #[test]
     fn bombs_are_refused() {
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-        gzip.write_all(&vec![0; 1 << 20]).unwrap();
-        let bomb = gzip.finish().unwrap();
+        let bomb = gzip(&vec![0; 1 << 20]).unwrap();
         assert!(bomb.len() < 4096);
         assert!(matches!(gunzip(&bomb, 1 << 16), Err(GunzipError::TooLarge { .. })));
         assert_eq!(gunzip(&bomb, 1 << 20).unwrap().len(), 1 << 20);

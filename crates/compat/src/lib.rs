@@ -2,13 +2,15 @@
 //!
 //! Layer 3. The way of a request: `server` knows the address and who is asking; this crate reads the parameters
 //! ([`sourcegraph::StreamRequest`], [`zoekt::SearchRequest`]) into a [`query::Query`] and limits; the engine searches;
-//! [`Text`] says where in a file a result lies; the shapes here are what goes out. The contract is those servers' public
+//! [`Text`] says where in a file a result lies; the shapes here are what goes out. [`Backend`] is the server as one caller
+//! may see it, for the protocols above this crate (`graphql`, `mcp`). The contract is those servers' public
 //! documentation and what their clients send; the words and the code are ours.
 //!
 //! Invariants: no I/O, no clock, nothing about who is asking: whatever is handed in was found under the caller's
 //! `AccessSet`, and nothing here depends on anything else. Numbers that stand for repositories are made from their names,
 //! so that they tell nothing about how many there are.
 
+mod backend;
 mod credentials;
 mod gzip;
 mod identity;
@@ -17,8 +19,12 @@ mod text;
 pub mod sourcegraph;
 pub mod zoekt;
 
+pub use backend::{
+    Answer, Backend, BackendError, CommitData, EntryData, External, FileData, RepositoryData,
+    RepositoryOrder, RepositoryPage, RepositoryQuestion, SearchData, SearchQuestion, UserData,
+};
 pub use credentials::Credential;
-pub use gzip::{GunzipError, gunzip};
+pub use gzip::{GunzipError, gunzip, gzip};
 pub use identity::{opaque_id, repository_number, repository_of_id};
 pub use text::{Chunk, Location, Span, Text};
 

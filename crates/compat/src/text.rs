@@ -182,6 +182,7 @@ pub(crate) fn code_points(text: &str, range: &ByteRange) -> (usize, usize) {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "lists of ranges are compared, often of one")]
 mod tests {
     use super::*;
 

@@ -1,11 +1,11 @@
 //! A commit, and a commit as a result.
 
-use crate::backend::CommitData;
 use crate::file::GitBlob;
 use crate::repository::{Markdown, Repository, escaped};
 use crate::root::{backend, budget};
 use crate::viewer::{Person, Signature};
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use compat::CommitData;
 use compat::opaque_id;
 use compat::sourcegraph::{CommitText, commit_text, diff_text};
 use model::{ObjectId, RepoName};
@@ -27,6 +27,7 @@ pub(crate) struct CommitSearchResult {
 }
 
 #[derive(SimpleObject)]
+#[graphql(serial)]
 struct Highlight {
     /// From 1.
     line: i32,
@@ -36,12 +37,14 @@ struct Highlight {
 }
 
 #[derive(SimpleObject)]
+#[graphql(serial)]
 struct HighlightedString {
     value: String,
     highlights: Vec<Highlight>,
 }
 
 #[derive(SimpleObject)]
+#[graphql(serial)]
 struct SearchResultMatch {
     url: String,
     body: Markdown,
@@ -78,7 +81,7 @@ impl GitCommit {
     }
 }
 
-#[Object]
+#[Object(serial)]
 impl GitCommit {
     async fn id(&self) -> ID {
         opaque_id("GitCommit", &format!("{}@{}", self.repo, self.id)).into()
@@ -167,7 +170,7 @@ impl CommitSearchResult {
     }
 }
 
-#[Object]
+#[Object(serial)]
 impl CommitSearchResult {
     async fn label(&self, context: &Context<'_>) -> Result<Markdown> {
         let links = backend(context)?.links();

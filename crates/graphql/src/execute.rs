@@ -1,8 +1,10 @@
 //! From the bytes of a request to the bytes of its answer.
 
-use crate::Backend;
+use crate::nesting;
+use crate::ordered::outermost;
 use crate::root::Root;
-use async_graphql::{EmptyMutation, EmptySubscription, Request, Schema, Variables};
+use async_graphql::{EmptyMutation, EmptySubscription, Request, Response, Schema, ServerError, Variables};
+use compat::Backend;
 use serde::Deserialize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -10,6 +12,8 @@ use std::sync::{Arc, LazyLock};
 /// What one document may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
+    /// How deep brackets of any kind may be nested.
+    pub nesting_max: usize,
     /// How deep fields may be nested. Introspection by common tools needs 15.
     pub depth_max: usize,
     /// How many fields may be asked for, a list's fields counted once. Introspection by common tools needs 200.
@@ -25,6 +29,7 @@ pub struct Limits {
 impl Limits {
     /// The limits of the product.
     pub const DEFAULT: Limits = Limits {
+        nesting_max: 40,
         depth_max: 20,
         fields_max: 600,
         searches_max: 3,
@@ -81,7 +86,18 @@ pub async fn execute(backend: Arc<dyn Backend>, body: &[u8]) -> Result<Vec<u8>, 
     if let Some(name) = asked.operation_name.filter(|name| !name.is_empty()) {
         request = request.operation_name(name);
     }
-    let response = SCHEMA.execute(request).await;
+    if nesting::depth(&request.query) > Limits::DEFAULT.nesting_max {
+        let message = format!("the document is nested deeper than {} levels", Limits::DEFAULT.nesting_max);
+        let refused = Response::from_errors(vec![ServerError::new(message, None)]);
+        return serde_json::to_vec(&refused).map_err(|source| RequestError::NotWritten { source });
+    }
+    // A document that is none is refused by the executor, with its place.
+    let document = async_graphql::parser::parse_query(&request.query).ok();
+    let operation = request.operation_name.clone();
+    let mut response = SCHEMA.execute(request).await;
+    if let Some(document) = document {
+        response.data = outermost(&document, operation.as_deref(), response.data);
+    }
     serde_json::to_vec(&response).map_err(|source| RequestError::NotWritten { source })
 }
 

@@ -1,10 +1,10 @@
 //! A file.
 
-use crate::backend::FileData;
 use crate::commit::GitCommit;
 use crate::repository::Repository;
 use crate::root::{backend, budget};
 use async_graphql::{Context, Object, Result, SimpleObject};
+use compat::FileData;
 use model::{ObjectId, RefName, RepoName};
 
 /// A file of a commit.
@@ -18,6 +18,7 @@ pub(crate) struct GitBlob {
 
 /// A place in a text.
 #[derive(Clone, Copy, SimpleObject)]
+#[graphql(serial)]
 pub(crate) struct Position {
     /// From 0.
     pub(crate) line: i32,
@@ -27,6 +28,7 @@ pub(crate) struct Position {
 
 /// A stretch of a text; its end is not part of it.
 #[derive(Clone, Copy, SimpleObject)]
+#[graphql(serial)]
 pub(crate) struct Range {
     pub(crate) start: Position,
     pub(crate) end: Position,
@@ -34,6 +36,7 @@ pub(crate) struct Range {
 
 /// A place in a file.
 #[derive(SimpleObject)]
+#[graphql(serial)]
 pub(crate) struct Location {
     pub(crate) resource: GitBlob,
     pub(crate) range: Option<Range>,
@@ -68,7 +71,7 @@ impl GitBlob {
     }
 }
 
-#[Object]
+#[Object(serial)]
 impl GitBlob {
     async fn path(&self) -> String {
         self.text()

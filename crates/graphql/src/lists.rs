@@ -1,8 +1,8 @@
 //! Lists, and what has an id.
 
-use crate::backend::RepositoryPage;
 use crate::repository::Repository;
 use async_graphql::{Object, SimpleObject, Union};
+use compat::RepositoryPage;
 use compat::opaque_id;
 
 /// Some of the repositories.
@@ -11,6 +11,7 @@ pub(crate) struct RepositoryConnection {
 }
 
 #[derive(SimpleObject)]
+#[graphql(serial)]
 struct PageInfo {
     has_next_page: bool,
     end_cursor: Option<String>,
@@ -23,7 +24,7 @@ pub(crate) enum Node {
     Repository(Repository),
 }
 
-#[Object]
+#[Object(serial)]
 impl RepositoryConnection {
     async fn nodes(&self) -> Vec<Repository> {
         self.page.repositories.iter().cloned().map(Repository::known).collect()

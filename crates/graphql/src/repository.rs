@@ -1,9 +1,9 @@
 //! A repository.
 
-use crate::backend::RepositoryData;
 use crate::commit::GitCommit;
 use crate::root::{backend, budget};
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use compat::RepositoryData;
 use compat::opaque_id;
 use model::RepoName;
 use std::sync::Arc;
@@ -16,12 +16,14 @@ pub(crate) struct Repository {
 }
 
 #[derive(SimpleObject)]
+#[graphql(serial)]
 pub(crate) struct Markdown {
     pub(crate) text: String,
     pub(crate) html: String,
 }
 
 #[derive(SimpleObject)]
+#[graphql(serial)]
 struct ExternalRepository {
     id: String,
     service_type: &'static str,
@@ -30,6 +32,7 @@ struct ExternalRepository {
 }
 
 #[derive(SimpleObject)]
+#[graphql(serial)]
 struct ExternalLink {
     url: String,
     service_type: Option<&'static str>,
@@ -37,6 +40,7 @@ struct ExternalLink {
 }
 
 #[derive(SimpleObject)]
+#[graphql(serial)]
 struct GitRef {
     id: ID,
     name: String,
@@ -46,12 +50,14 @@ struct GitRef {
 }
 
 #[derive(SimpleObject)]
+#[graphql(serial)]
 struct KeyValuePair {
     key: String,
     value: Option<String>,
 }
 
 #[derive(SimpleObject)]
+#[graphql(serial)]
 struct MirrorInfo {
     cloned: bool,
     clone_in_progress: bool,
@@ -93,7 +99,7 @@ pub(crate) fn escaped(text: &str) -> String {
     out
 }
 
-#[Object]
+#[Object(serial)]
 impl Repository {
     async fn id(&self) -> ID {
         opaque_id("Repository", self.name.as_str()).into()

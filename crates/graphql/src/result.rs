@@ -1,11 +1,12 @@
 //! A search and its results.
 
-use crate::backend::SearchData;
 use crate::commit::CommitSearchResult;
 use crate::file::{GitBlob, Location, Position, Range};
+use crate::ordered::Ordered;
 use crate::repository::Repository;
 use crate::root::backend;
 use async_graphql::{Context, Object, Result, SimpleObject, Union};
+use compat::SearchData;
 use compat::sourcegraph::line_matches;
 use model::{ByteRange, RefName, RepoName};
 use search::{ContentMatch, Facet, Match, SkippedReason, SymbolMatch};
@@ -39,6 +40,7 @@ struct FileMatch {
 }
 
 #[derive(SimpleObject)]
+#[graphql(serial)]
 struct LineMatch {
     /// The line.
     preview: String,
@@ -56,12 +58,14 @@ struct Symbol {
 }
 
 #[derive(SimpleObject)]
+#[graphql(serial)]
 struct ProposedQuery {
     description: Option<String>,
     query: String,
 }
 
 #[derive(SimpleObject)]
+#[graphql(serial)]
 struct SearchAlert {
     title: String,
     description: Option<String>,
@@ -69,6 +73,7 @@ struct SearchAlert {
 }
 
 #[derive(SimpleObject)]
+#[graphql(serial)]
 struct SearchFilter {
     value: String,
     label: String,
@@ -78,6 +83,7 @@ struct SearchFilter {
 }
 
 #[derive(SimpleObject)]
+#[graphql(serial)]
 struct SearchStats {
     approximate_result_count: String,
 }
@@ -86,15 +92,7 @@ fn number(number: u64) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-impl SearchData {
-    fn n_results(&self) -> u64 {
-        let others = self.matches.iter().filter(|found| !matches!(found, Match::Content(_))).count() as u64;
-        let shown = self.matches.iter().map(|found| found.n_shown() as u64).sum::<u64>();
-        shown.max(others).max(if self.stats.complete { self.stats.matches + others } else { 0 })
-    }
-}
-
-#[Object]
+#[Object(serial)]
 impl Search {
     async fn results(&self) -> SearchResults {
         SearchResults { data: Arc::clone(&self.data) }
@@ -105,9 +103,9 @@ impl Search {
     }
 }
 
-#[Object]
+#[Object(serial)]
 impl SearchResults {
-    async fn results(&self) -> Vec<SearchResult> {
+    async fn results(&self) -> Vec<Ordered<SearchResult>> {
         let mut results: Vec<SearchResult> = Vec::new();
         for found in &self.data.matches {
             if let (Match::Symbol(symbol), Some(SearchResult::FileMatch(last))) = (found, results.last_mut())
@@ -120,7 +118,7 @@ impl SearchResults {
             }
             results.extend(result(found));
         }
-        results
+        results.into_iter().map(Ordered).collect()
     }
 
     async fn match_count(&self) -> i32 {
@@ -252,7 +250,7 @@ fn result(found: &Match) -> Option<SearchResult> {
     })
 }
 
-#[Object]
+#[Object(serial)]
 impl FileMatch {
     async fn repository(&self) -> Repository {
         Repository::named(&self.repo)
@@ -292,7 +290,7 @@ impl FileMatch {
     }
 }
 
-#[Object]
+#[Object(serial)]
 impl Symbol {
     async fn name(&self) -> &str {
         &self.found.name

@@ -1,14 +1,15 @@
 //! The root of the schema.
 
-use crate::backend::{Backend, RepositoryOrder, RepositoryQuestion, SearchQuestion};
 use crate::execute::Budget;
-use crate::lists::RepositoryConnection;
+use crate::lists::{Node, RepositoryConnection};
+use crate::ordered::Ordered;
 use crate::repository::Repository;
 use crate::result::Search;
 use crate::viewer::{Site, User};
 use async_graphql::{Context, Enum, ID, Object, Result};
 use compat::repository_of_id;
 use compat::sourcegraph::Version;
+use compat::{Backend, RepositoryOrder, RepositoryQuestion, SearchQuestion};
 use model::RepoName;
 use query::PatternType;
 use std::sync::Arc;
@@ -78,7 +79,7 @@ impl SearchPatternType {
     }
 }
 
-#[Object(name = "Query")]
+#[Object(name = "Query", serial)]
 impl Root {
     /// Who is asking.
     async fn current_user(&self, context: &Context<'_>) -> Result<User> {
@@ -161,11 +162,11 @@ impl Root {
     }
 
     /// What has this id.
-    async fn node(&self, context: &Context<'_>, id: ID) -> Result<Option<crate::lists::Node>> {
+    async fn node(&self, context: &Context<'_>, id: ID) -> Result<Option<Ordered<Node>>> {
         budget(context)?.lookup()?;
         let Some(name) = repository_of_id(&id) else { return Ok(None) };
         let found = backend(context)?.repository(name).await?;
-        Ok(found.map(|data| crate::lists::Node::Repository(Repository::known(data))))
+        Ok(found.map(|data| Ordered(Node::Repository(Repository::known(data)))))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who is asking, and whom.
 
-use crate::backend::UserData;
 use async_graphql::{ID, Object, SimpleObject};
+use compat::UserData;
 use compat::opaque_id;
 
 /// An account.
@@ -9,7 +9,7 @@ pub(crate) struct User {
     pub(crate) data: UserData,
 }
 
-#[Object]
+#[Object(serial)]
 impl User {
     async fn id(&self) -> ID {
         opaque_id("User", &self.data.name).into()
@@ -40,7 +40,7 @@ impl User {
 /// The server.
 pub(crate) struct Site;
 
-#[Object]
+#[Object(serial)]
 impl Site {
     async fn id(&self) -> ID {
         opaque_id("Site", "site").into()
@@ -68,6 +68,7 @@ impl Site {
 
 /// Who made a commit.
 #[derive(SimpleObject)]
+#[graphql(serial)]
 pub(crate) struct Person {
     pub(crate) name: String,
     pub(crate) display_name: String,
@@ -76,6 +77,7 @@ pub(crate) struct Person {
 
 /// Who made a commit, and when.
 #[derive(SimpleObject)]
+#[graphql(serial)]
 pub(crate) struct Signature {
     pub(crate) person: Person,
     /// RFC 3339.

@@ -5,6 +5,7 @@ mod door;
 mod pages;
 mod repositories;
 mod texts;
+pub(crate) mod zoekt;
 
 pub(crate) use backend::CallerBackend;
 pub(crate) use door::{caller_by_token, refusal};

@@ -277,11 +277,6 @@ fn wants_problem(path: &str, headers: &HeaderMap) -> bool {
     path.starts_with("/api/") || !accepts_html
 }
 
-/// What no route knows.
-pub(crate) async fn not_found() -> Failure {
-    Failure::NotFound
-}
-
 /// What a handler that panicked answers: the message goes to the log, the rest goes on.
 pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let reason = panic

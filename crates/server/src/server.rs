@@ -51,7 +51,6 @@ impl Server {
             .and(NotForContentType::new("application/x-ndjson"))
             .and(NotForContentType::new("text/csv"));
         routes::router(self.state.clone())
-            .fallback(failure::not_found)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .layer(CatchPanicLayer::custom(failure::panicked))
             .layer(from_fn_with_state(self.state.clone(), host::check))

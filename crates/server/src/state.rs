@@ -51,6 +51,7 @@ pub(crate) struct Shared {
     /// Places for searches: each runs on a thread of its own.
     pub(crate) search_places: Arc<Semaphore>,
     pub(crate) metrics: crate::metrics::Metrics,
+    pub(crate) mcp: mcp::Service,
 }
 
 impl AppState {
@@ -68,6 +69,7 @@ impl AppState {
                 clock: deps.clock,
                 search_places,
                 metrics: crate::metrics::Metrics::default(),
+                mcp: mcp::service(),
                 config,
             }),
         }

@@ -424,9 +424,12 @@ fn name_in(text: &Text, symbol: &SymbolMatch) -> Option<ByteRange> {
     (text.as_str().get(range.clone()) == Some(name)).then_some(range)
 }
 
-/// Branches as zoekt names them.
+/// Branches as zoekt names them; other refs where there is no branch.
 pub(super) fn branches(refs: &[RefName]) -> Vec<String> {
-    let mut names: Vec<String> = refs.iter().map(|name| name.short().to_owned()).collect();
-    names.dedup();
-    names
+    let is_branch = |name: &&RefName| name.as_str().starts_with("refs/heads/");
+    let branches: Vec<String> = refs.iter().filter(is_branch).map(|name| name.short().to_owned()).collect();
+    match branches.is_empty() {
+        true => refs.iter().map(|name| name.short().to_owned()).collect(),
+        false => branches,
+    }
 }

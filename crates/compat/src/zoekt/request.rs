@@ -119,8 +119,10 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, RequestError> {
 /// A field by its name in any case; null is as good as nothing. The last of several wins, as in Go.
 fn get<'a>(object: &'a Map<String, Value>, field: &str) -> Option<&'a Value> {
     let exact = object.get(field);
-    let any =
-        || object.iter().filter(|(key, _)| key.eq_ignore_ascii_case(field)).map(|(_, value)| value).last();
+    let any = || {
+        let mut last_first = object.iter().rev();
+        last_first.find(|(key, _)| key.eq_ignore_ascii_case(field)).map(|(_, value)| value)
+    };
     exact.or_else(any).filter(|value| !value.is_null())
 }
 

@@ -11,16 +11,15 @@ use crate::links::RepoAddress;
 use crate::routes::stream_alert;
 use crate::searching;
 use crate::state::AppState;
-use compat::Links;
 use compat::sourcegraph::Alert;
-use git::EntryKind;
-use graphql::{
-    Answer, Backend, BackendError, CommitData, FileData, RepositoryData, RepositoryOrder, RepositoryPage,
-    RepositoryQuestion, SearchData, SearchQuestion, UserData,
+use compat::{
+    Answer, Backend, BackendError, CommitData, EntryData, FileData, Links, RepositoryData, RepositoryOrder,
+    RepositoryPage, RepositoryQuestion, SearchData, SearchQuestion, UserData,
 };
+use git::EntryKind;
 use model::{ObjectId, RepoName};
 use query::Select;
-use search::{Limits, Person, SkippedReason};
+use search::{Limits, Person, SkippedReason, Stats};
 use store::Repository;
 
 /// Longest revision text that is looked up, in bytes.
@@ -134,6 +133,33 @@ impl CallerBackend {
         read.await.map_err(told)
     }
 
+    async fn read_folder(
+        &self,
+        name: RepoName,
+        commit: ObjectId,
+        path: Vec<u8>,
+    ) -> Result<Vec<EntryData>, BackendError> {
+        let Some(row) = self.row(&name).await? else { return Ok(Vec::new()) };
+        let asked = row.clone();
+        let read = git_access::read(&self.state, &row, move |repository| {
+            let page = "tree".to_owned();
+            let address = RepoAddress { repo: name, rev: Some(commit.to_string()), page, path };
+            let spot = match browse::locate(repository, &asked, &address) {
+                Ok(Some(spot)) if spot.kind == EntryKind::Tree => spot,
+                Ok(_) | Err(Failure::NotFound) => return Ok(Vec::new()),
+                Err(failure) => return Err(failure),
+            };
+            let listing = repository.reader().list_tree(spot.id).map_err(Failure::internal)?;
+            let entry = |entry: &git::TreeEntry| EntryData {
+                name: crate::wire::lossy(&entry.name),
+                kind: browse::kind_word(entry.kind),
+                is_directory: entry.kind == EntryKind::Tree,
+            };
+            Ok(listing.entries.iter().map(entry).collect())
+        });
+        read.await.map_err(told)
+    }
+
     async fn run_search(&self, question: SearchQuestion) -> Result<SearchData, BackendError> {
         let query = match searching::parse_as(&question.query, question.pattern_type) {
             Ok(query) => query,
@@ -156,6 +182,7 @@ impl CallerBackend {
         let snapshot = self.state.catalog.snapshot();
         let pending = snapshot.pending(&self.caller.access).filter(|_| has_pending);
         Ok(SearchData {
+            is_refused: false,
             cloning: pending.map(|repo| repo.name.clone()).collect(),
             matches: found.matches,
             stats: found.stats,
@@ -166,7 +193,9 @@ impl CallerBackend {
 }
 
 fn refused(alert: Alert) -> SearchData {
-    SearchData { alert: Some(alert), ..SearchData::default() }
+    // Nothing was left out: nothing was asked that could be answered.
+    let stats = Stats { complete: true, ..Stats::default() };
+    SearchData { is_refused: true, alert: Some(alert), stats, ..SearchData::default() }
 }
 
 fn wants((yes, no): (bool, bool), is: bool) -> bool {
@@ -223,6 +252,10 @@ impl Backend for CallerBackend {
 
     fn file(&self, repo: RepoName, commit: ObjectId, path: Vec<u8>) -> Answer<'_, Option<FileData>> {
         Box::pin(self.read_file(repo, commit, path))
+    }
+
+    fn folder(&self, repo: RepoName, commit: ObjectId, path: Vec<u8>) -> Answer<'_, Vec<EntryData>> {
+        Box::pin(self.read_folder(repo, commit, path))
     }
 
     fn search(&self, question: SearchQuestion) -> Answer<'_, SearchData> {

@@ -5,7 +5,7 @@ use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::format::rfc3339;
 use crate::state::AppState;
-use graphql::{External, RepositoryData};
+use compat::{External, RepositoryData};
 use search::Snapshot;
 use store::{ListRepositories, RepoStatus, Repository, Source};
 

@@ -9,14 +9,18 @@ mod api_exports;
 mod api_files;
 mod api_repos;
 mod api_search;
+mod api_zoekt;
 mod assets;
 mod complete;
 mod dot_api;
 mod dot_api_stream;
 mod exports;
+mod fallback;
 mod healthz;
 mod home;
+mod mcp;
 mod openapi;
+mod print;
 mod r;
 pub(crate) mod r_blob;
 mod r_raw;
@@ -39,7 +43,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, any, get, post};
 use std::time::Duration;
 
 pub(crate) use dot_api_stream::alert_of as stream_alert;
@@ -141,7 +145,16 @@ fn compatible() -> Vec<Route> {
         let answer = answer.layer(DefaultBodyLimit::max(dot_api::BODY_BYTES_MAX));
         Route { path, methods: &["POST"], door: Door::Token, answer }
     };
+    let zoekt = |path, answer: MethodRouter<AppState>| {
+        let answer = answer.fallback(api_zoekt::only_post);
+        let answer = answer.layer(DefaultBodyLimit::max(api_zoekt::BODY_BYTES_MAX));
+        Route { path, methods: &["POST"], door: Door::Token, answer }
+    };
     vec![
+        zoekt("/api/search", post(api_zoekt::search)),
+        zoekt("/api/list", post(api_zoekt::list)),
+        Route { path: "/print", methods: &["GET"], door: Door::SignedIn, answer: get(print::print) },
+        Route { path: "/mcp", methods: &["POST"], door: Door::Token, answer: any(mcp::mcp) },
         get_only("/.api/search/stream", get(dot_api_stream::stream)),
         get_only("//.api/search/stream", get(dot_api_stream::stream)),
         post_only("/.api/graphql", post(dot_api::graphql)),
@@ -168,20 +181,28 @@ pub(crate) fn router(state: AppState) -> Router {
         };
         router = router.route(route.path, answer.layer(from_fn(forms_of_ours)));
     }
-    router.with_state(state)
+    router.fallback(fallback::unknown).with_state(state)
 }
 
 /// How long a request may take. Searches have limits of their own, which end with an answer.
 pub(crate) fn time_for(path: &str, config: &ServerConfig) -> Duration {
     match path {
-        "/.api/graphql" | "//.api/graphql" | "/search" | "/api/v1/search" | "/aggregate"
-        | "/api/v1/aggregate" => search::LONGEST.max(config.request_timeout),
+        "/.api/graphql" | "//.api/graphql" | "/api/search" | "/api/list" | "/mcp" | "/search"
+        | "/api/v1/search" | "/aggregate" | "/api/v1/aggregate" => {
+            search::LONGEST.max(config.request_timeout)
+        }
         _ => config.request_timeout,
     }
 }
 
 async fn signed_in(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
-    match caller_of(&state, request.headers()).await {
+    let found = match caller_of(&state, request.headers()).await {
+        Err(Failure::NotSignedIn) if print::is_for_programs(request.uri()) => {
+            caller_by_token(&state, request.uri(), request.headers()).await
+        }
+        found => found,
+    };
+    match found {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await

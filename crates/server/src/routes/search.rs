@@ -15,7 +15,7 @@ use crate::shell::{QueryLink, Shell};
 use crate::state::AppState;
 use askama::Template;
 use axum::body::{Body, Bytes};
-use axum::extract::{Query, State};
+use axum::extract::{Query, RawQuery, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use search::Match;
@@ -36,6 +36,8 @@ pub(crate) struct Asked {
     q: String,
     /// One of the buttons in the box: `case` or `regexp`.
     toggle: Option<String>,
+    /// `json`: what zoekt's clients ask.
+    format: Option<String>,
 }
 
 #[derive(Template)]
@@ -77,8 +79,12 @@ struct Question {
 pub(crate) async fn page(
     State(state): State<AppState>,
     caller: Caller,
+    RawQuery(query_string): RawQuery,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Failure> {
+    if asked.format.as_deref() == Some("json") {
+        return Ok(super::print::search_json(&state, &caller, &query_string.unwrap_or_default()).await);
+    }
     let text = asked.q.trim().to_owned();
     if let Some(which) = &asked.toggle {
         let toggled = crate::paint::toggled(&text, which).unwrap_or(text);

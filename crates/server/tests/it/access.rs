@@ -21,6 +21,7 @@ fn example(route: &RouteInfo) -> String {
         "/why" => "/why?repo=app&path=README.md".into(),
         "/search" => "/search?q=needle".into(),
         "/api/v1/search" => "/api/v1/search?q=needle".into(),
+        "/print" => "/print?r=app&f=README.md&format=raw".into(),
         "/.api/search/stream" | "//.api/search/stream" => format!("{}?q=needle", route.path),
         path => {
             assert!(!path.contains('{'), "{path}: give the new route an example");

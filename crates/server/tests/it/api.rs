@@ -48,7 +48,7 @@ fn the_api_describes_itself() {
             assert!(served.iter().any(|route| route.path == pattern), "{path} is described and not served");
         }
         for route in
-            served.iter().filter(|route| route.path.starts_with("/api/") && !route.path.ends_with(".json"))
+            served.iter().filter(|route| route.path.starts_with("/api/v1/") && !route.path.ends_with(".json"))
         {
             let path = route.path.replace("{*address}", "{address}");
             assert!(paths.contains(&&path), "{path} is served and not described");

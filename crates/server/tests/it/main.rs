@@ -3,6 +3,7 @@
 mod access;
 mod aggregate;
 mod api;
+mod compatible;
 mod exports;
 mod files;
 mod hostile;

@@ -1,7 +1,7 @@
 //! The server, as one caller may see it.
 
-use compat::Links;
-use compat::sourcegraph::Alert;
+use crate::Links;
+use crate::sourcegraph::Alert;
 use model::{ObjectId, RefName, RepoName};
 use query::PatternType;
 use search::{Facets, Match, Person, Stats};
@@ -42,6 +42,8 @@ pub trait Backend: Send + Sync + 'static {
     fn commit(&self, repo: RepoName, rev: String) -> Answer<'_, Option<CommitData>>;
     /// What stands at a path.
     fn file(&self, repo: RepoName, commit: ObjectId, path: Vec<u8>) -> Answer<'_, Option<FileData>>;
+    /// What a folder holds.
+    fn folder(&self, repo: RepoName, commit: ObjectId, path: Vec<u8>) -> Answer<'_, Vec<EntryData>>;
     /// A search, run to its end.
     fn search(&self, question: SearchQuestion) -> Answer<'_, SearchData>;
 }
@@ -102,7 +104,7 @@ pub struct External {
 pub struct RepositoryQuestion {
     /// How many.
     pub first: usize,
-    /// After which one: a name, as [`RepositoryPage::repositories`] ended with it before.
+    /// After which one: its opaque id.
     pub after: Option<String>,
     /// Only those whose name holds this text.
     pub query: Option<String>,
@@ -164,6 +166,17 @@ pub struct FileData {
     pub text: Option<String>,
 }
 
+/// An entry of a folder.
+#[derive(Clone, Debug)]
+pub struct EntryData {
+    /// Its name.
+    pub name: String,
+    /// `file`, `executable`, `symlink`, `tree` or `submodule`.
+    pub kind: &'static str,
+    /// Whether it is a folder.
+    pub is_directory: bool,
+}
+
 /// What is searched for.
 #[derive(Clone, Debug)]
 pub struct SearchQuestion {
@@ -184,8 +197,18 @@ pub struct SearchData {
     pub stats: Stats,
     /// Ways to narrow it.
     pub facets: Facets,
+    /// Whether the query was not run; the alert says why.
+    pub is_refused: bool,
     /// Something about the query as a whole.
     pub alert: Option<Alert>,
     /// Repositories that could not be searched because they are not here yet.
     pub cloning: Vec<RepoName>,
+}
+
+impl SearchData {
+    /// How many results there are, counted so far: occurrences in content, and results of other kinds.
+    pub fn n_results(&self) -> u64 {
+        let others = self.matches.iter().filter(|found| !matches!(found, Match::Content(_)));
+        self.stats.matches + others.count() as u64
+    }
 }
