@@ -46,6 +46,7 @@ mod structural;
 mod symbol;
 mod text;
 mod tree;
+mod turnstile;
 mod why;
 mod window;
 

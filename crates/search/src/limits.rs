@@ -20,6 +20,11 @@ pub struct Limits {
     pub timeout: Duration,
     /// The longest `timeout:` that is honoured.
     pub timeout_max: Duration,
+    /// Who searches, as any number other than 0: people share the processors evenly, whatever their number of searches.
+    /// 0 where nobody is known; each such search counts as somebody.
+    pub person: u64,
+    /// Whether nobody waits for the answer: then it comes after searches that somebody waits for.
+    pub is_background: bool,
     /// What the clock says, in seconds since 1970 (UTC): what relative dates of the query are counted from.
     pub now_seconds: i64,
 }
@@ -48,6 +53,8 @@ impl Default for Limits {
             line_bytes: 1_000,
             timeout: Duration::from_secs(20),
             timeout_max: Duration::from_secs(120),
+            person: 0,
+            is_background: false,
             now_seconds: 0,
         }
     }

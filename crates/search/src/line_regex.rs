@@ -34,8 +34,8 @@ pub(crate) struct LineScratch {
 impl LineRegex {
     /// `regex` is compiled from `hir`, in which no class and no literal has a newline.
     pub(crate) fn new(regex: meta::Regex, hir: &Hir) -> LineRegex {
-        // Where it begins with a literal or holds a rare one, the expression skips by itself, and better.
-        let window = if regex.is_accelerated() { None } else { Window::of(hir) };
+        // Where it holds a literal the expression skips by itself; only a window that is rarer than most literals is better.
+        let window = Window::of(hir).filter(|window| !regex.is_accelerated() || window.is_rare());
         LineRegex { regex, window, has_unicode_boundary: hir.properties().look_set().contains_word_unicode() }
     }
 

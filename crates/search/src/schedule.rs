@@ -7,10 +7,12 @@
 use crate::batch::{Context, Item, Output};
 use crate::catalog::Published;
 use crate::scan::Scanner;
+use crate::turnstile::Entrant;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::thread::{Builder, Scope};
+use std::time::{Duration, Instant};
 
 /// How many units may stand before the first unfinished one, finished or running: bounds what a slow reader makes us
 /// hold.
@@ -77,25 +79,35 @@ impl<'q, 's> Schedule<'q, 's> {
         }
     }
 
-    /// Runs everything, giving outputs to `take` in order until it has enough: on this thread at first, then on the
-    /// pool's.
-    pub(crate) fn drive(&self, pool: &rayon::ThreadPool, mut take: impl FnMut(Output<'s>) -> bool) -> Ending {
-        if let Some(ending) = self.drive_inline(&mut take) {
+    /// Runs everything, giving outputs to `take` in order until it has enough: on this thread at first, then on threads of
+    /// its own, of which only those work that have a place.
+    pub(crate) fn drive(
+        &self,
+        entrant: &Entrant<'_>,
+        n_threads: usize,
+        mut take: impl FnMut(Output<'s>) -> bool,
+    ) -> Ending {
+        if let Some(ending) = self.drive_inline(entrant, &mut take) {
             return ending;
         }
-        pool.in_place_scope(|scope| {
+        std::thread::scope(|scope| {
             let ending = loop {
                 if self.context.watch.stop().is_some() {
                     break Ending::CalledOff;
                 }
                 let mut state = self.lock();
-                self.wake_workers(&mut state, scope, pool.current_num_threads());
+                self.wake_workers(&mut state, scope, entrant, n_threads);
                 match self.pop_done(&mut state) {
                     Front::Output(output) => {
                         drop(state);
                         if let Some(ending) = self.hand(*output, &mut take) {
                             break ending;
                         }
+                    }
+                    // Where no thread can be started this one does the work.
+                    Front::Unfinished if state.n_workers == 0 => {
+                        drop(state);
+                        self.step(entrant);
                     }
                     Front::Unfinished => {
                         let waited = self.changed.wait_timeout(state, PATIENCE);
@@ -110,7 +122,11 @@ impl<'q, 's> Schedule<'q, 's> {
     }
 
     /// The beginning of a search, which most often is all of it. `None` where there is more than a little to do.
-    fn drive_inline(&self, take: &mut impl FnMut(Output<'s>) -> bool) -> Option<Ending> {
+    fn drive_inline(
+        &self,
+        entrant: &Entrant<'_>,
+        take: &mut impl FnMut(Output<'s>) -> bool,
+    ) -> Option<Ending> {
         let (mut n_blocks, mut n_units) = (0, 0);
         while n_blocks < INLINE_BLOCKS && n_units < INLINE_UNITS {
             if self.context.watch.stop().is_some() {
@@ -125,7 +141,7 @@ impl<'q, 's> Schedule<'q, 's> {
                     }
                 }
                 Front::Unfinished => {
-                    self.step();
+                    self.step(entrant);
                     n_units += 1;
                 }
                 Front::Nothing => return Some(Ending::Finished),
@@ -146,34 +162,41 @@ impl<'q, 's> Schedule<'q, 's> {
     fn wake_workers<'scope>(
         &'scope self,
         state: &mut State<'s>,
-        scope: &rayon::Scope<'scope>,
+        scope: &'scope Scope<'scope, '_>,
+        entrant: &'scope Entrant<'_>,
         n_threads: usize,
     ) {
         let n_waiting = self.repos.len() - state.next_repo
             + state.slots.values().take(LOOKAHEAD).filter(|slot| matches!(slot, Slot::Waiting(_))).count();
         while state.n_workers < n_threads.min(n_waiting) {
+            let thread = Builder::new().name("search".to_owned());
+            if thread.spawn_scoped(scope, || self.work(entrant)).is_err() {
+                return;
+            }
             state.n_workers += 1;
-            scope.spawn(|scope| self.work(scope));
         }
     }
 
-    /// One unit, then to the end of the pool's queue, so that searches share the threads unit by unit.
-    fn work<'scope>(&'scope self, scope: &rayon::Scope<'scope>) {
-        if self.step() {
-            scope.spawn(|scope| self.work(scope));
-        } else {
-            self.lock().n_workers -= 1;
-            self.changed.notify_one();
-        }
+    /// Unit after unit, as long as there are any that may be begun.
+    fn work(&self, entrant: &Entrant<'_>) {
+        while self.step(entrant) {}
+        self.lock().n_workers -= 1;
+        self.changed.notify_one();
     }
 
     /// Does the first unit that waits, or the next few repositories. `false` where there is none, or none that may be
     /// begun yet.
-    fn step(&self) -> bool {
+    fn step(&self, entrant: &Entrant<'_>) -> bool {
+        // Units are taken up with a place, not before: who waits for one holds nothing.
+        if !self.has_units() {
+            return false;
+        }
+        let Some(mut place) = entrant.enter(|| self.is_over()) else { return false };
         let items = self.next_items();
         if items.is_empty() {
             return false;
         }
+        let started = Instant::now();
         let mut scanner = self.scanner();
         let mut slots = Vec::with_capacity(items.len());
         let mut n_blocks = 0;
@@ -190,6 +213,8 @@ impl<'q, 's> Schedule<'q, 's> {
                 slots.push((child, Slot::Waiting(item)));
             }
         }
+        place.charge(u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        drop(place);
         self.scanners.lock().unwrap_or_else(PoisonError::into_inner).push(scanner);
         self.lock().slots.extend(slots);
         self.changed.notify_one();
@@ -205,6 +230,17 @@ impl<'q, 's> Schedule<'q, 's> {
             let fault = index::ReadError::Damaged { section: "segment", what };
             (Output { repo_ordinal, fault: Some(fault), ..Output::default() }, Vec::new())
         })
+    }
+
+    fn is_over(&self) -> bool {
+        self.context.watch.stop().is_some() || self.lock().is_stopped
+    }
+
+    fn has_units(&self) -> bool {
+        let state = self.lock();
+        let is_waiting = |slot: &Slot<'s>| matches!(slot, Slot::Waiting(_));
+        let has_room = state.slots.len() < LOOKAHEAD && state.next_repo < self.repos.len();
+        !state.is_stopped && (has_room || state.slots.values().take(LOOKAHEAD).any(is_waiting))
     }
 
     fn next_items(&self) -> Vec<(Key, Item<'s>)> {

@@ -14,15 +14,20 @@ use crate::schedule::{Ending, Schedule};
 use crate::skipped::Account;
 use crate::structural::{self, Coverage};
 use crate::tree::Node;
+use crate::turnstile::{Kind, Turnstile};
 use crate::{CancelToken, Damage, Limits, RepoMatch, SearchError, Sink, Snapshot, Stats, Summary};
 use model::AccessSet;
 use query::Query;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// Runs searches on a bounded pool of threads, shared by all of them.
+/// Runs searches. At most so many threads of all of them work at once; whose turn it is follows from how urgent a search is
+/// and what it and its person have used already, so that none starves another.
 #[derive(Debug)]
 pub struct Searcher {
+    turnstile: Turnstile,
+    n_threads: usize,
+    /// For pieces of work that are split over threads again.
     pool: rayon::ThreadPool,
 }
 
@@ -37,7 +42,7 @@ pub struct SearcherError {
 }
 
 impl Searcher {
-    /// Starts the pool. At least one thread; as many as there are cores is right.
+    /// At least one thread; as many as there are cores is right.
     pub fn new(n_threads: usize) -> Result<Searcher, SearcherError> {
         let n_threads = n_threads.max(1);
         let builder = rayon::ThreadPoolBuilder::new().num_threads(n_threads);
@@ -45,7 +50,17 @@ impl Searcher {
             .thread_name(|idx| format!("search-{idx}"))
             .build()
             .map_err(|source| SearcherError { n_threads, source })?;
-        Ok(Searcher { pool })
+        Ok(Searcher { turnstile: Turnstile::new(n_threads), n_threads, pool })
+    }
+
+    /// How many searches are under way.
+    pub fn n_searches(&self) -> usize {
+        self.turnstile.n_searches()
+    }
+
+    /// Waits until no search is under way, at most so long: called between small pieces of work that nobody waits for.
+    pub fn wait_for_calm(&self, timeout: Duration) {
+        self.turnstile.wait_for_calm(timeout);
     }
 
     /// Checks what [`Searcher::search`] would refuse, without searching.
@@ -81,6 +96,12 @@ impl Searcher {
         sink: &mut dyn Sink,
     ) -> Summary {
         let Asked { snapshot, access, query, limits, cancel, probe } = *asked;
+        let kind = match () {
+            () if limits.is_background => Kind::Background,
+            () if plan.is_exhaustive => Kind::Exhaustive,
+            () => Kind::Interactive,
+        };
+        let entrant = self.turnstile.admit(kind, limits.person);
         let watch = Watch::new(cancel.clone(), started.checked_add(plan.timeout));
         let context = Context {
             plan,
@@ -112,7 +133,7 @@ impl Searcher {
             };
         } else if plan.history.is_wanted() {
             let (how, gaps) =
-                history::drive(&context, &chosen, &self.pool, &mut |output| collector.take(output));
+                history::drive(&context, &chosen, &self.pool, &entrant, &mut |output| collector.take(output));
             (ending, history_gaps, n_repos_begun) = (how, gaps, chosen.len());
         }
         if wants_more
@@ -122,7 +143,7 @@ impl Searcher {
                 || (plan.names_repos() && plan.reads_for_repos()))
         {
             let schedule = Schedule::new(&context, &chosen);
-            ending = schedule.drive(&self.pool, |output| collector.take(output));
+            ending = schedule.drive(&entrant, self.n_threads, |output| collector.take(output));
             n_repos_begun = schedule.n_repos_begun();
         }
         let (stats, facets, findings) = collector.finish();

@@ -22,6 +22,7 @@ pub(crate) struct Window {
     positions: Vec<Position>,
     /// Whether a character outside ASCII can stand at a position: then a text that has any may match anywhere.
     stops_at_non_ascii: bool,
+    is_rare: bool,
 }
 
 /// The bytes `b` for which `b | mask` lies `span` above `low` at most: a superset of the position's bytes.
@@ -65,7 +66,13 @@ impl Window {
         (share < FREQUENT).then(|| Window {
             positions: sets.iter().map(Position::of).collect(),
             stops_at_non_ascii: sets.iter().any(|set| set.has_non_ascii_chars),
+            is_rare: share < RARE,
         })
+    }
+
+    /// Whether it stops at hardly any line that does not match.
+    pub(crate) fn is_rare(&self) -> bool {
+        self.is_rare
     }
 
     /// The first place at or after which there may be a match: no match lies wholly before it.

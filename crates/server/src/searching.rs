@@ -88,7 +88,9 @@ pub(crate) async fn start_with(
     let cancel = CancelToken::new();
     let (searcher, token) = (Arc::clone(&state.searcher), cancel.clone());
     let (snapshot, access) = (state.catalog.snapshot(), caller.access.clone());
-    let limits = Limits { now_seconds: state.now_ms().div_euclid(1000), ..limits };
+    // People share the processors, whatever their number of searches.
+    let person = caller.actor.user_id().map_or(0, |user| user.0.unsigned_abs());
+    let limits = Limits { now_seconds: state.now_ms().div_euclid(1000), person, ..limits };
     let metrics = state.metrics.clone();
     let store = state.store.clone();
     tokio::task::spawn_blocking(move || {

@@ -10,6 +10,7 @@ use crate::batch::{Context, Found, Output};
 use crate::catalog::Published;
 use crate::plan::Selection;
 use crate::schedule::Ending;
+use crate::turnstile::Entrant;
 use crate::{Match, RepoMatch};
 use index::{CommitIdx, ReadError};
 use rayon::prelude::*;
@@ -17,6 +18,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 /// Commits decided in one piece of work.
 const BATCH_COMMITS: usize = 64;
@@ -41,11 +43,13 @@ pub(crate) fn drive<'s>(
     context: &Context<'_>,
     chosen: &[&'s Published],
     pool: &rayon::ThreadPool,
+    entrant: &Entrant<'_>,
     take: &mut dyn FnMut(Output<'s>) -> bool,
 ) -> (Ending, HistoryGaps) {
     let mut driver = Driver {
         context,
         pool,
+        entrant,
         runs: Vec::new(),
         memories: Mutex::default(),
         output: Output::default(),
@@ -120,6 +124,7 @@ struct Stream {
 struct Driver<'c, 'q, 's> {
     context: &'c Context<'q>,
     pool: &'c rayon::ThreadPool,
+    entrant: &'c Entrant<'c>,
     runs: Vec<HistoryRun<'s>>,
     memories: Mutex<Vec<Memory>>,
     output: Output<'s>,
@@ -234,12 +239,16 @@ impl<'s> Driver<'_, '_, 's> {
         let todo = &part.numbers[stream.next..end];
         let is_shown = !self.context.is_display_full.load(Ordering::Relaxed);
         let decide = |numbers: &[u32]| {
+            let is_over = || self.context.watch.stop().is_some();
+            let Some(mut place) = self.entrant.enter(is_over) else { return (Vec::new(), Ok(false)) };
+            let started = Instant::now();
             let spare = self.memories.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut memory = spare.unwrap_or_default();
             memory.forget();
             let mut hits = Vec::new();
             let outcome = run.decide(self.context, part, numbers, &mut memory, is_shown, &mut hits);
             self.memories.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+            place.charge(u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX));
             (hits, outcome)
         };
         let decided: Vec<(Vec<Hit>, Result<bool, ReadError>)> = match todo.len() <= n_batch {
