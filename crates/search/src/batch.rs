@@ -2,7 +2,7 @@
 
 use crate::admission::{Scratches, SkippedDocs, path_grams};
 use crate::catalog::Published;
-use crate::chunk::{Candidates, candidates};
+use crate::chunk::{Candidates, candidates, candidates_of};
 use crate::facets::FacetCounts;
 use crate::limits::Watch;
 use crate::lines::{self, Counts, Cut};
@@ -199,6 +199,7 @@ impl<'s> Worker<'_, '_, 's> {
         if run.is_listing() {
             return self.list(&run);
         }
+        self.early(&run)?;
         for (segment_idx, segment) in run.repo.segments.iter().enumerate() {
             let is_admitted = run.admission.segments.get(segment_idx).is_some_and(|blobs| !blobs.is_empty());
             let n_chunks = if is_admitted { segment.n_chunks() } else { 0 };
@@ -214,6 +215,27 @@ impl<'s> Worker<'_, '_, 's> {
             && let Some(Item::Chunk(run, segment, chunk)) = self.split.pop()
         {
             return self.chunk(&run, segment, chunk);
+        }
+        Ok(())
+    }
+
+    /// Looks at the blobs that define what the query names, before all others.
+    fn early(&mut self, run: &Arc<RepoRun<'s>>) -> Result<(), ReadError> {
+        for (ordinal, segment) in (0u16..).map(SegmentOrdinal).zip(&run.repo.segments) {
+            let Some(blobs) = run.definers.early(ordinal) else { continue };
+            for chunk in (0..segment.n_chunks()).map(ChunkIdx) {
+                let extent = segment.chunk(chunk)?;
+                let range = extent.first_blob.0..extent.first_blob.0 + extent.n_blobs;
+                if blobs.intersects_range(range) {
+                    let found = candidates_of(self.context.plan, run, ordinal, chunk, true)?;
+                    let n_blocks: u64 =
+                        found.blobs.iter().map(|candidate| u64::from(candidate.n_blocks)).sum();
+                    let probe = self.context.probe;
+                    Probe::count(probe, |probe| &probe.n_candidates, found.blobs.len() as u64);
+                    Probe::count(probe, |probe| &probe.n_candidate_blocks, n_blocks);
+                    self.batch(run, &found, 0..found.blobs.len())?;
+                }
+            }
         }
         Ok(())
     }

@@ -37,12 +37,23 @@ impl Within {
     }
 }
 
-/// Finds the candidates of a chunk.
+/// Finds the candidates of a chunk, but for those that were looked at first.
 pub(crate) fn candidates(
     plan: &Plan,
     run: &RepoRun<'_>,
     segment: SegmentOrdinal,
     chunk: ChunkIdx,
+) -> Result<Candidates, ReadError> {
+    candidates_of(plan, run, segment, chunk, false)
+}
+
+/// Finds those candidates of a chunk that are to be looked at first, or all others.
+pub(crate) fn candidates_of(
+    plan: &Plan,
+    run: &RepoRun<'_>,
+    segment: SegmentOrdinal,
+    chunk: ChunkIdx,
+    only_early: bool,
 ) -> Result<Candidates, ReadError> {
     let segment_idx = usize::from(segment.0);
     let reader = &*run.repo.segments[segment_idx];
@@ -56,6 +67,7 @@ pub(crate) fn candidates(
         term_blocks: plan.terms.iter().map(|_| None).collect(),
         or_depth: 0,
         is_partial: false,
+        only_early,
     };
     let mut within = narrowing.admitted()?;
     if !within.is_empty()
@@ -81,18 +93,23 @@ struct Narrowing<'a, 's> {
     or_depth: u32,
     /// Whether the node in question is only asked about what its own branch of a disjunction left.
     is_partial: bool,
+    /// Whether only the blobs that are looked at first are asked about.
+    only_early: bool,
 }
 
 impl Narrowing<'_, '_> {
     /// SECURITY: what admission leaves of this chunk. Posting lists are only asked about these blocks.
     fn admitted(&self) -> Result<Within, ReadError> {
         let set = &self.run.admission.segments[usize::from(self.ordinal.0)];
-        if set.is_all() {
+        let early = self.run.definers.early(self.ordinal).filter(|_| self.only_early);
+        if set.is_all() && early.is_none() {
             return Ok(Within::default());
         }
         let mut blobs = BlockBitmap::empty(self.extent.n_blobs);
         for blob in 0..self.extent.n_blobs {
-            if set.contains(BlobIdx(self.extent.first_blob.0 + blob)) {
+            let number = self.extent.first_blob.0 + blob;
+            let is_asked = early.is_none_or(|early| early.contains(number));
+            if is_asked && set.contains(BlobIdx(number)) {
                 blobs.insert(blob);
             }
         }
@@ -222,7 +239,11 @@ impl Narrowing<'_, '_> {
 
     fn candidates(&self, within: &Within) -> Result<Vec<Candidate>, ReadError> {
         let mut candidates = Vec::new();
+        let done = self.run.definers.early(self.ordinal).filter(|_| !self.only_early);
         let mut push = |blob: u32| -> Result<(), ReadError> {
+            if done.is_some_and(|done| done.contains(self.extent.first_blob.0 + blob)) {
+                return Ok(());
+            }
             let blocks = self.blocks_of(blob)?;
             let n_blocks = self.term_blocks.iter().flatten().map(|term| count_in(term, blocks.clone())).max();
             let n_blocks = n_blocks.unwrap_or(0);

@@ -1,5 +1,6 @@
 //! A query made ready to run: every pattern compiled once, before any repository is looked at.
 
+use crate::definers::named_by;
 use crate::history::{CommitCondition, HistoryPlan};
 use crate::matcher::Matcher;
 use crate::pattern::{ContentPattern, NamePattern, PatternOptions, Syntax, content_pattern, name_pattern};
@@ -80,6 +81,8 @@ pub(crate) struct Term {
     pub(crate) symbol: Option<SymbolPattern>,
     /// The pattern for messages and changed lines, where commits are asked for.
     pub(crate) history: Option<ContentPattern>,
+    /// The name that it names, where what defines it is to come first.
+    pub(crate) defines: Option<String>,
 }
 
 /// `repo:RE@rev:rev`.
@@ -497,8 +500,9 @@ impl<'a> Compiler<'a> {
             Some(_) => Some(SymbolPattern::new(text, syntax, self.name(text, syntax, &span)?)),
             None => None,
         };
-        let text = text.to_owned();
         let is_positive = !is_negated;
+        let defines = if in_content && is_positive { named_by(text, syntax) } else { None };
+        let text = text.to_owned();
         self.terms.push(Term {
             text,
             content,
@@ -508,6 +512,7 @@ impl<'a> Compiler<'a> {
             is_condition: false,
             symbol,
             history,
+            defines,
         });
         Ok(Node::Term(self.terms.len() - 1))
     }
@@ -527,6 +532,7 @@ impl<'a> Compiler<'a> {
             is_condition: true,
             symbol: None,
             history: None,
+            defines: None,
         })
     }
 
@@ -568,6 +574,7 @@ impl<'a> Compiler<'a> {
             is_condition: false,
             symbol: None,
             history: None,
+            defines: None,
         });
         Ok(Node::Term(self.terms.len() - 1))
     }

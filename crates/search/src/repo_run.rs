@@ -2,6 +2,7 @@
 
 use crate::admission::{Admission, PathHits};
 use crate::catalog::Published;
+use crate::definers::Definers;
 use crate::history::with_contributors;
 use crate::matcher::Scratch;
 use crate::owners::OwnersView;
@@ -35,6 +36,8 @@ pub(crate) struct RepoRun<'s> {
     pub(crate) prepared: Vec<Vec<Option<Prepared<'s>>>>,
     /// By segment: the raw sidecar, where there was one when the search came by.
     pub(crate) raw: Vec<Option<Arc<RawText>>>,
+    /// What defines what the query names.
+    pub(crate) definers: Definers,
 }
 
 impl<'s> RepoRun<'s> {
@@ -61,9 +64,11 @@ impl<'s> RepoRun<'s> {
             content_terms,
             prepared: Vec::new(),
             raw: repo.segments.iter().map(|segment| segment.raw()).collect(),
+            definers: Definers::default(),
         };
         if !run.content_terms.is_empty() {
             run.prepare_content(plan, published)?;
+            run.definers = Definers::find(plan, repo)?;
         }
         Ok(run)
     }
@@ -88,6 +93,7 @@ impl<'s> RepoRun<'s> {
             content_terms: Vec::new(),
             prepared: Vec::new(),
             raw: Vec::new(),
+            definers: Definers::default(),
         })
     }
 

@@ -142,7 +142,8 @@ impl Scanner {
         if docs.is_empty() {
             return Ok(None);
         }
-        let signals = self.merge_positive(&source)?;
+        let mut signals = self.merge_positive(&source)?;
+        signals.definition = run.definers.signal(candidates.segment, blob);
         let mut counts = lines::count(source.text(&self.own), &self.merged);
         counts.n_matches += self.n_nested(&source);
         let has_hits = !self.merged.is_empty();

@@ -82,6 +82,30 @@ fn exact_names_come_first_and_tests_last() {
 }
 
 #[test]
+fn what_defines_a_name_comes_before_what_uses_it() {
+    let uses: Vec<(String, String)> = (0..400)
+        .map(|n| (format!("a/use{n:03}.c"), format!("int caller{n}(void) {{ return my_alloc(1); }}\n")))
+        .collect();
+    let mut files: Vec<(&str, &str)> =
+        uses.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    files.push(("z/deep/down/alloc.c", "int my_alloc(int n)\n{\n\treturn n;\n}\n"));
+    files.push(("test/fake_alloc.c", "int my_alloc(int n)\n{\n\treturn 0;\n}\n"));
+    let world = World::new(vec![Repo::new(1, "alpha", &files)]);
+    for query in
+        ["my_alloc", "my_alloc patterntype:literal", "MY_ALLOC", "my_alloc lang:c", "my_alloc return"]
+    {
+        let answer = world.search(query);
+        let paths: Vec<String> =
+            answer.lines().iter().map(|line| line.split(':').nth(1).unwrap_or("").to_owned()).collect();
+        assert_eq!(paths.first().map(String::as_str), Some("z/deep/down/alloc.c"), "{query}");
+        let second = paths.iter().find(|path| *path != "z/deep/down/alloc.c");
+        assert_eq!(second.map(String::as_str), Some("test/fake_alloc.c"), "{query}");
+    }
+    let all = world.search("my_alloc count:all");
+    assert_eq!((all.stats().files, all.stats().lines), (402, 402));
+}
+
+#[test]
 fn separators_ask_the_qualified_name() {
     let world = world();
     let expected =
