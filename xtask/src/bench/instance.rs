@@ -1,6 +1,7 @@
 //! The product under measurement: the real binary, its data directory, its HTTP interface on a loopback port.
 
 use super::corpus::Corpus;
+use super::load::{self, Load};
 use super::queries::Query;
 use super::report::{Indexing, Latency, Memory, Row};
 use crate::run;
@@ -15,11 +16,24 @@ const PASSWORD: &str = "a password for a benchmark only";
 
 /// Indexes the corpus with `up --once`, watching the time and the memory of the process.
 pub(crate) fn index(binary: &Path, data: &Path, corpus: &Corpus) -> Result<Indexing> {
+    let (wall, peak) = index_all(binary, data, &corpus.repository)?;
+    let (text_bytes, n_documents) = text_of(corpus)?;
+    Ok(Indexing {
+        wall_ms: wall.as_millis() as u64,
+        peak,
+        text_bytes,
+        n_documents,
+        index_bytes: folder_size(&data.join("index"))?,
+    })
+}
+
+/// Indexes everything at an address or below a folder.
+pub(crate) fn index_all(binary: &Path, data: &Path, what: &Path) -> Result<(Duration, Memory)> {
     let start = Instant::now();
     let mut child = Command::new(binary)
         .args(["up", "--once", "--quiet", "--data"])
         .arg(data)
-        .arg(&corpus.repository)
+        .arg(what)
         .stdin(Stdio::null())
         .spawn()
         .context("cannot start sourcekeep")?;
@@ -41,14 +55,15 @@ pub(crate) fn index(binary: &Path, data: &Path, corpus: &Corpus) -> Result<Index
     if !status.success() {
         bail!("`sourcekeep up --once` failed: {status}");
     }
-    let (text_bytes, n_documents) = text_of(corpus)?;
-    Ok(Indexing {
-        wall_ms: wall.as_millis() as u64,
-        peak,
-        text_bytes,
-        n_documents,
-        index_bytes: folder_size(&data.join("index"))?,
-    })
+    Ok((wall, peak))
+}
+
+/// Bytes of text that patterns run over for everything, as `query explain` tells; `None` where it does not.
+pub(crate) fn bytes_read(binary: &Path, data: &Path, text: &str) -> Option<u64> {
+    let mut command = Command::new(binary);
+    command.args(["query", "explain", "--json", "--data"]).arg(data).arg(format!("count:all {text}"));
+    let told: serde_json::Value = serde_json::from_slice(&run::output(&mut command).ok()?).ok()?;
+    told["bytes_verified"].as_u64()
 }
 
 /// A running server, signed in to with a token.
@@ -63,12 +78,17 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// Makes an account and a token, starts the server and waits for its first answer.
-    pub(crate) fn start(binary: &Path, data: &Path) -> Result<Instance> {
+    /// `raw_bytes_max` is what raw sidecars may take; the product's own default where it is not given.
+    pub(crate) fn start(binary: &Path, data: &Path, raw_bytes_max: Option<u64>) -> Result<Instance> {
         let token = credentials(binary, data)?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let address = format!("127.0.0.1:{port}");
         let start = Instant::now();
-        let child = Command::new(binary)
+        let mut command = Command::new(binary);
+        if let Some(bytes) = raw_bytes_max {
+            command.env("SOURCEKEEP_SEARCH_RAW_TEXT_BYTES_MAX", bytes.to_string());
+        }
+        let child = command
             .args(["serve", "--quiet", "--listen", &address, "--data"])
             .arg(data)
             .stdin(Stdio::null())
@@ -98,8 +118,43 @@ impl Instance {
             first_page: first.server,
             first_page_wall: first.wall,
             exhaustive: all.server,
+            exhaustive_raw: None,
+            bytes_read: None,
+            note: None,
             rivals: Vec::new(),
         })
+    }
+
+    /// Asks for everything again, `rounds` times.
+    pub(crate) fn exhaustive(&self, text: &str, rounds: usize) -> Result<Latency> {
+        Ok(self.series(&format!("count:all {text}"), rounds.min(15))?.server)
+    }
+
+    /// First pages, as they come over HTTP.
+    pub(crate) fn first_page(&self, text: &str, rounds: usize) -> Result<Latency> {
+        Ok(self.series(text, rounds)?.wall)
+    }
+
+    /// Several clients at once.
+    pub(crate) fn load(&self, queries: &[String], n_clients: usize, length: Duration) -> Result<Load> {
+        load::run(&self.address, &self.token, self.child.id(), queries, n_clients, length)
+    }
+
+    /// Waits until the raw sidecars are in place, and tells what they take.
+    pub(crate) fn wait_for_sidecars(&self) -> Result<u64> {
+        let start = Instant::now();
+        let mut last = (0, start);
+        while start.elapsed() < Duration::from_secs(120) {
+            let status = self.get("/api/v1/status", &[])?;
+            let bytes = status["raw_sidecars"]["bytes"].as_u64().unwrap_or(0);
+            if bytes != last.0 {
+                last = (bytes, Instant::now());
+            } else if bytes > 0 && last.1.elapsed() > Duration::from_secs(4) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        Ok(last.0)
     }
 
     /// The memory of the server now.
@@ -129,16 +184,19 @@ impl Instance {
     }
 
     fn ask(&self, query: &str, limit: u32) -> Result<serde_json::Value> {
-        let url = format!("http://{}/api/v1/search", self.address);
-        let mut response = self
-            .agent
-            .get(&url)
-            .query("q", query)
-            .query("limit", limit.to_string())
+        self.get("/api/v1/search", &[("q", query.to_owned()), ("limit", limit.to_string())])
+            .with_context(|| format!("asking for '{query}'"))
+    }
+
+    fn get(&self, path: &str, parameters: &[(&str, String)]) -> Result<serde_json::Value> {
+        let mut request = self.agent.get(format!("http://{}{path}", self.address));
+        for (name, value) in parameters {
+            request = request.query(name, value);
+        }
+        let mut response = request
             .header("Accept", "application/json")
             .header("Authorization", &format!("Bearer {}", self.token))
-            .call()
-            .with_context(|| format!("asking for '{query}'"))?;
+            .call()?;
         Ok(response.body_mut().with_config().limit(1 << 30).read_json()?)
     }
 }

@@ -3,13 +3,20 @@
 
 mod corpus;
 mod instance;
+mod load;
+mod physical;
 mod queries;
 mod report;
 mod rivals;
+mod small;
 
 use crate::run;
 use anyhow::{Context, Result};
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// How many clients the load has.
+const N_CLIENTS: usize = 8;
 
 /// What to measure.
 #[derive(clap::Args)]
@@ -29,6 +36,12 @@ pub(crate) struct Options {
     /// Leave the other tools out.
     #[arg(long)]
     alone: bool,
+    /// Leave the thousands of small repositories out.
+    #[arg(long)]
+    without_small: bool,
+    /// How long the clients ask, in seconds; 0 leaves them out.
+    #[arg(long, default_value_t = 10)]
+    load_seconds: u64,
     /// Keep the index in this folder and use the one that is there.
     #[arg(long)]
     data: Option<PathBuf>,
@@ -47,10 +60,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let data = options.data.clone().unwrap_or_else(|| scratch.path().join("data"));
     let indexing = instance::index(&binary, &data, &corpus)?;
     eprintln!("indexed: {}", indexing.line());
-    let mut instance = instance::Instance::start(&binary, &data)?;
     let mut rows = Vec::new();
+    let mut instance = instance::Instance::start(&binary, &data, Some(0))?;
+    let cold_start_ms = instance.cold_start_ms;
     for query in &set.queries {
-        let mut row = instance.measure(query, options.rounds)?;
+        let mut row = match instance.measure(query, options.rounds) {
+            Ok(row) => row,
+            // What another part of the product does not answer yet is no reason to measure nothing.
+            Err(error) => report::Row::refused(&query.class, &query.text, format!("{error:#}")),
+        };
         if !options.alone {
             row.rivals = rivals::measure(query, &corpus, scratch.path())?;
         }
@@ -58,7 +76,32 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         rows.push(row);
     }
     let rest = instance.memory()?;
+    drop(instance);
+    for row in rows.iter_mut().filter(|row| row.note.is_none()) {
+        row.bytes_read = instance::bytes_read(&binary, &data, &row.text);
+    }
+    let instance = instance::Instance::start(&binary, &data, None)?;
+    let raw_bytes = instance.wait_for_sidecars()?;
+    for row in rows.iter_mut().filter(|row| row.note.is_none()) {
+        row.exhaustive_raw = Some(instance.exhaustive(&row.text, options.rounds)?);
+    }
+    let mut loads = Vec::new();
+    if options.load_seconds > 0 {
+        let asked: Vec<String> =
+            rows.iter().filter(|row| row.note.is_none()).map(|row| row.text.clone()).collect();
+        let length = Duration::from_secs(options.load_seconds);
+        for n_clients in [1, N_CLIENTS] {
+            loads.push(instance.load(&asked, n_clients, length)?);
+        }
+    }
+    drop(instance);
+    let small = match options.without_small {
+        true => Vec::new(),
+        false => small::measure(&binary, &corpus.work_tree, scratch.path(), options.rounds)?,
+    };
+    let bandwidth = physical::Bandwidth::measure();
     let name = options.name.clone().unwrap_or_else(|| corpus.name.clone());
-    let report = report::Report { name, indexing, cold_start_ms: instance.cold_start_ms, rest, rows };
+    let report =
+        report::Report { name, indexing, cold_start_ms, rest, raw_bytes, bandwidth, rows, loads, small };
     report.write(&run::root().join(&options.out))
 }

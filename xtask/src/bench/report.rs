@@ -1,5 +1,8 @@
 //! What was measured, as a table for people and as JSON for the next comparison.
 
+use super::load::Load;
+use super::physical::Bandwidth;
+use super::small::SmallRow;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::fmt::Write;
@@ -81,10 +84,34 @@ pub(crate) struct Row {
     pub(crate) first_page: Latency,
     pub(crate) first_page_wall: Latency,
     pub(crate) exhaustive: Latency,
+    /// The same with the raw sidecar.
+    pub(crate) exhaustive_raw: Option<Latency>,
+    /// Bytes of text that patterns had to be run over, for everything.
+    pub(crate) bytes_read: Option<u64>,
+    /// Why it was not measured.
+    pub(crate) note: Option<String>,
     pub(crate) rivals: Vec<Rival>,
 }
 
 impl Row {
+    /// A query that could not be asked.
+    pub(crate) fn refused(class: &str, text: &str, note: String) -> Row {
+        let nothing = Latency { p50_ms: 0.0, p95_ms: 0.0 };
+        Row {
+            class: class.to_owned(),
+            text: text.to_owned(),
+            lines: 0,
+            files: 0,
+            first_page: nothing,
+            first_page_wall: nothing,
+            exhaustive: nothing,
+            exhaustive_raw: None,
+            bytes_read: None,
+            note: Some(note),
+            rivals: Vec::new(),
+        }
+    }
+
     /// One line for the terminal.
     pub(crate) fn line(&self) -> String {
         let mut line = format!(
@@ -112,7 +139,12 @@ pub(crate) struct Report {
     pub(crate) indexing: Indexing,
     pub(crate) cold_start_ms: f64,
     pub(crate) rest: Memory,
+    /// Bytes of the raw sidecars.
+    pub(crate) raw_bytes: u64,
+    pub(crate) bandwidth: Bandwidth,
     pub(crate) rows: Vec<Row>,
+    pub(crate) loads: Vec<Load>,
+    pub(crate) small: Vec<SmallRow>,
 }
 
 impl Report {
@@ -140,9 +172,20 @@ impl Report {
             rest.anonymous_kib / 1024,
             rest.file_kib / 1024
         )?;
-        text.push_str("Times in ms; ours as the server tells them (`duration_us`) and, for the first page, over HTTP too; the other tools' best of three, started as processes, files in the page cache. Lines are counted by each tool itself.\n\n");
-        text.push_str("| class | query | lines | files | first page p50 | p95 | over HTTP p50 | p95 | exhaustive p50 | p95 | ripgrep | git grep | csearch |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
+        writeln!(
+            text,
+            "Raw sidecars, not part of the index: {:.3} × text. Memory is read at {:.1} GB/s by one thread, {:.1} by all cores.\n",
+            self.raw_bytes as f64 / self.indexing.text_bytes as f64,
+            self.bandwidth.one_thread,
+            self.bandwidth.all_cores
+        )?;
+        text.push_str("Times in ms; ours as the server tells them (`duration_us`) and, for the first page, over HTTP too; the other tools' best of three, started as processes, files in the page cache. Lines are counted by each tool itself. *With raw* is the exhaustive search with the raw sidecars in place; *to read* is the text that had to be looked at for everything, in MB, and *limit* the time it takes to read so much memory on all cores.\n\n");
+        text.push_str("| class | query | lines | files | first page p50 | p95 | over HTTP p50 | p95 | exhaustive p50 | p95 | with raw p50 | p95 | to read | limit | ripgrep | git grep | csearch |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
         for row in &self.rows {
+            if let Some(note) = &row.note {
+                writeln!(text, "| {} | `{}` | {note} |", row.class, row.text.replace('|', "\\|"))?;
+                continue;
+            }
             let rival = |tool: &str| {
                 let found = row.rivals.iter().find(|rival| rival.tool == tool);
                 found.map_or("–".to_string(), |rival| {
@@ -156,7 +199,7 @@ impl Report {
             };
             writeln!(
                 text,
-                "| {} | `{}` | {} | {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {} | {} | {} |",
+                "| {} | `{}` | {} | {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {} | {} | {} | {} | {} | {} | {} |",
                 row.class,
                 row.text.replace('|', "\\|"),
                 row.lines,
@@ -167,13 +210,56 @@ impl Report {
                 row.first_page_wall.p95_ms,
                 row.exhaustive.p50_ms,
                 row.exhaustive.p95_ms,
+                maybe(row.exhaustive_raw.map(|raw| raw.p50_ms)),
+                maybe(row.exhaustive_raw.map(|raw| raw.p95_ms)),
+                maybe(row.bytes_read.map(|bytes| bytes as f64 / 1e6)),
+                maybe(row.bytes_read.map(|bytes| self.bandwidth.least_ms(bytes))),
                 rival("ripgrep"),
                 rival("git grep"),
                 rival("csearch"),
             )?;
         }
+        self.write_loads(&mut text)?;
+        self.write_small(&mut text)?;
         Ok(text)
     }
+
+    fn write_loads(&self, text: &mut String) -> Result<()> {
+        if self.loads.is_empty() {
+            return Ok(());
+        }
+        text.push_str("\nThe whole mix, first pages of 50 results, over HTTP, clients on the same machine:\n\n| clients | queries/s | p50 | p95 | p99 | server's processor time a query |\n|--:|--:|--:|--:|--:|--:|\n");
+        for load in &self.loads {
+            writeln!(
+                text,
+                "| {} | {:.0} | {:.2} | {:.2} | {:.2} | {:.2} ms |",
+                load.n_clients,
+                load.per_second,
+                load.latency.p50_ms,
+                load.latency.p95_ms,
+                load.p99_ms,
+                load.cpu_ms_per_query
+            )?;
+        }
+        Ok(())
+    }
+
+    fn write_small(&self, text: &mut String) -> Result<()> {
+        if self.small.is_empty() {
+            return Ok(());
+        }
+        text.push_str("\nSmall repositories made of the same files, first page over HTTP:\n\n| query | repositories | p50 | p95 |\n|---|--:|--:|--:|\n");
+        for row in &self.small {
+            let Latency { p50_ms, p95_ms } = row.first_page;
+            let query = row.text.replace('|', "\\|");
+            writeln!(text, "| `{query}` | {} | {p50_ms:.2} | {p95_ms:.2} |", row.n_repos)?;
+        }
+        Ok(())
+    }
+}
+
+fn maybe(number: Option<f64>) -> String {
+    number.map_or("–".to_owned(), |number| format!("{number:.2}"))
 }
 
 fn machine() -> Result<String> {
