@@ -73,6 +73,8 @@ pub fn write_rows(
     query.settings.count = Setting::default_of(Count::All);
     query.settings.timeout = Setting::default_of(None);
     let search_limits = Limits {
+        // Nobody waits: searches of people come first.
+        is_background: true,
         line_bytes: LINE_BYTES,
         timeout: REPO_TIMEOUT,
         timeout_max: REPO_TIMEOUT,

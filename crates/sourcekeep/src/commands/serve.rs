@@ -22,6 +22,9 @@ use tokio_util::sync::CancellationToken;
 /// How long the one-time link works: a working day.
 const SETUP_LINK_VALID_FOR: Duration = Duration::from_secs(24 * 3600);
 
+/// How long one piece of background work waits for searches to end.
+const CALM_PATIENCE: Duration = Duration::from_millis(20);
+
 /// Jobs at the same time: most of the time of a small one is spent waiting for the disk and the database.
 const N_JOBS: usize = 4;
 
@@ -29,6 +32,8 @@ const N_JOBS: usize = 4;
 pub(crate) struct Engine {
     pub(crate) opened: Opened,
     pub(crate) catalog: Arc<Catalog>,
+    /// What every search of this process goes through, so that the urgent ones go first.
+    pub(crate) searcher: Arc<Searcher>,
     pub(crate) board: Board,
     pub(crate) worker: Worker,
     pub(crate) exports: Exports,
@@ -71,11 +76,12 @@ impl Locked {
             fetch_seconds: (config.mirror.fetch_seconds_min, config.mirror.fetch_seconds_max),
         };
         let (worker, report) = Worker::start(options).await?;
-        let exports = exports(&opened, &catalog)?;
+        let searcher = Arc::new(Searcher::new(config.n_search_threads())?);
+        let exports = exports(&opened, &catalog, &searcher);
         for damaged in &report.damaged {
             view.print(&format!("{damaged}"));
         }
-        Ok(Engine { opened, catalog, board, worker, exports, _lock: lock })
+        Ok(Engine { opened, catalog, searcher, board, worker, exports, _lock: lock })
     }
 }
 
@@ -112,7 +118,7 @@ impl Engine {
             store: self.opened.store.clone(),
             exports: self.exports.clone(),
             catalog: Arc::clone(&self.catalog),
-            searcher: Arc::new(Searcher::new(config.n_search_threads())?),
+            searcher: Arc::clone(&self.searcher),
             board: self.board.clone(),
             data_dir: self.opened.data.clone(),
             git: git::OpenOptions::default(),
@@ -163,6 +169,7 @@ impl Engine {
 impl Engine {
     /// What keeps uncompressed text beside the index, for searches in this process.
     fn sidecars(&self) -> Sidecars {
+        let searcher = Arc::clone(&self.searcher);
         let configured = self.opened.config.search.raw_text_bytes_max;
         Sidecars::new(SidecarOptions {
             store: self.opened.store.clone(),
@@ -170,28 +177,28 @@ impl Engine {
             catalog: Arc::clone(&self.catalog),
             board: self.board.clone(),
             bytes_max: configured.unwrap_or_else(mirror::default_sidecar_bytes),
-            give_way: Arc::new(|| {}),
+            give_way: Arc::new(move || searcher.wait_for_calm(CALM_PATIENCE)),
         })
     }
 }
 
-/// Exports of this data directory. They search on a thread of their own, so that people's searches come first.
-fn exports(opened: &Opened, catalog: &Arc<Catalog>) -> anyhow::Result<Exports> {
+/// Exports of this data directory. They search as background work, so that people's searches come first.
+fn exports(opened: &Opened, catalog: &Arc<Catalog>, searcher: &Arc<Searcher>) -> Exports {
     let limits = ExportLimits {
         file_bytes_max: opened.config.export.file_bytes_max,
         keep_for: Duration::from_secs(u64::from(opened.config.export.keep_days) * 24 * 3600),
         n_per_user_max: u64::from(opened.config.export.per_user_max),
         ..ExportLimits::default()
     };
-    Ok(Exports::new(ExportOptions {
+    Exports::new(ExportOptions {
         store: opened.store.clone(),
         catalog: Arc::clone(catalog),
-        searcher: Arc::new(Searcher::new(1)?),
+        searcher: Arc::clone(searcher),
         folder: opened.data.exports(),
         clock: Arc::new(SystemClock),
         formats: server::export_formats(),
         limits,
-    }))
+    })
 }
 
 /// The address as one types it: a server on all addresses is reached by the loopback one.
