@@ -152,7 +152,9 @@ fn resolve(
         WantedRevision::Name(name) => match repository.resolve(name) {
             Ok(found) => Ok(vec![(found.commit, found.ref_name)]),
             Err(ResolveError::NotFound { .. } | ResolveError::NotACommit { .. }) => Ok(Vec::new()),
-            Err(error @ ResolveError::Ambiguous { .. }) => Err(unreadable(error)),
+            Err(error @ ResolveError::Ambiguous { .. }) => {
+                Err(RevisionFault::Unreadable { reason: error.to_string() })
+            }
         },
         WantedRevision::AtTime { seconds, base } => {
             let tip = match base {
@@ -186,6 +188,8 @@ fn check(request: &RevisionRequest<'_>) -> Result<(), RevisionFault> {
     }
 }
 
+/// SECURITY: what went wrong names folders of the server, which the log may know and a caller may not.
 fn unreadable(error: impl std::fmt::Display) -> RevisionFault {
-    RevisionFault::Unreadable { reason: error.to_string() }
+    tracing::warn!(%error, "a revision could not be made searchable");
+    RevisionFault::Unreadable { reason: "the server's log says why".to_owned() }
 }
