@@ -13,6 +13,7 @@ mod answer_writer;
 mod assets;
 mod browse;
 mod caller;
+mod commit_view;
 mod compatible;
 mod config;
 mod download;

@@ -3,6 +3,7 @@
 
 mod damage;
 mod every_revision;
+mod history;
 mod increments;
 mod instance;
 mod many_refs;

@@ -4,6 +4,7 @@ use super::api_repos::RepoState;
 use super::r_raw;
 use crate::browse::{self, Content, SHOWN_BYTES_MAX, kind_word, locate, size_of};
 use crate::caller::Caller;
+use crate::commit_view::{CommitView, FileView, HunkView};
 use crate::failure::Failure;
 use crate::git_access;
 use crate::links::{RepoAddress, path_link};
@@ -78,9 +79,57 @@ pub(crate) struct FileShape {
     url: String,
 }
 
-/// A repository (no resource), `refs`, `tree/<path>`, `file/<path>`, `owners/<path>` or `raw/<path>`, at `@<revision>` or the default branch.
+/// A commit and what it changed, against its first parent.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CommitShape {
+    repo: String,
+    commit: String,
+    tree: String,
+    /// At most 1,000.
+    parents: Vec<String>,
+    author: PersonShape,
+    committer: PersonShape,
+    message: String,
+    files: Vec<ChangedFileShape>,
+    /// What is not told, in sentences.
+    left_out: Vec<String>,
+    url: String,
+}
+
+/// Who, and when.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PersonShape {
+    name: String,
+    email: String,
+    /// RFC 3339, in the offset it was written with.
+    date: String,
+}
+
+/// A changed file.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ChangedFileShape {
+    path: String,
+    old_path: Option<String>,
+    /// `added`, `modified`, `deleted` or `renamed`.
+    change: &'static str,
+    added: usize,
+    removed: usize,
+    /// Why lines are missing, where some are.
+    skipped: Option<&'static str>,
+    hunks: Vec<ChangedHunkShape>,
+}
+
+/// A run of lines, unchanged ones around changed ones.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ChangedHunkShape {
+    header: String,
+    /// Each with its `+`, `-` or space.
+    lines: Vec<String>,
+}
+
+/// A repository (no resource), `refs`, `tree/<path>`, `file/<path>`, `owners/<path>`, `raw/<path>` or `commits/<id>`, at `@<revision>` or the default branch.
 #[utoipa::path(get, path = "/api/v1/repos/{address}",
-    params(("address" = String, Path, description = "`<repository>[@<revision>][/-/refs | /-/tree/<path> | /-/file/<path> | /-/owners/<path> | /-/raw/<path>]`")),
+    params(("address" = String, Path, description = "`<repository>[@<revision>][/-/refs | /-/tree/<path> | /-/file/<path> | /-/owners/<path> | /-/raw/<path> | /-/commits/<id>]`")),
     responses(
         (status = 200, description = "A file; the other resources answer with their own shapes", body = FileShape),
         (status = 404, description = "Not there, or not for the caller", body = crate::failure::Problem)))]
@@ -119,6 +168,7 @@ pub(crate) async fn resource(
             Ok(Json(git_access::read(&state, &row, read).await?).into_response())
         }
         "raw" => r_raw::raw(&state, &row, address).await,
+        "commits" => Ok(Json(commit(&state, &row, &address).await?).into_response()),
         _ => Err(Failure::NotFound),
     }
 }
@@ -201,6 +251,47 @@ impl FileShape {
                 self.lines = Some(model::LineIndex::new(utf8.as_bytes()).n_lines());
                 self.text = Some(utf8.into_owned());
             }
+        }
+    }
+}
+
+async fn commit(state: &AppState, row: &Repository, address: &RepoAddress) -> Result<CommitShape, Failure> {
+    let asked = address.path.clone();
+    let view = git_access::read(state, row, move |repository| CommitView::read(repository, &asked)).await?;
+    let person = |person: &git::Person| PersonShape {
+        name: person.name.clone(),
+        email: person.email.clone(),
+        date: crate::format::rfc3339_at(person.seconds, person.offset_seconds / 60),
+    };
+    let commit = &view.commit;
+    Ok(CommitShape {
+        repo: row.name.to_string(),
+        commit: commit.id.to_string(),
+        tree: commit.tree.to_string(),
+        parents: commit.parents.iter().map(ToString::to_string).collect(),
+        author: person(&commit.author),
+        committer: person(&commit.committer),
+        message: commit.message.clone(),
+        url: crate::links::commit_link(&row.name, commit.id),
+        files: view.files.iter().map(ChangedFileShape::of).collect(),
+        left_out: view.left_out,
+    })
+}
+
+impl ChangedFileShape {
+    fn of(file: &FileView) -> Self {
+        let hunk = |hunk: &HunkView| ChangedHunkShape {
+            header: hunk.header.clone(),
+            lines: hunk.lines.iter().map(|line| format!("{}{}", line.sign(), line.text)).collect(),
+        };
+        ChangedFileShape {
+            path: lossy(&file.path),
+            old_path: file.old_path.as_deref().map(lossy),
+            change: file.change,
+            added: file.n_added,
+            removed: file.n_removed,
+            skipped: file.says,
+            hunks: file.hunks.iter().map(hunk).collect(),
         }
     }
 }

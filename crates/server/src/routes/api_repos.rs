@@ -41,6 +41,8 @@ pub(crate) struct RepoState {
     pub(crate) status: &'static str,
     /// How far the present work has come.
     pub(crate) progress: Option<ProgressShape>,
+    /// How far its history was read; null before the first commits were.
+    pub(crate) history: Option<HistoryShape>,
     /// 40 hexadecimal digits.
     pub(crate) indexed_commit: Option<String>,
     /// RFC 3339, UTC.
@@ -51,6 +53,15 @@ pub(crate) struct RepoState {
     pub(crate) url: String,
     #[serde(skip)]
     pub(crate) indexed_at_ms: Option<i64>,
+}
+
+/// How far a history was read: messages come first, then changes, the newest commits first.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct HistoryShape {
+    /// How many commits branches and tags reach, or reached.
+    pub(crate) commits: u32,
+    /// Of how many of them changed lines can be searched.
+    pub(crate) changes: u32,
 }
 
 /// How far some work has come.
@@ -130,8 +141,12 @@ async fn some(state: &AppState, caller: &Caller, names: &[RepoName]) -> Result<V
 
 impl RepoState {
     pub(crate) fn of(row: &Repository, state: &AppState, caller: &Caller, snapshot: &Snapshot) -> Self {
-        let progress = state.board.of(&caller.access, row.id);
+        // A history is read in the background: the repository is as ready as before.
+        let progress = state.board.of(&caller.access, row.id).filter(|one| one.phase != Phase::History);
         let index = snapshot.repo(&caller.access, row.name.as_str());
+        let history = index.as_ref().and_then(|index| index.history.as_ref());
+        let history =
+            history.map(|history| HistoryShape { commits: history.n_commits(), changes: history.n_done() });
         let refs = index.map_or(0, |index| {
             let revisions = index.ref_table.revisions().iter();
             revisions.flat_map(|revision| &revision.refs).filter(|name| name.as_str() != "HEAD").count()
@@ -142,6 +157,7 @@ impl RepoState {
             refs,
             status: status_of(row, progress.as_ref()),
             progress: progress.as_ref().map(ProgressShape::of),
+            history,
             indexed_commit: row.indexed_commit.map(|commit| commit.to_string()),
             indexed_at: row.indexed_at.map(|moment| rfc3339(moment.0)),
             error: row.error.clone(),

@@ -23,6 +23,7 @@ mod openapi;
 mod print;
 mod r;
 pub(crate) mod r_blob;
+mod r_commit;
 mod r_raw;
 mod r_tree;
 mod repos;

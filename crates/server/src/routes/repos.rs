@@ -59,6 +59,8 @@ pub(crate) struct RepoRow {
     pub(crate) default_branch: String,
     pub(crate) commit: Option<CommitLink>,
     pub(crate) indexed_at: Option<Moment>,
+    /// How far its history was read, while it is not all of it.
+    pub(crate) history: Option<String>,
 }
 
 /// A commit, short and whole.
@@ -164,6 +166,13 @@ impl RepoRow {
             n_refs: thousands(repo.refs as u64),
             default_branch: repo.default_branch.clone().unwrap_or_default(),
             commit,
+            history: repo.history.as_ref().filter(|history| history.changes < history.commits).map(
+                |history| {
+                    let (n_done, n_all) =
+                        (thousands(history.changes.into()), thousands(history.commits.into()));
+                    format!("history: {n_done} of {n_all} commits")
+                },
+            ),
             indexed_at: repo.indexed_at_ms.map(|then_ms| Moment::new(now_ms, then_ms)),
         }
     }

@@ -13,6 +13,8 @@ use search::{
     Severity, Stats, SymbolMatch,
 };
 
+/// How many lines of a change stand open.
+const N_DIFF_LINES_OPEN: usize = 16;
 /// How many lines of a file stand open; the others are one click (or `o`) away, already on the page.
 const N_LINES_OPEN: usize = 5;
 /// How many refs are named beside a result.
@@ -45,6 +47,8 @@ pub(crate) struct HitLine {
     pub(crate) text: Html,
     /// Whether lines between the one before and this one do not match.
     pub(crate) gap: bool,
+    /// `add`, `del` or `hunk` in a change; empty elsewhere.
+    pub(crate) class: &'static str,
 }
 
 /// The line above the results.
@@ -143,6 +147,7 @@ impl Hit {
             url: url.clone(),
             text: Html::marked(&found.text, std::slice::from_ref(&found.name_range)),
             gap: false,
+            class: "",
         };
         let says = if found.container.is_empty() {
             found.symbol_kind.to_string()
@@ -153,42 +158,60 @@ impl Hit {
     }
 
     fn of_commit(found: &CommitMatch) -> Self {
-        let (subject, _) = found.message.split_once('\n').unwrap_or((&found.message, ""));
-        let in_subject: Vec<ByteRange> =
-            found.ranges.iter().filter(|range| range.end <= subject.len()).cloned().collect();
-        let date = crate::format::rfc3339_at(found.committer.seconds, found.committer.offset_minutes);
+        let url = commit_link(&found.repo, found.commit);
+        let mut lines = Vec::new();
+        let mut start = 0;
+        let mut subject = Html::text("(no message)");
+        for (line, number) in found.message.split('\n').zip(1u64..) {
+            let end = start + line.len();
+            let within = found.ranges.iter().filter(|range| range.start < end && range.end > start);
+            let ranges: Vec<ByteRange> =
+                within.map(|range| range.start.max(start) - start..range.end.min(end) - start).collect();
+            if number == 1 && !line.is_empty() {
+                subject = Html::marked(line, &ranges);
+            } else if !ranges.is_empty() && lines.len() < N_LINES_OPEN {
+                let text = Html::marked(line, &ranges);
+                lines.push(HitLine { number, url: url.clone(), text, gap: false, class: "" });
+            }
+            start = end + 1;
+        }
+        let date = crate::format::rfc3339_at(found.author.seconds, found.author.offset_minutes);
         Hit {
-            path: Some(Html::marked(subject, &in_subject)),
-            url: commit_link(&found.repo, found.commit),
+            path: Some(subject),
+            url,
             says: format!("{} · {}", found.author.name, date.split('T').next().unwrap_or_default()),
             refs: found.commit.to_string().chars().take(10).collect(),
-            refs_title: found.commit.to_string(),
+            refs_title: format!("{} · {date}", found.commit),
+            lines,
             ..Hit::blank(&found.repo)
         }
     }
 
     fn of_diff(found: &DiffMatch) -> Self {
         let mut lines = Vec::new();
-        let url = commit_link(&found.of.repo, found.of.commit);
+        let commit = Hit::of_commit(&found.of);
         for hunk in &found.hunks {
+            let text = Html::text(&hunk.header);
+            lines.push(HitLine { number: 0, url: commit.url.clone(), text, gap: false, class: "hunk" });
             for (text, number) in hunk.lines.iter().zip(0u32..) {
                 let in_line = hunk.ranges.iter().filter(|(line, _)| *line == number);
                 let ranges: Vec<ByteRange> = in_line.map(|(_, range)| range.clone()).collect();
+                let class = if text.starts_with('+') { "add" } else { "del" };
                 let text = Html::marked(text, &ranges);
-                lines.push(HitLine {
-                    number: u64::from(number) + 1,
-                    url: url.clone(),
-                    text,
-                    gap: number == 0,
-                });
+                lines.push(HitLine { number: 0, url: commit.url.clone(), text, gap: false, class });
             }
         }
-        let commit = Hit::of_commit(&found.of);
+        let n_open = if lines.len() <= N_DIFF_LINES_OPEN + 1 { lines.len() } else { N_DIFF_LINES_OPEN };
+        let more = lines.split_off(n_open);
+        let subject = found.of.message.lines().next().unwrap_or_default();
+        let subject: String = subject.chars().take(100).collect();
         Hit {
             path: Some(marked_bytes(&found.path, &[])),
-            says: format!("{} · {}", found.change.as_str(), commit.says),
+            says: format!("{} · {subject} · {}", found.change.as_str(), commit.says),
             language: LanguageLabel::of(found.language),
+            more_says: format!("{} more lines of this change", thousands(more.len() as u64)),
             lines,
+            more,
             ..commit
         }
     }
@@ -295,7 +318,7 @@ fn hit_lines(found: &ContentMatch, n_lines_window: usize) -> Vec<HitLine> {
             text.push_classed("m", " ⋯");
         }
         let url = line_link(&found.repo, rev.as_deref(), &found.path, number, n_lines_window);
-        HitLine { number: line.number, url, text, gap }
+        HitLine { number: line.number, url, text, gap, class: "" }
     };
     found.lines.iter().map(line).collect()
 }
