@@ -183,6 +183,9 @@ impl ExportWorker {
         }
         let query = query::parse(&export.query, &query::Options::default())
             .map_err(|error| JobFault::Query(error.to_string()))?;
+        // As the contexts are now: they may have changed since the export was asked for.
+        let query = rights.expanded(query).await?.ok_or(JobFault::NoOwner)?;
+        let query = query.map_err(|error| JobFault::Query(error.to_string()))?;
         let mut writing = Writing::open(&self.shared, &export, query)?;
         while let Some(repos) = writing.next_repos().await? {
             for repo in repos {
@@ -231,14 +234,30 @@ impl Rights<'_> {
         {
             return Ok(Some(access.clone()));
         }
+        let Some(actor) = self.actor().await? else { return Ok(None) };
+        let access = store.access_set(&actor).await?;
+        self.known = Some((access.epoch(), access.clone()));
+        Ok(Some(access))
+    }
+
+    /// The owner, with the rights that the export was asked for with; `None` where the account is gone or disabled.
+    async fn actor(&self) -> Result<Option<Actor>, Fault> {
+        let store = &self.shared.options.store;
         let user = store.user(self.export.user).await?.filter(|user| user.disabled_at.is_none());
         let Some(user) = user else { return Ok(None) };
         let via = Via::Session(SessionId("export".to_owned()));
         let caller = Caller::User { id: user.id, name: user.name, role: user.role, via };
         let scope = Scope { repos: self.export.scope.clone(), verbs: Verbs::READ, expires_at: None };
-        let access = store.access_set(&Actor { caller, scope }).await?;
-        self.known = Some((access.epoch(), access.clone()));
-        Ok(Some(access))
+        Ok(Some(Actor { caller, scope }))
+    }
+
+    /// The query with what its contexts hold for the owner.
+    async fn expanded(
+        &mut self,
+        query: query::Query,
+    ) -> Result<Option<Result<query::Query, query::ParseError>>, Fault> {
+        let (Some(access), Some(actor)) = (self.now().await?, self.actor().await?) else { return Ok(None) };
+        Ok(Some(self.shared.options.store.expand_contexts(&actor, &access, query).await?))
     }
 
     async fn allow(&mut self, repo: RepoId) -> Result<Option<AccessSet>, Fault> {

@@ -141,6 +141,11 @@ impl Failure {
         }
     }
 
+    /// What is wrong, in a sentence for people.
+    pub(crate) fn detail(&self) -> String {
+        self.words().2
+    }
+
     fn problem(&self, request_id: &RequestId) -> Problem {
         let (word, title, detail) = self.words();
         let query = match self {

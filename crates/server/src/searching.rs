@@ -59,6 +59,15 @@ pub(crate) fn parse_as(text: &str, default_pattern_type: query::PatternType) -> 
     }
 }
 
+/// Puts what contexts hold in the places of their names, as far as the caller may know it.
+pub(crate) async fn expanded(
+    state: &AppState,
+    caller: &Caller,
+    query: Query,
+) -> Result<Result<Query, QueryFault>, Failure> {
+    Ok(state.store.expand_contexts(&caller.actor, &caller.access, query).await?.map_err(of_parser))
+}
+
 /// What the person should know of a query that runs: contradictions.
 pub(crate) fn alert_of(text: &str, query: &Query) -> Option<String> {
     query::alerts(text, query).first().map(|alert| format!("{} {}", sentence(&alert.message), alert.hint))
@@ -81,6 +90,7 @@ pub(crate) async fn start_with(
     query: Query,
     limits: Limits,
 ) -> Result<Running, Failure> {
+    let query = expanded(state, caller, query).await?.map_err(|fault| Failure::BadQuery(Box::new(fault)))?;
     let place = Arc::clone(&state.search_places).acquire_owned().await.map_err(Failure::internal)?;
     // The channel has no limit of its own: the display limits bound what goes through it (10,000 results of 1,000
     // bytes at most), and so a slow reader holds memory for its own answer, never a place.
@@ -221,7 +231,7 @@ impl Sink for ChannelSink {
     }
 }
 
-fn of_parser(error: query::ParseError) -> QueryFault {
+pub(crate) fn of_parser(error: query::ParseError) -> QueryFault {
     QueryFault {
         code: error.kind.code().to_owned(),
         message: sentence(&error.kind.to_string()),

@@ -103,11 +103,25 @@ impl App {
 impl Opened {
     /// What may be searched: everything for the owner of the data directory, or what an account may read.
     pub(crate) async fn access_set(&self, user: Option<&str>) -> anyhow::Result<AccessSet> {
-        let actor = match user {
-            None => Actor::LOCAL_OPERATOR,
-            Some(name) => self.actor(name).await?,
-        };
-        Ok(self.store.access_set(&actor).await?)
+        Ok(self.store.access_set(&self.caller(user).await?).await?)
+    }
+
+    /// Puts what contexts hold in a query, as far as this account (or the owner of the data directory) may know it.
+    pub(crate) async fn expand_contexts(
+        &self,
+        user: Option<&str>,
+        query: query::Query,
+    ) -> anyhow::Result<Result<query::Query, query::ParseError>> {
+        let actor = self.caller(user).await?;
+        let access = self.store.access_set(&actor).await?;
+        Ok(self.store.expand_contexts(&actor, &access, query).await?)
+    }
+
+    async fn caller(&self, user: Option<&str>) -> anyhow::Result<Actor> {
+        match user {
+            None => Ok(Actor::LOCAL_OPERATOR),
+            Some(name) => self.actor(name).await,
+        }
     }
 
     async fn actor(&self, name: &str) -> anyhow::Result<Actor> {

@@ -19,6 +19,7 @@ mod about;
 mod access_facts;
 mod contexts;
 mod contexts_edit;
+mod contexts_expand;
 mod database;
 mod dialect;
 mod exports;

@@ -231,6 +231,7 @@ pub(crate) async fn request(
     must_write(caller)?;
     let refuse = |fault| Failure::BadQuery(Box::new(fault));
     let parsed = searching::parse(query).map_err(refuse)?;
+    let parsed = searching::expanded(state, caller, parsed).await?.map_err(refuse)?;
     Searcher::check(&parsed, &Limits::default()).map_err(|error| refuse(searching::of_engine(error)))?;
     state.exports.create(&caller.actor, query, format).await.map_err(|error| match error {
         RequestError::Store(fault) | RequestError::Create(CreateExportError::Fault(fault)) => fault.into(),

@@ -1,17 +1,23 @@
 //! `/api/v1/repos`: the repositories the caller may read, and how far each has come.
 
+use crate::browse;
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::format::{rfc3339, time_left};
+use crate::links::RepoAddress;
 use crate::links::query_value;
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::{RawQuery, State};
+use axum::http::Uri;
 use mirror::{Phase, Progress};
 use model::RepoName;
 use search::Snapshot;
-use serde::Serialize;
-use store::{ListRepositories, RepoCursor, RepoStatus, Repository, Source};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::BTreeMap;
+use store::{
+    AboutChange, ChangeAboutError, ListRepositories, RepoCursor, RepoStatus, Repository, Source, Visibility,
+};
 use utoipa::ToSchema;
 
 /// How many repositories a page holds where nothing is said.
@@ -33,6 +39,16 @@ pub(crate) struct RepoList {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct RepoState {
     pub(crate) name: String,
+    /// A sentence about it; empty where nobody wrote one.
+    pub(crate) description: String,
+    /// Its topics.
+    pub(crate) topics: Vec<String>,
+    /// Its keys; the value is empty where a key has none.
+    pub(crate) metadata: BTreeMap<String, String>,
+    /// `public` or `private`, as its host says.
+    pub(crate) visibility: &'static str,
+    pub(crate) fork: bool,
+    pub(crate) archived: bool,
     /// The short name of the branch HEAD names.
     pub(crate) default_branch: Option<String>,
     /// How many branches and tags are indexed.
@@ -112,6 +128,73 @@ pub(crate) async fn list(
     Ok(Json(RepoList { repos, next: page.next.map(|next| write_cursor(&next)) }))
 }
 
+/// What to say of a repository; what is not sent stays.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RepoChange {
+    /// A sentence; null gives way to what the source says.
+    #[serde(deserialize_with = "sent")]
+    description: Option<Option<String>>,
+    /// All of its topics.
+    topics: Option<Vec<String>>,
+    /// Keys to set, with their values (empty for none); null takes a key away.
+    metadata: BTreeMap<String, Option<String>>,
+    /// `public` or `private`.
+    visibility: Option<String>,
+    fork: Option<bool>,
+    archived: Option<bool>,
+}
+
+/// Tells null from what was not sent.
+fn sent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Changes what is said of a repository. Searches follow at once; nothing is indexed again.
+#[utoipa::path(patch, path = "/api/v1/repos/{address}", request_body = RepoChange,
+    params(("address" = String, Path, description = "`<repository>`")),
+    responses((status = 200, description = "The repository", body = RepoState),
+        (status = 404, description = "Not there, or not for the caller", body = crate::failure::Problem)))]
+pub(crate) async fn describe(
+    State(state): State<AppState>,
+    caller: Caller,
+    uri: Uri,
+    Json(change): Json<RepoChange>,
+) -> Result<Json<RepoState>, Failure> {
+    let rest = uri.path().strip_prefix("/api/v1/repos/").unwrap_or("");
+    let address = RepoAddress::parse(rest, uri.query()).ok_or(Failure::NotFound)?;
+    // SECURITY: first whether the caller may know of it, then whether they may change it.
+    let row = browse::row(&state, &caller, &address).await?;
+    if !address.page.is_empty() {
+        return Err(Failure::NotFound);
+    }
+    if !caller.actor.is_administrator() {
+        return Err(Failure::NotAllowed("What is said of a repository is changed by administrators."));
+    }
+    let changed = state.store.change_about(row.id, &change.into_change()?).await;
+    let row = changed.map_err(|error| match error {
+        ChangeAboutError::Unknown => Failure::NotFound,
+        ChangeAboutError::Fault(fault) => fault.into(),
+        other => Failure::BadRequest(crate::searching::sentence(&other.to_string())),
+    })?;
+    state.catalog.describe([(row.id, &row.name, mirror::said_of(&row))]);
+    tracing::info!(repo = %row.name, user = caller.actor.name(), "what is said of a repository was changed");
+    Ok(Json(RepoState::of(&row, &state, &caller, &state.catalog.snapshot())))
+}
+
+impl RepoChange {
+    fn into_change(self) -> Result<AboutChange, Failure> {
+        let visibility = match self.visibility.as_deref() {
+            None => None,
+            Some("public") => Some(Visibility::Public),
+            Some("private") => Some(Visibility::Private),
+            Some(_) => return Err(Failure::BadRequest("visibility is public or private.".into())),
+        };
+        let RepoChange { description, topics, metadata, fork, archived, .. } = self;
+        Ok(AboutChange { description, topics, metadata, visibility, fork, archived })
+    }
+}
+
 /// Every repository the caller may read, in order of name.
 pub(crate) async fn all(state: &AppState, caller: &Caller) -> Result<Vec<RepoState>, Failure> {
     let snapshot = state.catalog.snapshot();
@@ -153,6 +236,15 @@ impl RepoState {
         });
         RepoState {
             name: row.name.to_string(),
+            description: row.about.description.clone(),
+            topics: row.about.topics.clone(),
+            metadata: row.about.metadata.clone(),
+            visibility: match row.visibility {
+                Visibility::Public => "public",
+                Visibility::Private => "private",
+            },
+            fork: row.fork,
+            archived: row.archived,
             default_branch: row.default_branch.as_ref().map(|name| name.short().to_owned()),
             refs,
             status: status_of(row, progress.as_ref()),

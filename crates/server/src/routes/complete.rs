@@ -13,6 +13,8 @@ use utoipa::ToSchema;
 const BYTES_MAX: usize = 64 * 1024;
 /// How many suggestions are made.
 const N_ITEMS_MAX: usize = 12;
+/// How many contexts are looked through.
+const N_CONTEXTS: u32 = 1_000;
 
 /// What is being typed.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -68,6 +70,7 @@ pub(crate) async fn complete(
     let completion = complete_query(text, cursor, PatternType::Keyword);
     let mut items = of_language(&completion);
     items.extend(of_server(&state, &caller, &completion));
+    items.extend(contexts(&state, &caller, &completion).await);
     items.truncate(N_ITEMS_MAX);
     let items = items.into_iter().map(|item| item.applied(text, &completion)).collect();
     Json(CompleteAnswer { tokens: tokens.collect(), items })
@@ -115,6 +118,25 @@ fn of_server(state: &AppState, caller: &Caller, completion: &Completion) -> Vec<
         (FilterId::Lang, false) => languages(&wanted),
         _ => Vec::new(),
     }
+}
+
+/// The contexts the caller may use.
+async fn contexts(state: &AppState, caller: &Caller, completion: &Completion) -> Vec<Item> {
+    let Expected::Value { filter, prefix, .. } = &completion.expected else { return Vec::new() };
+    if filter.id != FilterId::Context {
+        return Vec::new();
+    }
+    let Ok(page) = state.store.contexts(&caller.actor, &caller.access, None, N_CONTEXTS).await else {
+        return Vec::new();
+    };
+    let wanted = prefix.to_lowercase();
+    let global = Item { insert: "global".into(), label: "global".into(), detail: "everything".into() };
+    let saved = page.contexts.into_iter().map(|context| Item {
+        insert: context.name.to_string(),
+        label: context.name.to_string(),
+        detail: if context.description.is_empty() { context.query } else { context.description },
+    });
+    [global].into_iter().chain(saved).filter(|item| item.label.contains(&wanted)).take(N_ITEMS_MAX).collect()
 }
 
 fn repositories(state: &AppState, caller: &Caller, wanted: &str) -> Vec<Item> {

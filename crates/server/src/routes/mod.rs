@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod api;
+mod api_contexts;
 mod api_exports;
 mod api_files;
 mod api_repos;
@@ -12,6 +13,7 @@ mod api_search;
 mod api_zoekt;
 mod assets;
 mod complete;
+mod contexts;
 mod dot_api;
 mod dot_api_stream;
 mod exports;
@@ -115,6 +117,7 @@ fn table() -> Vec<Route> {
         signed_in("/aggregate", get(aggregate::page)),
         signed_in("/why", get(why::page)),
         signed_in("/repos", get(repos::page)),
+        with_methods("/contexts", &["GET", "POST"], get(contexts::page).post(contexts::submit)),
         with_methods("/exports", &["GET", "POST"], get(exports::page).post(exports::submit)),
         with_methods("/exports/{id}/{act}", &["POST"], post(exports::act)),
         signed_in("/r/{*address}", get(r::page)),
@@ -122,7 +125,21 @@ fn table() -> Vec<Route> {
         signed_in("/api/v1/aggregate", get(aggregate::answer)),
         signed_in("/api/v1/complete", get(complete::complete)),
         signed_in("/api/v1/repos", get(api_repos::list)),
-        signed_in("/api/v1/repos/{*address}", get(api_files::resource)),
+        with_methods(
+            "/api/v1/repos/{*address}",
+            &["GET", "PATCH"],
+            get(api_files::resource).patch(api_repos::describe),
+        ),
+        with_methods(
+            "/api/v1/contexts",
+            &["GET", "POST"],
+            get(api_contexts::list).post(api_contexts::create),
+        ),
+        with_methods(
+            "/api/v1/contexts/{*name}",
+            &["GET", "PUT", "DELETE"],
+            get(api_contexts::get).put(api_contexts::change).delete(api_contexts::delete),
+        ),
         with_methods("/api/v1/exports", &["GET", "POST"], get(api_exports::list).post(api_exports::create)),
         with_methods(
             "/api/v1/exports/{id}",

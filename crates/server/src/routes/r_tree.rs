@@ -33,6 +33,9 @@ struct TreePage {
     rev_shown: String,
     refs: Vec<RefGroup>,
     path_shown: String,
+    /// What is said of the repository, on its first page.
+    description: String,
+    topics: Vec<(String, String)>,
     permalink: Option<String>,
     raw: Option<String>,
     commit: Option<CommitLine>,
@@ -107,6 +110,11 @@ fn frame(state: &AppState, caller: &Caller, row: &Repository, address: &RepoAddr
         crumbs: crumbs(address),
         rev_shown: rev_shown(row, address),
         refs: ref_groups(state, caller, row, address),
+        description: if path_shown.is_empty() { row.about.description.clone() } else { String::new() },
+        topics: match path_shown.is_empty() {
+            true => row.about.topics.iter().map(|t| (t.clone(), super::repos::topic_link(t))).collect(),
+            false => Vec::new(),
+        },
         path_shown,
         permalink: None,
         raw: None,

@@ -48,6 +48,9 @@ struct Column {
 /// A repository as a row.
 pub(crate) struct RepoRow {
     pub(crate) name: String,
+    pub(crate) description: String,
+    /// Each with the search for all that carry it.
+    pub(crate) topics: Vec<(String, String)>,
     pub(crate) url: String,
     pub(crate) state: &'static str,
     /// `ready`, `busy` or `error`.
@@ -142,6 +145,11 @@ fn address(filter: &str, sort: &str, page: usize) -> String {
     }
 }
 
+/// The search for the repositories that carry a topic.
+pub(crate) fn topic_link(topic: &str) -> String {
+    crate::links::search_link(&format!("repo:has.topic({topic}) type:repo"))
+}
+
 impl RepoRow {
     pub(crate) fn of(repo: &RepoState, now_ms: i64) -> Self {
         let (state, state_class) = match (&repo.progress, repo.status) {
@@ -157,6 +165,8 @@ impl RepoRow {
         });
         RepoRow {
             name: repo.name.clone(),
+            description: repo.description.clone(),
+            topics: repo.topics.iter().map(|topic| (topic.clone(), topic_link(topic))).collect(),
             url: repo.url.clone(),
             state,
             state_class,

@@ -99,6 +99,10 @@ pub(crate) async fn page(
         Ok(query) => query,
         Err(fault) => return faulty(shell, &text, &fault),
     };
+    let query = match searching::expanded(&state, &caller, query).await? {
+        Ok(query) => query,
+        Err(fault) => return faulty(shell, &text, &fault),
+    };
     let running = searching::start(&state, &caller, query.clone(), state.config.n_results_page).await?;
     let alert = searching::alert_of(&text, &query);
     answer(state, caller, Question { text, query, alert, shell }, running).await

@@ -19,6 +19,7 @@ fn example(route: &RouteInfo) -> String {
         "/aggregate" => "/aggregate?q=needle".into(),
         "/api/v1/aggregate" => "/api/v1/aggregate?q=needle".into(),
         "/why" => "/why?repo=app&path=README.md".into(),
+        "/api/v1/contexts/{*name}" => "/api/v1/contexts/nothing".into(),
         "/search" => "/search?q=needle".into(),
         "/api/v1/search" => "/api/v1/search?q=needle".into(),
         "/print" => "/print?r=app&f=README.md&format=raw".into(),

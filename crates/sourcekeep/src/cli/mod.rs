@@ -1,15 +1,17 @@
 //! The command line, as clap reads it. What a command does stands in `commands`.
 
 mod admin;
+mod context;
 mod index;
 mod inspect;
 mod repo;
 
 pub(crate) use admin::{ConfigCommand, TokenCommand, TokenCreateArgs, UserCommand, UserCreateArgs};
+pub(crate) use context::{ContextCommand, ContextNameArgs, ContextSetArgs};
 pub(crate) use index::{IndexCommand, IndexNamesArgs, IndexRebuildArgs};
 pub(crate) use inspect::{QueryCommand, SegmentCommand, SegmentInspectArgs};
 pub(crate) use repo::{
-    RepoAddArgs, RepoCommand, RepoListArgs, RepoRemoveArgs, RepoStatusArgs, VisibilityArg,
+    RepoAddArgs, RepoCommand, RepoListArgs, RepoRemoveArgs, RepoSetArgs, RepoStatusArgs, VisibilityArg,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -99,6 +101,9 @@ pub(crate) enum Command {
     /// Add, list and remove repositories.
     #[command(subcommand)]
     Repo(RepoCommand),
+    /// Save, list and remove search contexts.
+    #[command(subcommand)]
+    Context(ContextCommand),
     /// Look after the index.
     #[command(subcommand)]
     Index(IndexCommand),

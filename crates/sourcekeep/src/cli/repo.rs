@@ -14,6 +14,11 @@ pub(crate) enum RepoCommand {
     /// Remove repositories with their index and mirror; a local repository itself stays untouched.
     #[command(visible_alias = "rm", after_help = "Example: sourcekeep repo remove github.com/owner/name")]
     Remove(RepoRemoveArgs),
+    /// Say what a repository is: for its page, and for repo:has.description, has.topic, has.meta, fork: and archived:.
+    #[command(
+        after_help = "Example: sourcekeep repo set tool --description 'What it does' --topic rust --meta team=core"
+    )]
+    Set(RepoSetArgs),
     /// Tell what is known of a repository.
     #[command(after_help = "Example: sourcekeep repo status github.com/owner/name")]
     Status(RepoStatusArgs),
@@ -56,6 +61,41 @@ pub(crate) struct RepoRemoveArgs {
     /// The repositories.
     #[arg(required = true, value_name = "NAME")]
     pub(crate) names: Vec<String>,
+}
+
+/// `repo set`.
+#[derive(Debug, Args)]
+pub(crate) struct RepoSetArgs {
+    /// The repository.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// A sentence about it.
+    #[arg(long, value_name = "TEXT", conflicts_with = "no_description")]
+    pub(crate) description: Option<String>,
+    /// Give way to what the repository says of itself.
+    #[arg(long)]
+    pub(crate) no_description: bool,
+    /// A topic; may be repeated. All topics there were give way.
+    #[arg(long = "topic", value_name = "WORD", conflicts_with = "no_topics")]
+    pub(crate) topics: Vec<String>,
+    /// Take all topics away.
+    #[arg(long)]
+    pub(crate) no_topics: bool,
+    /// A key, with a value or without; may be repeated. Other keys stay.
+    #[arg(long = "meta", value_name = "KEY[=VALUE]")]
+    pub(crate) metadata: Vec<String>,
+    /// Take a key away; may be repeated.
+    #[arg(long = "no-meta", value_name = "KEY")]
+    pub(crate) no_metadata: Vec<String>,
+    /// What `visibility:` finds it under.
+    #[arg(long, value_name = "VISIBILITY")]
+    pub(crate) visibility: Option<VisibilityArg>,
+    /// Whether it is a fork.
+    #[arg(long, value_name = "true|false")]
+    pub(crate) fork: Option<bool>,
+    /// Whether it was set to rest.
+    #[arg(long, value_name = "true|false")]
+    pub(crate) archived: Option<bool>,
 }
 
 /// `repo status`.

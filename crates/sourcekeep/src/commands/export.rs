@@ -24,6 +24,10 @@ pub(super) async fn run(app: &App, args: ExportArgs) -> anyhow::Result<Outcome> 
     };
     let opened = app.open().await?;
     let access = opened.access_set(args.user.as_deref()).await?;
+    let query = match opened.expand_contexts(args.user.as_deref(), query).await? {
+        Ok(query) => query,
+        Err(error) => return Ok(super::search::refuse(&text, &error)),
+    };
     let catalog = Catalog::new();
     let damaged = mirror::open_catalog(&opened.store, &opened.data, &catalog).await?;
     // SECURITY: that an index is damaged is told only to those who may know of the repository.

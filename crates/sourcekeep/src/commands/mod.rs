@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod config;
+mod context;
 mod export;
 mod index;
 mod query;
@@ -30,6 +31,7 @@ pub(crate) async fn run(app: App, command: Command) -> anyhow::Result<Outcome> {
         Command::Aggregate(args) => aggregate::run(&app, args).await,
         Command::Export(args) => export::run(&app, args).await,
         Command::Repo(command) => repo::run(&app, command).await,
+        Command::Context(command) => context::run(&app, command).await,
         Command::Index(command) => index::run(&app, command).await,
         Command::Query(command) => query::run(&app, command).await,
         Command::Segment(command) => segment::run(&app, command),

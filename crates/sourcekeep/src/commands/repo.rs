@@ -2,20 +2,23 @@
 
 use super::up;
 use crate::app::App;
-use crate::cli::{RepoAddArgs, RepoCommand, RepoListArgs, RepoRemoveArgs, RepoStatusArgs, VisibilityArg};
+use crate::cli::{
+    RepoAddArgs, RepoCommand, RepoListArgs, RepoRemoveArgs, RepoSetArgs, RepoStatusArgs, VisibilityArg,
+};
 use crate::failure::{Outcome, UsageError};
 use crate::progress::ProgressView;
 use crate::{failure, table, terminal};
 use mirror::{AddError, AddOptions, DataLock};
 use model::{RefName, RepoName};
 use serde_json::{Value, json};
-use store::{Adder, Manifest, Repository, Visibility};
+use store::{AboutChange, Adder, Manifest, Repository, Visibility};
 
 pub(super) async fn run(app: &App, command: RepoCommand) -> anyhow::Result<Outcome> {
     match command {
         RepoCommand::Add(args) => add(app, args).await,
         RepoCommand::List(args) => list(app, args).await,
         RepoCommand::Remove(args) => remove(app, args).await,
+        RepoCommand::Set(args) => set(app, args).await,
         RepoCommand::Status(args) => status(app, args).await,
     }
 }
@@ -107,6 +110,12 @@ fn shape(row: &Repository) -> Value {
     json!({
         "name": row.name.as_str(),
         "source": row.source.to_string(),
+        "description": row.about.description,
+        "topics": row.about.topics,
+        "metadata": row.about.metadata,
+        "visibility": if row.visibility == Visibility::Public { "public" } else { "private" },
+        "fork": row.fork,
+        "archived": row.archived,
         "default_branch": row.default_branch.as_ref().map(RefName::short),
         "status": row.status.as_str(),
         "progress": row.progress.map(|progress| json!({"done": progress.done, "total": progress.total})),
@@ -128,6 +137,34 @@ async fn remove(app: &App, args: RepoRemoveArgs) -> anyhow::Result<Outcome> {
         }
         if !DataLock::is_held(&opened.data) {
             terminal::eprint_line("Their files are deleted when the next server starts.");
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+async fn set(app: &App, args: RepoSetArgs) -> anyhow::Result<Outcome> {
+    let opened = app.open().await?;
+    let pair = |text: &String| {
+        let (key, value) = text.split_once('=').unwrap_or((text, ""));
+        (key.to_string(), Some(value.to_string()))
+    };
+    let mut metadata: std::collections::BTreeMap<_, _> = args.metadata.iter().map(pair).collect();
+    metadata.extend(args.no_metadata.into_iter().map(|key| (key, None)));
+    let change = AboutChange {
+        description: if args.no_description { Some(None) } else { args.description.map(Some) },
+        topics: (args.no_topics || !args.topics.is_empty()).then_some(args.topics),
+        metadata,
+        visibility: args.visibility.map(|visibility| match visibility {
+            VisibilityArg::Public => Visibility::Public,
+            VisibilityArg::Private => Visibility::Private,
+        }),
+        fork: args.fork,
+        archived: args.archived,
+    };
+    for row in opened.repositories(std::slice::from_ref(&args.name)).await? {
+        let row = opened.store.change_about(row.id, &change).await?;
+        if app.common.json {
+            terminal::print_json(&shape(&row));
         }
     }
     Ok(Outcome::Done)
@@ -163,10 +200,21 @@ pub(super) fn index_bytes(manifest: &Manifest) -> u64 {
     manifest.segments.iter().map(|file| file.size_bytes).sum::<u64>() + manifest.ref_table.size_bytes
 }
 
+/// Keys as `--meta` takes them.
+fn metadata_text(row: &Repository) -> String {
+    let pair = |(key, value): (&String, &String)| {
+        if value.is_empty() { key.clone() } else { format!("{key}={value}") }
+    };
+    row.about.metadata.iter().map(pair).collect::<Vec<_>>().join(" ")
+}
+
 fn print_status(row: &Repository, manifest: Option<&Manifest>) {
     let mut rows = vec![
         ("name", row.name.to_string()),
         ("source", row.source.to_string()),
+        ("description", row.about.description.clone()),
+        ("topics", row.about.topics.join(" ")),
+        ("metadata", metadata_text(row)),
         ("status", status_text(row)),
     ];
     if let Some(error) = &row.error {

@@ -59,6 +59,10 @@ pub(super) async fn prepare(app: &App, args: SearchArgs) -> anyhow::Result<Prepa
     };
     let opened = app.open().await?;
     let access = opened.access_set(args.user.as_deref()).await?;
+    let query = match opened.expand_contexts(args.user.as_deref(), query).await? {
+        Ok(query) => query,
+        Err(error) => return Ok(Prepared::Refused(refuse(&text, &error))),
+    };
     let catalog = Catalog::new();
     let overlays = OverlayOptions::new(opened.config.index.file_bytes_max, opened.config.n_index_threads());
     catalog.set_revision_source(Arc::new(Overlays::new(&opened.data, overlays)));

@@ -1,0 +1,195 @@
+//! `/contexts`: saved search contexts, to look at, to make, to change.
+
+use super::api_contexts::{remove, save};
+use crate::caller::Caller;
+use crate::failure::Failure;
+use crate::links::{percent, search_link};
+use crate::shell::{Moment, Shell};
+use crate::state::AppState;
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use model::RepoName;
+use serde::Deserialize;
+use store::{Context, ContextContent, ContextName, ContextRepository};
+
+/// How many contexts a page shows.
+const N_PAGE: u32 = 500;
+
+/// Which context is to be changed.
+#[derive(Default, Deserialize)]
+pub(crate) struct Asked {
+    edit: Option<String>,
+    after: Option<String>,
+}
+
+/// The form.
+#[derive(Clone, Default, Deserialize)]
+pub(crate) struct ContextForm {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    query: String,
+    /// A repository a line, `name` or `name@revisions`.
+    #[serde(default)]
+    repositories: String,
+    public: Option<String>,
+    /// Set where the context is there already.
+    #[serde(default)]
+    exists: bool,
+    /// `save` or `delete`.
+    #[serde(default)]
+    action: String,
+}
+
+#[derive(Template)]
+#[template(path = "contexts.html")]
+struct ContextsPage {
+    shell: Shell,
+    contexts: Vec<ContextRow>,
+    form: ContextForm,
+    fault: Option<String>,
+    /// How the caller's own contexts begin.
+    own: String,
+    is_administrator: bool,
+    next: Option<String>,
+}
+
+/// A context as a row.
+struct ContextRow {
+    name: String,
+    description: String,
+    query: String,
+    listed: String,
+    is_public: bool,
+    search: String,
+    edit: Option<String>,
+    changed_at: Moment,
+}
+
+/// The page.
+pub(crate) async fn page(
+    State(state): State<AppState>,
+    caller: Caller,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Failure> {
+    let form = match &asked.edit {
+        Some(name) => {
+            let name: ContextName = name.parse().map_err(|_| Failure::NotFound)?;
+            let found = state.store.context(&caller.actor, &caller.access, &name).await?;
+            ContextForm::of(found.filter(|context| context.is_editable).ok_or(Failure::NotFound)?)
+        }
+        None => ContextForm { name: format!("@{}/", caller.actor.name()), ..ContextForm::default() },
+    };
+    render(&state, &caller, form, None, asked.after.as_deref()).await
+}
+
+/// The form.
+pub(crate) async fn submit(
+    State(state): State<AppState>,
+    caller: Caller,
+    Form(form): Form<ContextForm>,
+) -> Result<Response, Failure> {
+    match apply(&state, &caller, &form).await {
+        Ok(()) => Ok(Redirect::to("/contexts").into_response()),
+        Err(failure @ (Failure::BadRequest(_) | Failure::BadQuery(_))) => {
+            let fault = failure.detail();
+            let mut response = render(&state, &caller, form, Some(fault), None).await?;
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            Ok(response)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn apply(state: &AppState, caller: &Caller, form: &ContextForm) -> Result<(), Failure> {
+    let bad = |error: String| Failure::BadRequest(crate::searching::sentence(&error));
+    let name: ContextName =
+        form.name.trim().parse().map_err(|e: store::ContextNameError| bad(e.to_string()))?;
+    if form.action == "delete" {
+        return remove(state, caller, &name).await;
+    }
+    let lines = form.repositories.lines().map(str::trim).filter(|line| !line.is_empty());
+    let repository = |line: &str| {
+        let (name, revisions) = line.split_once('@').unwrap_or((line, ""));
+        let name = RepoName::new(name).map_err(|error| bad(error.to_string()))?;
+        Ok(ContextRepository { name, revisions: revisions.to_owned() })
+    };
+    let content = ContextContent {
+        description: form.description.clone(),
+        query: form.query.clone(),
+        repositories: lines.map(repository).collect::<Result<_, Failure>>()?,
+        is_public: form.public.is_some(),
+    };
+    save(state, caller, &name, content, form.exists).await
+}
+
+async fn render(
+    state: &AppState,
+    caller: &Caller,
+    form: ContextForm,
+    fault: Option<String>,
+    after: Option<&str>,
+) -> Result<Response, Failure> {
+    let after: Option<ContextName> = after.map(str::parse).transpose().map_err(|_| Failure::NotFound)?;
+    let page = state.store.contexts(&caller.actor, &caller.access, after.as_ref(), N_PAGE).await?;
+    let last = page.contexts.last().filter(|_| page.goes_on);
+    let next =
+        last.map(|last| format!("/contexts?after={}", percent::encode(last.name.to_string().as_bytes())));
+    let now_ms = state.now_ms();
+    let page = ContextsPage {
+        shell: caller.shell("Search contexts", "contexts"),
+        contexts: page.contexts.iter().map(|context| ContextRow::of(context, now_ms)).collect(),
+        form,
+        fault,
+        own: format!("@{}/", caller.actor.name()),
+        is_administrator: caller.actor.is_administrator(),
+        next,
+    };
+    Ok(Html(page.render().map_err(Failure::internal)?).into_response())
+}
+
+impl ContextForm {
+    fn of(context: Context) -> Self {
+        let line = |listed: &ContextRepository| match listed.revisions.as_str() {
+            "" => listed.name.to_string(),
+            revisions => format!("{}@{revisions}", listed.name),
+        };
+        let lines: Vec<String> = context.repositories.iter().map(line).collect();
+        ContextForm {
+            name: context.name.to_string(),
+            description: context.description,
+            query: context.query,
+            repositories: lines.join("\n"),
+            public: context.is_public.then(|| "yes".to_owned()),
+            exists: true,
+            action: String::new(),
+        }
+    }
+}
+
+impl ContextRow {
+    fn of(context: &Context, now_ms: i64) -> Self {
+        let name = context.name.to_string();
+        let n_listed = context.repositories.len() as u64;
+        ContextRow {
+            description: context.description.clone(),
+            query: context.query.clone(),
+            listed: match n_listed {
+                0 => String::new(),
+                n => crate::format::count(n, "repository", "repositories"),
+            },
+            is_public: context.is_public,
+            search: search_link(&format!("context:{name}")),
+            edit: context
+                .is_editable
+                .then(|| format!("/contexts?edit={}#form", percent::encode(name.as_bytes()))),
+            changed_at: Moment::new(now_ms, context.changed_at.0),
+            name,
+        }
+    }
+}
