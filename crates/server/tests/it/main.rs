@@ -4,6 +4,7 @@ mod access;
 mod aggregate;
 mod api;
 mod compatible;
+mod contexts;
 mod exports;
 mod files;
 mod hostile;
