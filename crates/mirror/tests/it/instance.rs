@@ -101,6 +101,12 @@ impl Instance {
         self.store.maintenance().manifest(repo).await.unwrap().unwrap()
     }
 
+    /// How many files the history has.
+    pub(crate) async fn n_history_files(&self, name: &str) -> usize {
+        let stored = self.store.maintenance().history(self.row(name).await.id).await.unwrap();
+        stored.map_or(0, |stored| stored.history.files.len())
+    }
+
     pub(crate) async fn segment_path(&self, name: &str, idx: usize) -> PathBuf {
         let row = self.row(name).await;
         self.data.index(row.id).join(&self.manifest(name).await.segments[idx].name)

@@ -171,7 +171,6 @@ fn predicate() -> impl Strategy<Value = String> {
         "context:both",
         "context:nested",
         "context:private",
-        "context:global",
         "file:has.content(foo)",
         "file:has.content(^bar$)",
         "file:has.content([^a]oo)",

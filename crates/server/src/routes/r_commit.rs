@@ -95,7 +95,8 @@ fn render(caller: &Caller, row: &Repository, view: &CommitView, now_ms: i64) -> 
     let body = commit.message.trim_start().split_once('\n').map_or("", |(_, body)| body).trim();
     let title = format!("{} · {}", short(&subject), row.name);
     let mut shell = caller.shell(&title, "repos");
-    shell.query = Some(format!("repo:^{}$ type:diff ", regex_name(&row.name)));
+    let text = format!("repo:^{}$ type:diff ", regex_name(&row.name));
+    shell.query = Some(crate::paint::query_box(&text));
     let is_same = commit.author.name == commit.committer.name
         && commit.author.email == commit.committer.email
         && commit.author.seconds == commit.committer.seconds;

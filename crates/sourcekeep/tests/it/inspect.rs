@@ -33,6 +33,15 @@ fn files(keep: &Keep, extension: &str) -> Vec<PathBuf> {
     found
 }
 
+/// The segment of the files, not one of the history.
+fn code_segment(keep: &Keep) -> PathBuf {
+    let is_code = |path: &PathBuf| {
+        let told = keep.must(&["--json", "segment", "inspect", path.to_str().unwrap()]);
+        json(&told)["blobs"].as_u64() == Some(4)
+    };
+    files(keep, "segment").into_iter().find(is_code).unwrap()
+}
+
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
@@ -75,7 +84,7 @@ fn an_explanation_of_no_query_points_at_the_fault() {
 #[test]
 fn a_segment_is_laid_open() {
     let (_world, keep) = world();
-    let segment = files(&keep, "segment").remove(0);
+    let segment = code_segment(&keep);
     let segment = segment.to_str().unwrap();
     let told = keep
         .must(&["segment", "inspect", segment, "--blobs", "9", "--gram", "kma", "--gram", "zq", "--verify"]);
@@ -114,7 +123,7 @@ fn a_ref_table_is_laid_open() {
 #[test]
 fn damaged_and_foreign_files_are_told_so() {
     let (_world, keep) = world();
-    let segment = files(&keep, "segment").remove(0);
+    let segment = code_segment(&keep);
     let mut bytes = std::fs::read(&segment).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

@@ -236,9 +236,27 @@ fn dollar_hole(rest: &str, at: usize) -> Result<Option<(Hole, usize)>, Structura
     }
 }
 
+/// Where the bracket closes that was open before this text; in an expression (`:[x~[a-z]+]`) others may open and close.
+fn end_of_comby_hole(rest: &str) -> Option<usize> {
+    let has_expression = rest.chars().take_while(|c| is_word(*c)).count();
+    if !rest[has_expression..].starts_with('~') {
+        return rest.find(']');
+    }
+    let mut depth = 0_u32;
+    for (at, c) in rest.char_indices() {
+        match c {
+            '[' => depth += 1,
+            ']' if depth == 0 => return Some(at),
+            ']' => depth -= 1,
+            _ => {}
+        }
+    }
+    rest.find(']')
+}
+
 fn comby_hole(text: &str, at: usize) -> Result<Option<(Hole, usize)>, StructuralError> {
     let rest = &text[at + 2..];
-    let Some(end) = rest.find(']') else { return Ok(None) };
+    let Some(end) = end_of_comby_hole(rest) else { return Ok(None) };
     let inside = &rest[..end];
     if let Some(name) = inside.strip_prefix('[') {
         if rest[end..].starts_with("]]") && is_comby_name(name) {
@@ -336,7 +354,7 @@ mod tests {
     #[test]
     fn what_cannot_be_said_of_nodes_is_refused() {
         for (pattern, place) in [
-            ("f(:[x~[a-z]+])", 2..12),
+            ("f(:[x~[a-z]+])", 2..13),
             ("f(:[~a])", 2..7),
             ("f(:[ x])", 2..7),
             ("f(:[x.])", 2..7),

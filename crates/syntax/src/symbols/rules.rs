@@ -69,7 +69,7 @@ const fn special(rule: Special) -> Rule {
     Rule::Special(rule)
 }
 
-pub(super) const RUST: Rules = &[
+pub(super) static RUST: Rules = &[
     ("function_item", Def(Kind::Function, NAME, Any, Body)),
     ("function_signature_item", Def(Kind::Function, NAME, Any, Nothing)),
     ("struct_item", Def(Kind::Struct, NAME, Any, Members)),
@@ -89,7 +89,7 @@ pub(super) const RUST: Rules = &[
     ("parameters", Skip),
 ];
 
-pub(super) const PYTHON: Rules = &[
+pub(super) static PYTHON: Rules = &[
     ("function_definition", Def(Kind::Function, NAME, Any, Body)),
     ("class_definition", Def(Kind::Class, NAME, Any, Members)),
     ("assignment", special(special::assignment)),
@@ -100,7 +100,7 @@ pub(super) const PYTHON: Rules = &[
     ("argument_list", Skip),
 ];
 
-pub(super) const JAVASCRIPT: Rules = &[
+pub(super) static JAVASCRIPT: Rules = &[
     ("function_declaration", Def(Kind::Function, NAME, Any, Body)),
     ("generator_function_declaration", Def(Kind::Function, NAME, Any, Body)),
     ("function_signature", Def(Kind::Function, NAME, Any, Nothing)),
@@ -129,7 +129,7 @@ pub(super) const JAVASCRIPT: Rules = &[
     ("formal_parameters", Skip),
 ];
 
-pub(super) const GO: Rules = &[
+pub(super) static GO: Rules = &[
     ("package_clause", Def(Kind::Package, Name::Child(&["package_identifier"]), Any, Nothing)),
     ("function_declaration", Def(Kind::Function, NAME, Any, Body)),
     ("method_declaration", special(special::go_method)),
@@ -143,7 +143,7 @@ pub(super) const GO: Rules = &[
     ("parameter_list", Skip),
 ];
 
-pub(super) const JAVA: Rules = &[
+pub(super) static JAVA: Rules = &[
     ("package_declaration", Skip),
     ("import_declaration", Skip),
     ("class_declaration", Def(Kind::Class, NAME, Any, Members)),
@@ -163,7 +163,7 @@ pub(super) const JAVA: Rules = &[
     ("formal_parameters", Skip),
 ];
 
-pub(super) const C: Rules = &[
+pub(super) static C: Rules = &[
     ("function_definition", special(special::c_function)),
     ("declaration", special(special::c_declaration)),
     ("struct_specifier", special(special::c_struct)),
@@ -185,7 +185,7 @@ pub(super) const C: Rules = &[
     ("initializer_list", Skip),
 ];
 
-pub(super) const C_SHARP: Rules = &[
+pub(super) static C_SHARP: Rules = &[
     ("namespace_declaration", Def(Kind::Namespace, NAME, Any, Namespace)),
     ("file_scoped_namespace_declaration", special(special::rest_of_file)),
     ("class_declaration", Def(Kind::Class, NAME, Any, Members)),
@@ -207,7 +207,7 @@ pub(super) const C_SHARP: Rules = &[
     ("parameter_list", Skip),
 ];
 
-pub(super) const RUBY: Rules = &[
+pub(super) static RUBY: Rules = &[
     ("module", Def(Kind::Module, NAME, Any, Members)),
     ("class", Def(Kind::Class, NAME, Any, Members)),
     ("singleton_class", Rule::Enter),
@@ -219,7 +219,7 @@ pub(super) const RUBY: Rules = &[
     ("method_parameters", Skip),
 ];
 
-pub(super) const PHP: Rules = &[
+pub(super) static PHP: Rules = &[
     ("namespace_definition", special(special::rest_of_file)),
     ("function_definition", Def(Kind::Function, NAME, Any, Body)),
     ("class_declaration", Def(Kind::Class, NAME, Any, Members)),
@@ -234,7 +234,7 @@ pub(super) const PHP: Rules = &[
     ("formal_parameters", special(special::php_parameters)),
 ];
 
-pub(super) const SCALA: Rules = &[
+pub(super) static SCALA: Rules = &[
     ("package_clause", special(special::scala_package)),
     ("package_object", Def(Kind::Module, NAME, Any, Members)),
     ("class_definition", Def(Kind::Class, NAME, Any, Members)),
@@ -254,7 +254,7 @@ pub(super) const SCALA: Rules = &[
     ("import_declaration", Skip),
 ];
 
-pub(super) const KOTLIN: Rules = &[
+pub(super) static KOTLIN: Rules = &[
     ("class_declaration", special(special::kotlin_class)),
     ("object_declaration", Def(Kind::Object, NAME, Any, Members)),
     ("companion_object", special(special::kotlin_companion)),
@@ -267,7 +267,7 @@ pub(super) const KOTLIN: Rules = &[
     ("function_value_parameters", Skip),
 ];
 
-pub(super) const SWIFT: Rules = &[
+pub(super) static SWIFT: Rules = &[
     ("class_declaration", special(special::swift_class)),
     ("protocol_declaration", Def(Kind::Interface, NAME, Any, Members)),
     ("function_declaration", Def(Kind::Function, NAME, Any, Body)),
@@ -281,22 +281,22 @@ pub(super) const SWIFT: Rules = &[
     ("import_declaration", Skip),
 ];
 
-pub(super) const BASH: Rules = &[
+pub(super) static BASH: Rules = &[
     ("function_definition", Def(Kind::Function, NAME, Any, Body)),
     ("variable_assignment", Def(Kind::Variable, NAME, NotLocal, Nothing)),
     ("command", Skip),
     ("command_substitution", Skip),
 ];
 
-pub(super) const LUA: Rules = &[
+pub(super) static LUA: Rules = &[
     ("function_declaration", special(special::lua_function)),
     ("assignment_statement", special(special::lua_assignment)),
     ("parameters", Skip),
 ];
 
-pub(super) const ELIXIR: Rules = &[("call", special(special::elixir_call))];
+pub(super) static ELIXIR: Rules = &[("call", special(special::elixir_call))];
 
-pub(super) const HASKELL: Rules = &[
+pub(super) static HASKELL: Rules = &[
     ("header", Def(Kind::Module, Name::Child(&["module"]), Any, Nothing)),
     ("imports", Skip),
     ("data_type", Def(Kind::Type, NAME, Any, Enter)),
@@ -316,7 +316,7 @@ pub(super) const HASKELL: Rules = &[
     ("foreign_import", Rule::Enter),
 ];
 
-pub(super) const OCAML: Rules = &[
+pub(super) static OCAML: Rules = &[
     ("value_definition", Rule::Enter),
     ("let_binding", special(special::ocaml_let)),
     ("external", Def(Kind::Function, Name::Child(&["value_name"]), Any, Nothing)),
@@ -335,20 +335,20 @@ pub(super) const OCAML: Rules = &[
     ),
 ];
 
-pub(super) const ZIG: Rules = &[
+pub(super) static ZIG: Rules = &[
     ("function_declaration", Def(Kind::Function, NAME, Any, Body)),
     ("variable_declaration", special(special::zig_variable)),
     ("container_field", special(special::zig_field)),
     ("parameters", Skip),
 ];
 
-pub(super) const HCL: Rules = &[
+pub(super) static HCL: Rules = &[
     ("block", special(special::hcl_block)),
     ("attribute", special(special::hcl_attribute)),
     ("expression", Skip),
 ];
 
-pub(super) const TOML: Rules = &[
+pub(super) static TOML: Rules = &[
     ("table", Def(Kind::Object, Name::Child(&["bare_key", "dotted_key", "quoted_key"]), Any, Members)),
     (
         "table_array_element",
@@ -357,14 +357,14 @@ pub(super) const TOML: Rules = &[
     ("pair", Def(Kind::Key, Name::Child(&["bare_key", "dotted_key", "quoted_key"]), Any, Nothing)),
 ];
 
-pub(super) const JSON: Rules = &[("pair", special(special::json_pair)), ("array", Skip)];
+pub(super) static JSON: Rules = &[("pair", special(special::json_pair)), ("array", Skip)];
 
-pub(super) const CSS: Rules = &[
+pub(super) static CSS: Rules = &[
     ("class_name", special(special::css_class)),
     ("id_name", special(special::whole)),
     ("keyframes_name", special(special::whole)),
     ("declaration", special(special::css_declaration)),
 ];
 
-pub(super) const HTML: Rules =
+pub(super) static HTML: Rules =
     &[("attribute", special(special::html_attribute)), ("script_element", Skip), ("style_element", Skip)];
