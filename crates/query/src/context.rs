@@ -24,6 +24,7 @@ pub struct ContextFilter {
 
 /// What a context holds.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "it is only ever held in a box")]
 pub enum ContextScope {
     /// Everything: `context:global`.
     Everything,

@@ -15,7 +15,7 @@ fn aggregate(
     by: &AggregateBy,
     limits: AggregateLimits,
 ) -> Result<Aggregation, AggregateError> {
-    let query = query::parse(text, &query::Options::default()).unwrap_or_else(|error| panic!("{error}"));
+    let query = crate::world::parse(text).unwrap_or_else(|error| panic!("{error}"));
     let everyone = access(world.repos.iter().map(|repo| repo.id));
     let snapshot = world.catalog.snapshot();
     SEARCHER.aggregate(&snapshot, &everyone, &query, by, limits, &Limits::default(), &CancelToken::new())
@@ -129,7 +129,7 @@ proptest! {
     ) {
         let world = World::new(repos);
         for text in &queries {
-            if query::parse(text, &query::Options::default()).is_ok() {
+            if crate::world::parse(text).is_ok() {
                 check(&world, text)?;
             }
         }

@@ -14,7 +14,7 @@ struct Question<'a> {
 }
 
 fn ask_as(world: &World, readable: &[u32], question: &Question<'_>, limits: &Limits) -> Why {
-    let query = query::parse(question.query, &query::Options::default()).expect("a query");
+    let query = crate::world::parse(question.query).expect("a query");
     let repo = RepoName::new(question.repo).expect("a name");
     let asked = WhyAsked {
         repo: &repo,
@@ -175,7 +175,7 @@ proptest! {
     ) {
         let world = World::new(repos);
         let limits = Limits::unlimited_display();
-        for text in queries.iter().filter(|text| query::parse(text, &query::Options::default()).is_ok()) {
+        for text in queries.iter().filter(|text| crate::world::parse(text).is_ok()) {
             let answer = world.search_as(&access([1, 2]), text, &limits);
             let found: Vec<(String, Vec<u8>)> = answer
                 .matches()

@@ -44,13 +44,13 @@ fn the_api_describes_itself() {
         let paths: Vec<&String> = document["paths"].as_object().expect("paths").keys().collect();
         let served = server::Server::routes();
         for path in &paths {
-            let pattern = path.replace("{address}", "{*address}");
+            let pattern = path.replace("{address}", "{*address}").replace("{name}", "{*name}");
             assert!(served.iter().any(|route| route.path == pattern), "{path} is described and not served");
         }
         for route in
             served.iter().filter(|route| route.path.starts_with("/api/v1/") && !route.path.ends_with(".json"))
         {
-            let path = route.path.replace("{*address}", "{address}");
+            let path = route.path.replace("{*address}", "{address}").replace("{*name}", "{name}");
             assert!(paths.contains(&&path), "{path} is served and not described");
         }
     });
