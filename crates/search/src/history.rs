@@ -143,7 +143,7 @@ impl History {
         let mut gaps = Vec::new();
         let mut next = 0;
         let ends = self.changes.iter().map(|part| part.table.range());
-        for range in ends.chain([self.n_commits()..self.n_commits()]) {
+        for range in ends.chain(std::iter::once(self.n_commits()..self.n_commits())) {
             if next < range.start {
                 gaps.push(next..range.start);
             }

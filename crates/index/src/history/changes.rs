@@ -262,7 +262,8 @@ impl ChangeTable {
     /// What a commit changed.
     pub fn changes(&self, commit: CommitIdx, into: &mut CommitChanges) -> Result<(), ReadError> {
         let wrong = |what| damaged(SectionKind::Changes, what);
-        (into.files.clear(), into.hunks.clear());
+        into.files.clear();
+        into.hunks.clear();
         let mut cursor = Cursor::new(self.record(commit)?, SectionKind::Changes.name());
         into.n_files_left_out = cursor.varint()?;
         let n_files = cursor.varint()?;
