@@ -1,4 +1,5 @@
 //! Exports survive their worker: the file of one that was interrupted is the file of one that was not.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use access::{ManualClock, PasswordCost, Role, Scope, SessionId, SystemRandomness, Timestamp, UserName, Via};
 use export::{ExportLimits, ExportOptions, ExportWorker, Exports, FileError, RowFormat};

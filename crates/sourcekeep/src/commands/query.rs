@@ -18,7 +18,7 @@ const SEGMENTS_SHOWN: usize = 10;
 pub(super) async fn run(app: &App, command: QueryCommand) -> anyhow::Result<Outcome> {
     let QueryCommand::Explain(args) = command;
     let (_opened, search) = match prepare(app, args).await? {
-        Prepared::Ready(opened, search) => (opened, search),
+        Prepared::Ready(ready) => *ready,
         Prepared::Refused(outcome) => return Ok(outcome),
     };
     tokio::task::spawn_blocking(move || explain(&search)).await?

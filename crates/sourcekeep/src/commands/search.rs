@@ -24,7 +24,7 @@ const BUFFER_BYTES: usize = 64 << 10;
 
 pub(super) async fn run(app: &App, args: SearchArgs) -> anyhow::Result<Outcome> {
     let (opened, search) = match prepare(app, args).await? {
-        Prepared::Ready(opened, search) => (opened, search),
+        Prepared::Ready(ready) => *ready,
         Prepared::Refused(outcome) => return Ok(outcome),
     };
     let quiet = app.common.quiet;
@@ -45,7 +45,7 @@ pub(super) async fn run(app: &App, args: SearchArgs) -> anyhow::Result<Outcome> 
 
 /// What became of a query on its way to being run.
 pub(super) enum Prepared {
-    Ready(Opened, Search),
+    Ready(Box<(Opened, Search)>),
     /// It is no query; that is printed.
     Refused(Outcome),
 }
@@ -83,7 +83,7 @@ pub(super) async fn prepare(app: &App, args: SearchArgs) -> anyhow::Result<Prepa
         limits,
         json: app.common.json,
     };
-    Ok(Prepared::Ready(opened, search))
+    Ok(Prepared::Ready(Box::new((opened, search))))
 }
 
 /// One search, ready to run.
