@@ -259,7 +259,9 @@ impl<W: Write> TextSink<W> {
             Match::Symbol(found) => self.symbol(found),
             Match::Commit(found) => self.commit(found),
             Match::Diff(found) => self.diff(found),
-            Match::Directory(found) => self.name(&format!("{}/", place(&found.repo, &found.path))),
+            Match::Directory(found) => {
+                self.name(&format!("{}/", place(&found.repo, &found.path).trim_end_matches('/')))
+            }
             Match::Owner(found) => self.name(&found.owner),
         }?;
         self.n_printed += 1;
