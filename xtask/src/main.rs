@@ -1,11 +1,12 @@
 //! Development tasks, run as `cargo xtask TASK`: `ci` is the one test command, `tidy` holds the house rules, `bench`
-//! measures, `browser` drives the pages. Nothing here is needed to build the product.
+//! measures, `ranking` asks golden questions, `browser` drives the pages. Nothing here is needed to build the product.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a development tool talks to its terminal")]
 #![allow(clippy::disallowed_methods, reason = "development tasks start compilers, browsers and servers")]
 
 mod bench;
 mod browser;
 mod ci;
+mod ranking;
 mod run;
 mod tidy;
 mod tools;
@@ -28,6 +29,8 @@ enum Task {
     Tidy,
     /// Measure indexing, size and query latencies beside ripgrep, git grep and csearch.
     Bench(Box<bench::Options>),
+    /// Ask golden questions over real repositories and tell recall@10 and MRR.
+    Ranking(ranking::Options),
     /// Drive the web pages of a real server in headless Chromium and keep screenshots.
     Browser(browser::Options),
 }
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Task::Ci(options) => ci::run(&options),
         Task::Tidy => tidy::run(),
         Task::Bench(options) => bench::run(&options),
+        Task::Ranking(options) => ranking::run(&options),
         Task::Browser(options) => browser::run(&options),
     };
     match outcome {

@@ -258,6 +258,7 @@ impl<'a, 's> Collector<'a, 's> {
             language: found.doc.language,
             blob: found.blob,
             score: found.parts.total(),
+            score_parts: found.parts,
             lines,
             n_lines: found.counts.n_lines,
             n_matches: found.counts.n_matches,
@@ -315,5 +316,6 @@ fn path_match(found: FoundDocument<'_>) -> Result<PathMatch, ReadError> {
         language: found.doc.language,
         blob: found.blob,
         score: found.parts.total(),
+        score_parts: found.parts,
     })
 }

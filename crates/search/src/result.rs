@@ -1,5 +1,6 @@
 //! What a search answers with.
 
+use crate::ScoreParts;
 use model::{ByteRange, Language, ObjectId, RefName, RepoId, RepoName, SymbolKind};
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -51,6 +52,16 @@ impl Match {
         }
     }
 
+    /// What its score is made of, where it is made of parts.
+    pub fn score_parts(&self) -> Option<&ScoreParts> {
+        match self {
+            Match::Content(found) => Some(&found.score_parts),
+            Match::Path(found) => Some(&found.score_parts),
+            Match::Symbol(found) => Some(&found.score_parts),
+            _ => None,
+        }
+    }
+
     /// How much of the page it takes: its lines where it has any, otherwise one.
     pub fn n_shown(&self) -> usize {
         match self {
@@ -84,6 +95,8 @@ pub struct ContentMatch {
     pub blob: ObjectId,
     /// Higher is better; comparable within one answer.
     pub score: f64,
+    /// What the score is made of.
+    pub score_parts: ScoreParts,
     /// The matching lines, ascending, at most [`crate::Limits::lines_per_file`].
     pub lines: Vec<LineMatch>,
     /// How many lines match in all.
@@ -128,6 +141,8 @@ pub struct PathMatch {
     pub blob: ObjectId,
     /// Higher is better; comparable within one answer.
     pub score: f64,
+    /// What the score is made of.
+    pub score_parts: ScoreParts,
 }
 
 /// A repository that matches by its name or by filters alone.
@@ -162,6 +177,8 @@ pub struct SymbolMatch {
     pub blob: ObjectId,
     /// Higher is better; comparable within one answer.
     pub score: f64,
+    /// What the score is made of.
+    pub score_parts: ScoreParts,
     /// The name that is defined, without what holds it.
     pub name: String,
     /// Where the query's terms occur in the name: half-open byte offsets, ascending, not overlapping.

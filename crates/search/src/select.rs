@@ -102,6 +102,7 @@ fn file_of(found: Match) -> Option<PathMatch> {
             language: found.language,
             blob: found.blob,
             score: found.score,
+            score_parts: found.score_parts,
         }),
         _ => None,
     }
@@ -123,6 +124,7 @@ mod tests {
             language: Language::UNKNOWN,
             blob: ObjectId([blob; 20]),
             score: 1.0,
+            score_parts: crate::ScoreParts::default(),
         })
     }
 

@@ -290,6 +290,7 @@ mod tests {
             language: Language::UNKNOWN,
             blob: ObjectId([2; 20]),
             score: 1.0,
+            score_parts: search::ScoreParts::default(),
             lines: vec![LineMatch {
                 number: 3,
                 text: text.into(),

@@ -69,6 +69,9 @@ pub(crate) struct ContentShape {
     path: String,
     language: Option<&'static str>,
     score: f64,
+    /// What the score is made of, where `explain=1` asks for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    score_parts: Vec<ScorePartShape>,
     lines: Vec<LineShape>,
     /// How many lines match in all, shown or not.
     line_count: u64,
@@ -98,6 +101,9 @@ pub(crate) struct PathShape {
     path: String,
     language: Option<&'static str>,
     score: f64,
+    /// What the score is made of, where `explain=1` asks for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    score_parts: Vec<ScorePartShape>,
     /// Half-open byte offsets in `path`.
     ranges: Vec<[usize; 2]>,
     url: String,
@@ -155,7 +161,31 @@ pub(crate) struct FilterShape {
     files: u64,
 }
 
+/// One part of a score.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ScorePartShape {
+    /// `definition`, `word`, `exact case`, `file name`, `kind`, `document`.
+    part: &'static str,
+    value: f64,
+}
+
 impl MatchShape {
+    /// The result, with the parts of its score if they are asked for.
+    pub(crate) fn explained(found: &Match, is_asked: bool) -> Self {
+        let mut shape = MatchShape::of(found);
+        let parts = found.score_parts().filter(|_| is_asked);
+        if let Some(parts) = parts {
+            let parts = parts.named().map(|(part, value)| ScorePartShape { part, value }).collect();
+            match &mut shape {
+                MatchShape::Content(shape) => shape.score_parts = parts,
+                MatchShape::Path(shape) => shape.score_parts = parts,
+                MatchShape::Symbol(shape) => shape.score_parts = parts,
+                _ => {}
+            }
+        }
+        shape
+    }
+
     pub(crate) fn of(found: &Match) -> Self {
         match found {
             Match::Content(found) => MatchShape::Content(ContentShape::of(found)),
@@ -185,6 +215,7 @@ impl ContentShape {
             path: lossy(&found.path),
             language: syntax::language_name(found.language),
             score: found.score,
+            score_parts: Vec::new(),
             lines: lines.collect(),
             line_count: found.n_lines,
             url: links::match_link(&found.repo, &found.refs, found.commit, &found.path),
@@ -201,6 +232,7 @@ impl PathShape {
             path: lossy(&found.path),
             language: syntax::language_name(found.language),
             score: found.score,
+            score_parts: Vec::new(),
             ranges: pairs(&found.ranges),
             url: links::match_link(&found.repo, &found.refs, found.commit, &found.path),
         }

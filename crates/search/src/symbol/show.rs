@@ -48,6 +48,7 @@ impl FoundSymbol<'_> {
             language: self.doc.language,
             blob: self.meta.oid,
             score: self.parts.total(),
+            score_parts: self.parts,
             name: self.name,
             ranges: self.ranges,
             symbol_kind: self.kind,

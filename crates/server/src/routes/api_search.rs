@@ -23,6 +23,9 @@ pub(crate) struct Asked {
     q: String,
     /// How many results are shown where the query has no `count:`; 500 if not given, 10,000 at most.
     limit: Option<usize>,
+    /// 1: each result says what its score is made of.
+    #[serde(default)]
+    explain: u8,
 }
 
 /// Most results that may be asked for: what the engine shows at most.
@@ -45,12 +48,12 @@ pub(crate) async fn search(
     let n_display = asked.limit.unwrap_or(search::Limits::DISPLAY_DEFAULT).clamp(1, LIMIT_MAX);
     let running = searching::start(&state, &caller, query, n_display).await?;
     if wants_events(&headers) {
-        return Ok(events(state, caller, alert, running));
+        return Ok(events(state, caller, alert, running, asked.explain == 1));
     }
     let found = running.collect().await?.map_err(refuse)?;
     let answer = SearchAnswer {
         query: asked.q,
-        matches: found.matches.iter().map(MatchShape::of).collect(),
+        matches: found.matches.iter().map(|found| MatchShape::explained(found, asked.explain == 1)).collect(),
         stats: StatsShape::of(&found.stats),
         filters: filters(&found.facets),
         alert: alert.or(found.alert),
@@ -63,7 +66,13 @@ fn wants_events(headers: &HeaderMap) -> bool {
     accept.is_some_and(|accept| accept.contains("text/event-stream"))
 }
 
-fn events(state: AppState, mut caller: Caller, alert: Option<String>, mut running: Running) -> Response {
+fn events(
+    state: AppState,
+    mut caller: Caller,
+    alert: Option<String>,
+    mut running: Running,
+    explain: bool,
+) -> Response {
     let (sender, receiver) = mpsc::channel::<Result<sse::Event, Infallible>>(8);
     tokio::spawn(async move {
         loop {
@@ -77,7 +86,7 @@ fn events(state: AppState, mut caller: Caller, alert: Option<String>, mut runnin
             if !caller.still_may(&state).await {
                 return;
             }
-            for event in shapes(event, alert.as_deref()) {
+            for event in shapes(event, alert.as_deref(), explain) {
                 if sender.send(Ok(event)).await.is_err() {
                     return;
                 }
@@ -91,10 +100,11 @@ fn events(state: AppState, mut caller: Caller, alert: Option<String>, mut runnin
 }
 
 /// The events one happening of a search is told by.
-fn shapes(event: Event, alert: Option<&str>) -> Vec<sse::Event> {
+fn shapes(event: Event, alert: Option<&str>, explain: bool) -> Vec<sse::Event> {
     match event {
         Event::Matches(batch) => {
-            let matches: Vec<MatchShape> = batch.iter().map(MatchShape::of).collect();
+            let shape = |found| MatchShape::explained(found, explain);
+            let matches: Vec<MatchShape> = batch.iter().map(shape).collect();
             vec![named("matches", &matches)]
         }
         Event::Progress(stats) => vec![named("progress", &StatsShape::of(&stats))],

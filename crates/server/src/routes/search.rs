@@ -36,6 +36,9 @@ pub(crate) struct Asked {
     q: String,
     /// One of the buttons in the box: `case` or `regexp`.
     toggle: Option<String>,
+    /// 1: each result says why it stands where it does.
+    #[serde(default)]
+    explain: u8,
     /// `json`: what zoekt's clients ask.
     format: Option<String>,
 }
@@ -73,6 +76,8 @@ struct Question {
     query: query::Query,
     alert: Option<String>,
     shell: Shell,
+    /// Whether results say what their scores are made of.
+    explain: bool,
 }
 
 /// The page.
@@ -105,7 +110,7 @@ pub(crate) async fn page(
     };
     let running = searching::start(&state, &caller, query.clone(), state.config.n_results_page).await?;
     let alert = searching::alert_of(&text, &query);
-    answer(state, caller, Question { text, query, alert, shell }, running).await
+    answer(state, caller, Question { text, query, alert, shell, explain: asked.explain == 1 }, running).await
 }
 
 /// Waits a moment for everything, then answers whole or streaming.
@@ -141,7 +146,7 @@ fn whole(
         summary: tail.summary,
         facets: tail.facets,
         advice: tail.advice,
-        hits: hits(matches, N_LINES_WINDOW)?,
+        hits: hits(matches, N_LINES_WINDOW, question.explain)?,
     };
     let status = if page.fault.is_some() { 400 } else { 200 };
     html(page.render().map_err(Failure::internal)?, status)
@@ -171,7 +176,7 @@ fn stream(
     let (sender, receiver) = mpsc::channel::<Result<Bytes, Infallible>>(8);
     tokio::spawn(async move {
         let mut n_shown = matches.len();
-        let first = format!("{head}{}", hits(&matches, N_LINES_WINDOW).unwrap_or_default());
+        let first = format!("{head}{}", hits(&matches, N_LINES_WINDOW, question.explain).unwrap_or_default());
         let mut piece = Some(first);
         loop {
             if let Some(piece) = piece.take()
@@ -186,7 +191,7 @@ fn stream(
             match event {
                 Some(Event::Matches(batch)) => {
                     n_shown += batch.len();
-                    piece = hits(&batch, N_LINES_WINDOW).ok().map(|html| html.to_string());
+                    piece = hits(&batch, N_LINES_WINDOW, question.explain).ok().map(|html| html.to_string());
                 }
                 Some(Event::Progress(_)) => {}
                 Some(Event::Done(result)) => {

@@ -36,6 +36,8 @@ pub(crate) struct Hit {
     pub(crate) lines: Vec<HitLine>,
     pub(crate) more: Vec<HitLine>,
     pub(crate) more_says: String,
+    /// What its score is made of, where that is asked for.
+    pub(crate) score: Option<String>,
     /// Lines that are not on the page at all.
     pub(crate) rest: Option<String>,
 }
@@ -110,9 +112,19 @@ struct Hits {
 }
 
 /// The HTML of some results.
-pub(crate) fn hits(matches: &[Match], n_lines_window: usize) -> Result<Html, Failure> {
-    let hits = matches.iter().map(|found| Hit::of(found, n_lines_window)).collect();
+pub(crate) fn hits(matches: &[Match], n_lines_window: usize, explain: bool) -> Result<Html, Failure> {
+    let hit = |found: &Match| Hit {
+        score: found.score_parts().filter(|_| explain).map(score_words),
+        ..Hit::of(found, n_lines_window)
+    };
+    let hits = matches.iter().map(hit).collect();
     Ok(Html::from_template(Hits { hits }.render().map_err(Failure::internal)?))
+}
+
+/// `definition 16 + word 8 = 24`.
+fn score_words(parts: &search::ScoreParts) -> String {
+    let words: Vec<String> = parts.named().map(|(part, value)| format!("{part} {value:.2}")).collect();
+    format!("{} = {:.2}", words.join(" + "), parts.total())
 }
 
 impl Hit {
@@ -301,6 +313,7 @@ impl Hit {
             lines: Vec::new(),
             more: Vec::new(),
             more_says: String::new(),
+            score: None,
             rest: None,
         }
     }

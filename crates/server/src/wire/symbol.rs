@@ -1,6 +1,6 @@
 //! A definition in JSON.
 
-use super::lossy;
+use super::{ScorePartShape, lossy};
 use crate::links;
 use search::SymbolMatch;
 use serde::Serialize;
@@ -16,6 +16,9 @@ pub(crate) struct SymbolShape {
     path: String,
     language: Option<&'static str>,
     score: f64,
+    /// What the score is made of, where `explain=1` asks for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) score_parts: Vec<ScorePartShape>,
     name: String,
     /// Half-open byte offsets in `name`.
     ranges: Vec<[usize; 2]>,
@@ -42,6 +45,7 @@ impl SymbolShape {
             path: lossy(&found.path),
             language: syntax::language_name(found.language),
             score: found.score,
+            score_parts: Vec::new(),
             name: found.name.clone(),
             ranges: super::pairs(&found.ranges),
             symbol_kind: found.symbol_kind.as_str(),
