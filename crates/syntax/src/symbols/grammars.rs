@@ -21,7 +21,7 @@ pub(super) struct Grammar {
     pub(super) is_c_family: bool,
     /// Whether several clauses of one name in a row are one definition.
     pub(super) joins_clauses: bool,
-    /// Longest text: less than the general limit where long texts are data.
+    /// Longest text that defines anything: longer ones are data, or made by programs.
     pub(super) size_bytes_max: usize,
     /// Whether the grammar's scanner can hold a text.
     pub(super) holds: fn(&str) -> bool,

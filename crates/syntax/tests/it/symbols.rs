@@ -147,6 +147,19 @@ fn hostile_nesting_stays_within_limits() {
 }
 
 #[test]
+fn long_data_defines_nothing_and_is_no_fault() {
+    let json = language_by_name("json").expect("known");
+    let text = |n_keys: usize| {
+        let keys: Vec<String> = (0..n_keys).map(|n| format!("\"key{n}\": 1")).collect();
+        format!("{{{}}}", keys.join(",\n"))
+    };
+    let found = symbols(json, &text(10), &SymbolLimits::default()).expect("parsed");
+    assert_eq!(found.symbols.len(), 10);
+    let found = symbols(json, &text(40_000), &SymbolLimits::default()).expect("looked at");
+    assert!(found.symbols.is_empty() && !found.is_cut);
+}
+
+#[test]
 fn limits_are_kept_and_told() {
     let c = language_by_name("c").expect("known");
     let rust = language_by_name("rust").expect("known");
