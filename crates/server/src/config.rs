@@ -12,7 +12,8 @@ pub struct ServerConfig {
     /// Further host names under which the server may be asked. Numeric addresses and `localhost` always are; any other
     /// name is refused, because it may be a stranger's name that was made to point here (DNS rebinding).
     pub hosts_allowed: Vec<String>,
-    /// How many searches run at once; further ones wait.
+    /// How many searches are under way at once; further ones wait, and so do those of one person beyond half of them. How
+    /// many compute at the same moment is the searcher's affair.
     pub n_searches_max: usize,
     /// How many results a page of results shows.
     pub n_results_page: usize,
@@ -34,7 +35,7 @@ impl Default for ServerConfig {
         ServerConfig {
             public_url: None,
             hosts_allowed: Vec::new(),
-            n_searches_max: (2 * n_cores).max(4),
+            n_searches_max: (16 * n_cores).min(256),
             n_results_page: 500,
             request_timeout: Duration::from_secs(30),
             page_patience: Duration::from_millis(80),

@@ -29,6 +29,7 @@ mod markup;
 mod metrics;
 mod owning;
 mod paint;
+mod places;
 mod request_id;
 mod routes;
 mod same_origin;

@@ -91,7 +91,11 @@ pub(crate) async fn start_with(
     limits: Limits,
 ) -> Result<Running, Failure> {
     let query = expanded(state, caller, query).await?.map_err(|fault| Failure::BadQuery(Box::new(fault)))?;
-    let place = Arc::clone(&state.search_places).acquire_owned().await.map_err(Failure::internal)?;
+    let place = state
+        .search_places
+        .enter(caller.actor.user_id().map(|user| user.0))
+        .await
+        .map_err(Failure::internal)?;
     // The channel has no limit of its own: the display limits bound what goes through it (10,000 results of 1,000
     // bytes at most), and so a slow reader holds memory for its own answer, never a place.
     let (sender, events) = mpsc::unbounded_channel();
@@ -124,7 +128,11 @@ pub(crate) async fn aggregate(
     by: AggregateBy,
     aggregate_limits: AggregateLimits,
 ) -> Result<Result<Aggregation, QueryFault>, Failure> {
-    let place = Arc::clone(&state.search_places).acquire_owned().await.map_err(Failure::internal)?;
+    let place = state
+        .search_places
+        .enter(caller.actor.user_id().map(|user| user.0))
+        .await
+        .map_err(Failure::internal)?;
     let called_off = CalledOff(CancelToken::new());
     let (searcher, token) = (Arc::clone(&state.searcher), called_off.0.clone());
     let (snapshot, access) = (state.catalog.snapshot(), caller.access.clone());

@@ -3,12 +3,12 @@
 use crate::ServerConfig;
 use crate::git_access::GitAccess;
 use crate::host::AllowedHosts;
+use crate::places::Places;
 use access::Clock;
 use mirror::{Board, DataDir};
 use search::{Catalog, Searcher};
 use std::sync::Arc;
 use store::Store;
-use tokio::sync::Semaphore;
 
 /// What a server is made from: everything it reads, and the clock it reads it by.
 #[derive(Clone)]
@@ -49,14 +49,14 @@ pub(crate) struct Shared {
     pub(crate) git: GitAccess,
     pub(crate) clock: Arc<dyn Clock>,
     /// Places for searches: each runs on a thread of its own.
-    pub(crate) search_places: Arc<Semaphore>,
+    pub(crate) search_places: Places,
     pub(crate) metrics: crate::metrics::Metrics,
     pub(crate) mcp: mcp::Service,
 }
 
 impl AppState {
     pub(crate) fn new(config: ServerConfig, deps: Deps) -> Self {
-        let search_places = Arc::new(Semaphore::new(config.n_searches_max.max(1)));
+        let search_places = Places::new(config.n_searches_max);
         AppState {
             shared: Arc::new(Shared {
                 hosts: AllowedHosts::new(&config),

@@ -29,7 +29,7 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
     state.metrics.set("sourcekeep_indexing_failures", totals.repos_failed as f64);
     state.metrics.set("sourcekeep_indexed_files", totals.files as f64);
     state.metrics.set("sourcekeep_indexed_bytes", totals.bytes as f64);
-    state.metrics.set("sourcekeep_search_places_free", state.search_places.available_permits() as f64);
+    state.metrics.set("sourcekeep_search_places_free", state.search_places.n_free() as f64);
     if let Ok(counts) = state.store.jobs().counts().await {
         state.metrics.set("sourcekeep_jobs_queued", counts.n_queued as f64);
         state.metrics.set("sourcekeep_jobs_running", counts.n_running as f64);

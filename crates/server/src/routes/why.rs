@@ -119,7 +119,11 @@ async fn why(
             Err(fault) => return Ok(Err(fault)),
         },
     };
-    let place = Arc::clone(&state.search_places).acquire_owned().await.map_err(Failure::internal)?;
+    let place = state
+        .search_places
+        .enter(caller.actor.user_id().map(|user| user.0))
+        .await
+        .map_err(Failure::internal)?;
     let (searcher, snapshot, access) =
         (Arc::clone(&state.searcher), state.catalog.snapshot(), caller.access.clone());
     let limits = Limits {
