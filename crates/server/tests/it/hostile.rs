@@ -1,7 +1,10 @@
 //! Hostile names and requests: everything a page shows was written by somebody else.
 
-use crate::world::{Who, run, shared};
+use crate::world::{Secret, Who, World, run, shared};
 use axum::body::Body;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 
 /// What must never stand in a page as it is.
 const LIVE: [&str; 3] = ["<script>alert", "<img src=x", "onerror=alert(1)>"];
@@ -115,5 +118,37 @@ fn forms_that_are_none_are_refused() {
             let answer = shared().ask(Who::Stranger, "POST", "/sign-in", &headers, Body::from(body)).await;
             assert_eq!(answer.status, 400, "{content_type}");
         }
+    });
+}
+
+/// threats.md, Q: 1,000 identical streams, then disconnect.
+#[test]
+fn a_thousand_identical_streams_dropped_at_once_leave_no_work() {
+    run(async {
+        let world = World::new(Secret::Exists).await;
+        let world = Arc::new(world);
+        let mut streams = JoinSet::new();
+        for _ in 0..1_000 {
+            let world = Arc::clone(&world);
+            streams.spawn(async move {
+                let events = [("accept", "text/event-stream")];
+                let answer = world
+                    .ask(Who::Ada, "GET", "/api/v1/search?q=count:all+/./", &events, Body::empty())
+                    .await;
+                drop(answer);
+            });
+        }
+        streams.shutdown().await;
+        let searcher = Arc::clone(&world.searcher);
+        // One whose thread was only just started may still come, to find that nobody wants it.
+        let is_calm = tokio::task::spawn_blocking(move || {
+            let started = Instant::now();
+            while searcher.n_searches() > 0 && started.elapsed() < Duration::from_secs(300) {
+                searcher.wait_for_calm(Duration::from_secs(1));
+            }
+            searcher.n_searches() == 0
+        });
+        assert!(is_calm.await.expect("it does not panic"), "searches that nobody reads");
+        assert_eq!(world.api(Who::Ada, "/api/v1/search?q=needle").await.status, 200);
     });
 }

@@ -59,6 +59,7 @@ pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) exports: Exports,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) searcher: Arc<Searcher>,
     people: Option<People>,
     _dirs: (TempDir, GitWorld),
 }
@@ -144,7 +145,7 @@ impl World {
             store: store.clone(),
             exports: exports.clone(),
             catalog,
-            searcher,
+            searcher: Arc::clone(&searcher),
             board: Board::new(),
             data_dir: data,
             git: git::OpenOptions::default(),
@@ -152,7 +153,7 @@ impl World {
         };
         let config = ServerConfig { request_ids: RequestIds::Fixed(REQUEST_ID), ..config };
         let server = Server::new(config, deps);
-        World { server, store, exports, clock, people: None, _dirs: (dir, code) }
+        World { server, store, exports, clock, searcher, people: None, _dirs: (dir, code) }
     }
 
     /// Where the files of exports are.
