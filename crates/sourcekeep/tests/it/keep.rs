@@ -25,6 +25,14 @@ impl Keep {
         Keep { _dir: dir, home }
     }
 
+    /// Another one that holds the same.
+    pub(crate) fn copy(&self) -> Self {
+        let other = Keep::new();
+        let copied = Command::new("cp").arg("-a").args([self.data(), other.data()]).status().unwrap();
+        assert!(copied.success());
+        other
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.home.join("data")
     }

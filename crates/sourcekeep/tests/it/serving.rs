@@ -6,14 +6,14 @@ use std::process::{Child, ChildStdout, Command};
 use testkit::git::GitWorld;
 
 /// A running server; killed when dropped.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     stdout: BufReader<ChildStdout>,
     url: String,
 }
 
 impl Running {
-    fn start(keep: &Keep, arguments: &[&str]) -> Self {
+    pub(crate) fn start(keep: &Keep, arguments: &[&str]) -> Self {
         let mut child = keep.command().args(arguments).args(["--listen", "127.0.0.1:0"]).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
@@ -35,11 +35,28 @@ impl Running {
         self.child.wait().unwrap().code()
     }
 
-    fn get(&self, path: &str, token: &str) -> (u16, String) {
+    pub(crate) fn get(&self, path: &str, token: &str) -> (u16, String) {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let url = format!("{}{path}", self.url);
         let mut response = agent.get(url).header("Authorization", format!("Bearer {token}")).call().unwrap();
+        (
+            response.status().as_u16(),
+            response.body_mut().with_config().limit(1 << 30).read_to_string().unwrap(),
+        )
+    }
+
+    pub(crate) fn post(&self, path: &str, token: &str, body: &str) -> (u16, String) {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let request = agent.post(format!("{}{path}", self.url)).content_type("application/json");
+        let mut response = request.header("Authorization", format!("Bearer {token}")).send(body).unwrap();
         (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
+    }
+
+    /// Ends it at once, as `kill -9` does; it must have been running.
+    pub(crate) fn kill(&mut self) {
+        assert!(self.child.try_wait().unwrap().is_none(), "it runs");
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 }
 
