@@ -244,11 +244,13 @@ pub enum ErrorKind {
         /// As written, cut to 80 characters.
         what: Box<str>,
     },
-    /// Understood, but not searched for yet. Never from [`parse`](crate::parse), only from [`unevaluated`](crate::unevaluated).
-    #[error("{what} is understood but not evaluated yet")]
-    NotEvaluatedYet {
-        /// The filter, value or predicate, as it is written in queries.
-        what: String,
+    /// `^rev` where no commits are asked for. Never from [`parse`](crate::parse), only from [`unanswerable`](crate::unanswerable).
+    #[error(
+        "^{rev} leaves out commits, and this query looks for none: files are searched as they are in one commit"
+    )]
+    NoCommitsToExclude {
+        /// The revision, cut to 80 characters.
+        rev: Box<str>,
     },
 }
 
@@ -286,7 +288,7 @@ impl ErrorKind {
             ErrorKind::TooManyContexts { .. } => "too-many-contexts",
             ErrorKind::BrokenContext { .. } => "broken-context",
             ErrorKind::NotInContext { .. } => "not-in-context",
-            ErrorKind::NotEvaluatedYet { .. } => "not-evaluated-yet",
+            ErrorKind::NoCommitsToExclude { .. } => "no-commits-to-exclude",
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Layer 0. The way of a query: [`parse`] reads the text under [`Options`] into a [`Query`] (a boolean [`Expr`] plus
 //! [`Settings`]), or says in a [`ParseError`] which bytes are at fault and offers a mended text; [`alerts`] finds
-//! contradictions; [`unevaluated`] lists what is understood but not searched for yet; the search engine lowers the tree.
+//! contradictions; [`unanswerable`] finds what cannot be asked together; the search engine lowers the tree.
 //! [`tokenize`] colours, [`complete`] completes, both for any text. [`FILTERS`] is the one table that parser,
 //! completion, errors and documentation are made of.
 //!
@@ -35,9 +35,9 @@ mod values;
 
 mod alerts;
 mod complete;
-mod evaluated;
 mod explain;
 mod print;
+mod together;
 mod token;
 
 pub use alerts::{Alert, alerts};
@@ -49,7 +49,6 @@ pub use complete::{Candidate, Completion, Expected, complete};
 pub use context::{ContextDefinition, ContextFilter, ContextScope, parse_context, parse_revisions};
 pub use date::Date;
 pub use error::{ErrorKind, ParseError};
-pub use evaluated::unevaluated;
 pub use explain::explain;
 pub use options::{Limits, Options};
 pub use parser::parse;
@@ -63,4 +62,5 @@ pub use table::{
     FILTERS, FilterId, FilterInfo, PredicateInfo, ValueInfo, ValueKind, filter_table_markdown,
     predicate_table_markdown,
 };
+pub use together::unanswerable;
 pub use token::{Token, TokenKind, tokenize};

@@ -5,9 +5,9 @@ use model::ByteRange;
 /// Why a query that parses cannot be run. Spans are byte offsets into the text the query was parsed from.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SearchError {
-    /// The language knows it, this version does not evaluate it.
+    /// Its parts cannot be asked together.
     #[error("{source}")]
-    NotEvaluated {
+    Unanswerable {
         /// What it is, where it stands, and how to mend it.
         source: Box<query::ParseError>,
     },
@@ -64,7 +64,7 @@ impl SearchError {
     /// Where in the query the fault is, if it is at one place.
     pub fn span(&self) -> Option<ByteRange> {
         match self {
-            SearchError::NotEvaluated { source } => Some(source.span.into()),
+            SearchError::Unanswerable { source } => Some(source.span.into()),
             SearchError::BadPattern { span, .. }
             | SearchError::BadStructuralPattern { span, .. }
             | SearchError::PatternTooLarge { span }
@@ -76,7 +76,7 @@ impl SearchError {
     /// How to mend it, in a sentence.
     pub fn hint(&self) -> Option<String> {
         match self {
-            SearchError::NotEvaluated { source } => source.hint.clone(),
+            SearchError::Unanswerable { source } => source.hint.clone(),
             SearchError::BadStructuralPattern { hint, .. } => hint.clone(),
             SearchError::UnknownLanguage { suggestion, .. } => {
                 suggestion.map(|name| format!("did you mean lang:{}?", crate::result::quoted(name)))
@@ -88,7 +88,7 @@ impl SearchError {
     /// The word that stands in answers for this kind of error.
     pub fn kind(&self) -> &'static str {
         match self {
-            SearchError::NotEvaluated { .. } => "not-evaluated",
+            SearchError::Unanswerable { source } => source.kind.code(),
             SearchError::BadPattern { .. } => "bad-pattern",
             SearchError::BadStructuralPattern { .. } => "bad-structural-pattern",
             SearchError::PatternTooLarge { .. } => "pattern-too-large",

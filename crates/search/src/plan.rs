@@ -125,8 +125,8 @@ pub(crate) enum Selection {
 impl Plan {
     /// Checks and compiles a query.
     pub(crate) fn new(query: &Query, limits: &Limits) -> Result<Plan, SearchError> {
-        if let Some(fault) = query::unevaluated(query).into_iter().next() {
-            return Err(SearchError::NotEvaluated { source: Box::new(fault) });
+        if let Some(fault) = query::unanswerable(query) {
+            return Err(SearchError::Unanswerable { source: Box::new(fault) });
         }
         let mut settings = query.settings.clone();
         if query.expr.is_everything() && !narrows(&settings) {
@@ -611,9 +611,4 @@ impl<'a> Compiler<'a> {
         }
         Ok(())
     }
-}
-
-pub(crate) fn not_evaluated(span: query::Span, what: &str) -> SearchError {
-    let kind = query::ErrorKind::NotEvaluatedYet { what: what.to_owned() };
-    SearchError::NotEvaluated { source: Box::new(query::ParseError::new(span, kind)) }
 }

@@ -4,7 +4,7 @@
 //! every other, and adds none to them.
 
 use crate::pattern::Syntax;
-use crate::plan::{Compiler, RepoCondition, not_evaluated};
+use crate::plan::{Compiler, RepoCondition};
 use crate::tree::Node;
 use crate::{RepoIndex, SearchError, Visibility};
 use model::ByteRange;
@@ -93,7 +93,12 @@ impl Compiler<'_> {
     ) -> Result<Node, SearchError> {
         let (repositories, query) = match context.scope.as_deref() {
             // Whoever searches has expanded the contexts; where that was forgotten, nothing is silently ignored.
-            None => return Err(not_evaluated(filter.span, "context:")),
+            None => {
+                let name = context.name.chars().take(80).collect::<String>().into();
+                let kind = query::ErrorKind::UnknownContext { name, within: None };
+                let source = Box::new(query::ParseError::new(filter.span, kind));
+                return Err(SearchError::Unanswerable { source });
+            }
             Some(ContextScope::Everything) => return Ok(Node::Const(true)),
             Some(ContextScope::Saved { repositories, query }) => (repositories, query),
         };

@@ -53,7 +53,7 @@ pub(crate) fn parse(text: &str) -> Result<Query, QueryFault> {
 pub(crate) fn parse_as(text: &str, default_pattern_type: query::PatternType) -> Result<Query, QueryFault> {
     let options = query::Options { default_pattern_type, ..query::Options::default() };
     let query = query::parse(text, &options).map_err(of_parser)?;
-    match query::unevaluated(&query).into_iter().next() {
+    match query::unanswerable(&query) {
         Some(error) => Err(of_parser(error)),
         None => Ok(query),
     }
@@ -279,7 +279,7 @@ mod tests {
     fn messages_become_sentences() {
         assert_eq!(sentence("the query is empty"), "The query is empty.");
         assert_eq!(sentence("Really?"), "Really?");
-        assert_eq!(sentence("author: is not evaluated yet"), "author: is not evaluated yet.");
+        assert_eq!(sentence("author: is not known"), "author: is not known.");
         assert_eq!(sentence(""), ".");
     }
 }

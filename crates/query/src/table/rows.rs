@@ -3,11 +3,11 @@
 use super::{FilterId, FilterInfo, PredicateInfo, ValueInfo, ValueKind};
 
 const fn value(value: &'static str, doc: &'static str) -> ValueInfo {
-    ValueInfo { value, doc, evaluated: true }
+    ValueInfo { value, doc }
 }
 
 const fn predicate(name: &'static str, arguments: &'static str, doc: &'static str) -> PredicateInfo {
-    PredicateInfo { name, arguments, doc, evaluated: true }
+    PredicateInfo { name, arguments, doc }
 }
 
 /// What rows have that say nothing else.
@@ -22,7 +22,6 @@ const PLAIN: FilterInfo = FilterInfo {
     predicates: &[],
     doc: "",
     example: "",
-    evaluated: true,
 };
 
 const REPO_PREDICATES: &[PredicateInfo] = &[

@@ -2,7 +2,7 @@
 //!
 //! With `QUERY_BLESS=1` in the environment the expectations are written anew; read the difference before committing it.
 
-use query::{Options, PatternType, TokenKind, alerts, complete, explain, parse, tokenize, unevaluated};
+use query::{Options, PatternType, TokenKind, alerts, complete, explain, parse, tokenize, unanswerable};
 use serde::Deserialize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -85,8 +85,11 @@ fn show_parsed(text: &str, mode: PatternType) -> String {
     if printed != text {
         let _ = writeln!(out, "printed: {printed}");
     }
-    for error in unevaluated(&query) {
-        let _ = writeln!(out, "later: {error} at {:?}", error.span.of(text));
+    if let Some(error) = unanswerable(&query) {
+        let _ = writeln!(out, "but: {error} at {:?}", error.span.of(text));
+        if let Some(mended) = &error.suggestion {
+            let _ = writeln!(out, "  mended: {mended}");
+        }
     }
     for alert in alerts(text, &query) {
         let _ = writeln!(out, "alert: {}; {}", alert.message, alert.hint);

@@ -2,7 +2,7 @@
 
 use crate::arbitrary;
 use proptest::prelude::*;
-use query::{Leaf, Options, PatternType, Span, alerts, complete, explain, parse, tokenize, unevaluated};
+use query::{Leaf, Options, PatternType, Span, alerts, complete, explain, parse, tokenize, unanswerable};
 
 fn options(default_pattern_type: PatternType) -> Options {
     Options { default_pattern_type, ..Options::default() }
@@ -53,7 +53,7 @@ proptest! {
                     }
                     Leaf::Pattern(pattern) => spans.push(pattern.span),
                 });
-                spans.extend(unevaluated(&query).iter().map(|error| error.span));
+                spans.extend(unanswerable(&query).iter().map(|error| error.span));
                 spans.extend(alerts(&text, &query).iter().flat_map(|alert| alert.spans.clone()));
                 for span in spans {
                     prop_assert!(fits(&text, span), "{:?}", span);

@@ -177,7 +177,7 @@ fn entry(row: &store::Repository, index: &Arc<RepoIndex>, prefix: &str) -> RepoE
             remote => remote.to_string(),
         },
         branches: branches.into_iter().map(|(_, branch)| branch).collect(),
-        has_symbols: has_symbols(),
+        has_symbols: true,
         latest_commit_date: rfc3339(latest.saturating_mul(1000)),
         index_time: rfc3339(indexed_at),
         index_time_unix: indexed_at.div_euclid(1000),
@@ -191,12 +191,6 @@ fn entry(row: &store::Repository, index: &Arc<RepoIndex>, prefix: &str) -> RepoE
             ..RepoStats::default()
         },
     }
-}
-
-/// Whether definitions can be asked for.
-fn has_symbols() -> bool {
-    let types = query::FILTERS.iter().find(|filter| filter.name == "type").map(|filter| filter.values);
-    types.unwrap_or_default().iter().any(|value| value.value == "symbol" && value.evaluated)
 }
 
 fn repo_of(found: &Match) -> Option<&RepoName> {

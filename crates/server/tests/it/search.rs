@@ -36,7 +36,7 @@ fn wrong_queries_say_where_and_how_to_mend() {
         for (name, query) in [
             ("unclosed", "foo+%22bar"),
             ("unknown_filter", "fiel:x"),
-            ("not_evaluated", "x+rev:%5Ebase"),
+            ("no_commits_to_exclude", "x+rev:%5Ebase"),
             ("regex", "/(a/"),
         ] {
             let answer = shared().api(Who::Bob, &format!("/api/v1/search?q={query}")).await;
