@@ -19,11 +19,15 @@ pub struct Alert {
     pub suggestion: Option<String>,
 }
 
-/// Finds contradictions in a query: something asked for and excluded, results that cannot be of the asked type; and pasted
-/// code that excludes what it should find. `text` is what the query was parsed from.
-pub fn alerts(text: &str, query: &Query) -> Vec<Alert> {
+/// Whether two names mean the same language; `None` where one of them names none. Who searches knows the names.
+pub type SameLanguage<'a> = &'a dyn Fn(&str, &str) -> Option<bool>;
+
+/// Finds contradictions in a query: something asked for and excluded, conditions of which no file meets two, results that cannot
+/// be of the asked type; and pasted code that excludes what it should find. `text` is what the query was parsed from.
+pub fn alerts(text: &str, query: &Query, same_language: SameLanguage<'_>) -> Vec<Alert> {
     let mut found = Vec::new();
-    excluded_itself(text, &query.expr, &mut found);
+    excluded_itself(text, &query.expr, same_language, &mut found);
+    crate::contradictions::never_both(text, query, same_language, &mut found);
     never_of_the_type(text, query, &mut found);
     never_selected(text, query, &mut found);
     commits_only(text, query, &mut found);
@@ -32,10 +36,10 @@ pub fn alerts(text: &str, query: &Query) -> Vec<Alert> {
 }
 
 /// At most this many operands are compared each with each.
-const COMPARED_MAX: usize = 200;
+pub(crate) const COMPARED_MAX: usize = 200;
 
 /// `a -a`, at any level of the tree.
-fn excluded_itself(text: &str, expr: &Expr, found: &mut Vec<Alert>) {
+fn excluded_itself(text: &str, expr: &Expr, same_language: SameLanguage<'_>, found: &mut Vec<Alert>) {
     let mut pending = vec![expr];
     while let Some(expr) = pending.pop() {
         match expr {
@@ -43,7 +47,8 @@ fn excluded_itself(text: &str, expr: &Expr, found: &mut Vec<Alert>) {
                 pending.extend(operands.iter().rev());
                 for operand in operands.iter().take(COMPARED_MAX) {
                     let Expr::Not { operand: excluded, span } = operand else { continue };
-                    let asked = operands.iter().take(COMPARED_MAX).find(|asked| same(asked, excluded));
+                    let asked =
+                        operands.iter().take(COMPARED_MAX).find(|asked| same(asked, excluded, same_language));
                     let Some(asked) = asked else { continue };
                     let mut spans = vec![asked.span(), *span];
                     spans.sort();
@@ -65,7 +70,7 @@ fn excluded_itself(text: &str, expr: &Expr, found: &mut Vec<Alert>) {
 }
 
 /// Whether two leaves ask the same.
-fn same(left: &Expr, right: &Expr) -> bool {
+fn same(left: &Expr, right: &Expr, same_language: SameLanguage<'_>) -> bool {
     match (left, right) {
         (Expr::Pattern(left), Expr::Pattern(right)) => left.target == right.target && left.kind == right.kind,
         (Expr::Filter(left), Expr::Filter(right)) => match (&left.kind, &right.kind) {
@@ -73,7 +78,9 @@ fn same(left: &Expr, right: &Expr) -> bool {
             (FilterKind::Repo(left), FilterKind::Repo(right)) => {
                 left.name == right.name && right.revs.is_empty()
             }
-            (FilterKind::Language(left), FilterKind::Language(right)) => left.eq_ignore_ascii_case(right),
+            (FilterKind::Language(left), FilterKind::Language(right)) => {
+                left.eq_ignore_ascii_case(right) || same_language(left, right) == Some(true)
+            }
             (left, right) => left == right,
         },
         _ => false,

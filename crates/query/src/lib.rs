@@ -35,12 +35,13 @@ mod values;
 
 mod alerts;
 mod complete;
+mod contradictions;
 mod explain;
 mod print;
 mod together;
 mod token;
 
-pub use alerts::{Alert, alerts};
+pub use alerts::{Alert, SameLanguage, alerts};
 pub use ast::{
     Expr, FilePredicate, Filter, FilterKind, Leaf, Pattern, PatternKind, Query, RepoFilter, RepoPredicate,
     Target,

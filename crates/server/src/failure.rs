@@ -126,7 +126,7 @@ impl Failure {
             ),
             Failure::BadRequest(detail) => ("bad-request", "Bad request", detail.clone()),
             Failure::BadQuery(fault) => ("bad-query", "The query cannot be run", fault.message.clone()),
-            Failure::Conflict(detail) => ("conflict", "Not now", detail.clone()),
+            Failure::Conflict(detail) => ("conflict", "Not as things are", detail.clone()),
             Failure::TooMany(wait) => (
                 "too-many-attempts",
                 "Too many attempts",

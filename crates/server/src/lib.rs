@@ -45,6 +45,7 @@ pub use config::ServerConfig;
 pub use export_rows::export_formats;
 pub use request_id::RequestIds;
 pub use routes::{Door, RouteInfo};
+pub use searching::query_alerts;
 pub use server::{ServeError, Server};
 pub use state::Deps;
 pub use wire::{aggregation_json, why_json};

@@ -53,10 +53,41 @@ pub(crate) fn parse(text: &str) -> Result<Query, QueryFault> {
 pub(crate) fn parse_as(text: &str, default_pattern_type: query::PatternType) -> Result<Query, QueryFault> {
     let options = query::Options { default_pattern_type, ..query::Options::default() };
     let query = query::parse(text, &options).map_err(of_parser)?;
-    match query::unanswerable(&query) {
-        Some(error) => Err(of_parser(error)),
+    if let Some(error) = query::unanswerable(&query) {
+        return Err(of_parser(error));
+    }
+    match unknown_language(text, &query) {
+        Some(fault) => Err(fault),
         None => Ok(query),
     }
+}
+
+/// A language that is none. The engine would say so too, but without the text it cannot mend it.
+fn unknown_language(text: &str, query: &Query) -> Option<QueryFault> {
+    let mut fault = None;
+    query.expr.for_each_leaf(&mut |leaf, _| {
+        let query::Leaf::Filter(filter) = leaf else { return };
+        let query::FilterKind::Language(name) = &filter.kind else { return };
+        if fault.is_some() || syntax::language_by_name(name).is_some() {
+            return;
+        }
+        let suggestion = syntax::suggest_language(name);
+        let error = SearchError::UnknownLanguage {
+            name: name.chars().take(80).collect(),
+            suggestion,
+            span: filter.span.start..filter.span.end,
+        };
+        fault = Some(QueryFault {
+            suggestion: suggestion.and_then(|name| {
+                let value = if name.contains(' ') { format!("\"{name}\"") } else { name.to_owned() };
+                let (before, after) =
+                    (text.get(..filter.value_span.start)?, text.get(filter.value_span.end..)?);
+                Some(format!("{before}{value}{after}"))
+            }),
+            ..of_engine(error)
+        });
+    });
+    fault
 }
 
 /// Puts what contexts hold in the places of their names, as far as the caller may know it.
@@ -68,9 +99,16 @@ pub(crate) async fn expanded(
     Ok(state.store.expand_contexts(&caller.actor, &caller.access, query).await?.map_err(of_parser))
 }
 
-/// What the person should know of a query that runs: contradictions.
+/// What the person should know of a query that runs: contradictions, as one text.
 pub(crate) fn alert_of(text: &str, query: &Query) -> Option<String> {
-    query::alerts(text, query).first().map(|alert| format!("{} {}", sentence(&alert.message), alert.hint))
+    query_alerts(text, query).first().map(|alert| format!("{} {}", sentence(&alert.message), alert.hint))
+}
+
+/// What is contradictory in a query, each with how to mend it. `text` is what it was parsed from.
+pub fn query_alerts(text: &str, query: &Query) -> Vec<query::Alert> {
+    query::alerts(text, query, &|left, right| {
+        Some(syntax::language_by_name(left)? == syntax::language_by_name(right)?)
+    })
 }
 
 /// Starts a search; waits for a place first.
@@ -128,6 +166,10 @@ pub(crate) async fn aggregate(
     by: AggregateBy,
     aggregate_limits: AggregateLimits,
 ) -> Result<Result<Aggregation, QueryFault>, Failure> {
+    let query = match expanded(state, caller, query).await? {
+        Ok(query) => query,
+        Err(fault) => return Ok(Err(fault)),
+    };
     let place = state
         .search_places
         .enter(caller.actor.user_id().map(|user| user.0))
@@ -254,7 +296,7 @@ pub(crate) fn of_engine(error: SearchError) -> QueryFault {
         code: error.kind().to_owned(),
         span: error.span().map(|span| [span.start, span.end]),
         message: sentence(&error.to_string()),
-        hint: None,
+        hint: error.hint(),
         suggestion: None,
     }
 }

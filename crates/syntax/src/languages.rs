@@ -73,25 +73,32 @@ pub fn suggest_language(name: &str) -> Option<&'static str> {
     let id = nearest(&folded, 1)
         .or_else(|| {
             let is_start = |known: &str| folded.len() >= 3 && known.starts_with(&folded);
-            table::NAMES.iter().find(|(known, _)| is_start(known)).map(|(_, id)| *id)
+            let begun = table::NAMES.iter().filter(|(known, _)| is_start(known));
+            begun.min_by_key(|(known, id)| (is_rare(*id), known.len())).map(|(_, id)| *id)
         })
         .or_else(|| if folded.len() >= 5 { nearest(&folded, 2) } else { None })?;
     language_name(Language(id))
 }
 
-/// The id of the nearest known name within a distance. Among equally near ones that of the same length: letters are
-/// swapped more often than left out.
+/// The id of the nearest known name within a distance. Among equally near ones a common language, a name before an alias
+/// (`pyton` is Python, not the `pycon` of its console), then the same length: letters are swapped more often than left out.
 fn nearest(folded: &str, distance_max: usize) -> Option<u32> {
     table::NAMES
         .iter()
         .filter(|(known, _)| known.len().abs_diff(folded.len()) <= distance_max)
         .map(|(known, id)| {
             let distance = edit_distance(known.as_bytes(), folded.as_bytes());
-            (distance, known.len().abs_diff(folded.len()), *known, *id)
+            let is_alias = language_name(Language(*id)).is_none_or(|name| fold(name) != *known);
+            (distance, is_rare(*id), is_alias, known.len().abs_diff(folded.len()), *known, *id)
         })
         .filter(|(distance, ..)| *distance <= distance_max)
         .min()
         .map(|(.., id)| id)
+}
+
+/// Whether a language is none of those whose definitions are found: the ones that people write.
+fn is_rare(id: u32) -> bool {
+    !crate::has_symbols(Language(id))
 }
 
 /// Longest name that is looked up; the longest in the table is far shorter (held by a test).
@@ -156,6 +163,9 @@ mod tests {
         assert_eq!(suggest_language("pyhton"), Some("Python"));
         assert_eq!(suggest_language("javascirpt"), Some("JavaScript"));
         assert_eq!(suggest_language("rsut"), Some("Rust"));
+        assert_eq!(suggest_language("pyton"), Some("Python"));
+        assert_eq!(suggest_language("typesc"), Some("TypeScript"));
+        assert_eq!(suggest_language("rubi"), Some("Ruby"));
         assert_eq!(suggest_language("haske"), Some("Haskell"));
         assert_eq!(suggest_language("qqqqqqqqq"), None);
     }

@@ -91,7 +91,8 @@ fn show_parsed(text: &str, mode: PatternType) -> String {
             let _ = writeln!(out, "  mended: {mended}");
         }
     }
-    for alert in alerts(text, &query) {
+    let same_language = |left: &str, right: &str| Some(left.eq_ignore_ascii_case(right));
+    for alert in alerts(text, &query, &same_language) {
         let _ = writeln!(out, "alert: {}; {}", alert.message, alert.hint);
         if let Some(mended) = &alert.suggestion {
             let _ = writeln!(out, "  mended: {mended}");

@@ -27,7 +27,7 @@ fn everything(text: &str, mode: PatternType, limits: Limits) {
             let printed = query.to_string();
             explain(&query);
             assert!(parse(&printed, &options).is_ok() || printed.len() > limits.bytes_max);
-            query::alerts(text, &query);
+            query::alerts(text, &query, &|_, _| None);
             drop(query);
         }
         Err(error) => assert!(!error.to_string().is_empty()),

@@ -54,7 +54,9 @@ proptest! {
                     Leaf::Pattern(pattern) => spans.push(pattern.span),
                 });
                 spans.extend(unanswerable(&query).iter().map(|error| error.span));
-                spans.extend(alerts(&text, &query).iter().flat_map(|alert| alert.spans.clone()));
+                spans.extend(
+                    alerts(&text, &query, &|a, b| Some(a == b)).iter().flat_map(|alert| alert.spans.clone()),
+                );
                 for span in spans {
                     prop_assert!(fits(&text, span), "{:?}", span);
                 }

@@ -1,6 +1,6 @@
 //! `/aggregate` and `/api/v1/aggregate`: everything a query finds, counted by repository, path, language, author or group.
 
-use super::search_view::{FaultView, Summary};
+use super::search_view::{FaultView, Summary, alert_views};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::format::{count, thousands};
@@ -161,13 +161,15 @@ pub(crate) async fn page(
     }
     let outcome = match searching::parse(&q) {
         Ok(query) => {
-            searching::aggregate(&state, &caller, query, question.by.clone(), question.limits).await?
+            let asked = query.clone();
+            let counted = searching::aggregate(&state, &caller, asked, question.by.clone(), question.limits);
+            counted.await?.map(|found| (query, found))
         }
         Err(fault) => Err(fault),
     };
     match outcome {
-        Ok(found) => {
-            page.fill(&q, &question, &found);
+        Ok((query, found)) => {
+            page.fill(&q, &query, &question, &found);
             page.respond(StatusCode::OK)
         }
         Err(fault) if fault.code == "cannot-aggregate" => {
@@ -208,10 +210,10 @@ impl AggregatePage {
         }
     }
 
-    fn fill(&mut self, q: &str, question: &Question, found: &Aggregation) {
-        let alert = found.summary.alert.clone();
+    fn fill(&mut self, q: &str, query: &query::Query, question: &Question, found: &Aggregation) {
+        let alerts = alert_views(q, query, found.summary.alert.clone());
         let n_results = usize::try_from(found.total.results).unwrap_or(usize::MAX);
-        self.summary = Some(Summary::of(q, &found.summary.stats, alert, n_results));
+        self.summary = Some(Summary::of(q, &found.summary.stats, alerts, n_results));
         self.total = count(found.total.count, "occurrence", "occurrences");
         self.limit_hit = found.hit_value_limit;
         let largest = found.groups.first().map_or(1, |group| group.counts.count.max(1));

@@ -96,7 +96,8 @@ pub(crate) async fn list(
 /// Makes a context.
 #[utoipa::path(post, path = "/api/v1/contexts", request_body = ContextInput,
     responses((status = 201, description = "The context", body = ContextShape),
-        (status = 400, description = "It cannot be one", body = crate::failure::Problem)))]
+        (status = 400, description = "It cannot be one", body = crate::failure::Problem),
+        (status = 409, description = "There is one of this name", body = crate::failure::Problem)))]
 pub(crate) async fn create(
     State(state): State<AppState>,
     caller: Caller,
@@ -156,6 +157,35 @@ async fn one(state: &AppState, caller: &Caller, name: &ContextName) -> Result<Js
     found.map(|context| Json(ContextShape::of(context))).ok_or(Failure::NotFound)
 }
 
+/// Which part of a context is at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ContextField {
+    Name,
+    Description,
+    Query,
+    Repositories,
+    /// No part alone.
+    Whole,
+}
+
+/// Why a context is not saved.
+pub(crate) struct Refusal {
+    pub(crate) field: ContextField,
+    pub(crate) failure: Failure,
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        refusal.failure
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Refusal { field: ContextField::Whole, failure }
+    }
+}
+
 /// Checks and writes a context.
 pub(crate) async fn save(
     state: &AppState,
@@ -163,14 +193,20 @@ pub(crate) async fn save(
     name: &ContextName,
     content: ContextContent,
     exists: bool,
-) -> Result<(), Failure> {
+) -> Result<(), Refusal> {
     may_write(caller)?;
     if !content.query.trim().is_empty() {
-        let refuse = |error| Failure::BadQuery(Box::new(of_parser(error)));
+        let refuse = |error| Refusal {
+            field: ContextField::Query,
+            failure: Failure::BadQuery(Box::new(of_parser(error))),
+        };
         query::parse_context(content.query.trim()).map_err(refuse)?;
     }
     for listed in &content.repositories {
-        let refuse = |error: query::ParseError| Failure::BadRequest(sentence(&error.to_string()));
+        let refuse = |error: query::ParseError| Refusal {
+            field: ContextField::Repositories,
+            failure: Failure::BadRequest(sentence(&error.to_string())),
+        };
         query::parse_revisions(&listed.revisions).map_err(refuse)?;
     }
     let (actor, access) = (&caller.actor, &caller.access);
@@ -178,7 +214,7 @@ pub(crate) async fn save(
         true => state.store.change_context(actor, access, name, &content).await,
         false => state.store.create_context(actor, access, name, &content).await,
     };
-    saved.map_err(refused)?;
+    saved.map_err(|error| Refusal { field: field_of(&error), failure: refused(error) })?;
     tracing::info!(context = %name, user = caller.actor.name(), "a search context was saved");
     Ok(())
 }
@@ -198,6 +234,16 @@ fn may_write(caller: &Caller) -> Result<(), Failure> {
     }
 }
 
+fn field_of(error: &ContextError) -> ContextField {
+    match error {
+        ContextError::NameTaken { .. } => ContextField::Name,
+        ContextError::BadText { what: "description", .. } => ContextField::Description,
+        ContextError::BadText { what: "query", .. } => ContextField::Query,
+        ContextError::BadText { .. } | ContextError::UnknownRepository { .. } => ContextField::Repositories,
+        _ => ContextField::Whole,
+    }
+}
+
 fn refused(error: ContextError) -> Failure {
     match error {
         ContextError::Unknown { .. } => Failure::NotFound,
@@ -205,6 +251,7 @@ fn refused(error: ContextError) -> Failure {
             "A search context is changed by its owner; one of the instance by administrators.",
         ),
         ContextError::Fault(fault) => fault.into(),
+        taken @ ContextError::NameTaken { .. } => Failure::Conflict(sentence(&taken.to_string())),
         other => Failure::BadRequest(sentence(&other.to_string())),
     }
 }

@@ -1,9 +1,11 @@
 //! `/contexts`: saved search contexts, to look at, to make, to change.
 
-use super::api_contexts::{remove, save};
+use super::api_contexts::{ContextField, Refusal, remove, save};
+use super::search_view::FaultView;
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::links::{percent, search_link};
+use crate::paint::query_text;
 use crate::shell::{Moment, Shell};
 use crate::state::AppState;
 use askama::Template;
@@ -52,20 +54,32 @@ struct ContextsPage {
     shell: Shell,
     contexts: Vec<ContextRow>,
     form: ContextForm,
-    fault: Option<String>,
+    faults: Faults,
     /// How the caller's own contexts begin.
     own: String,
     is_administrator: bool,
     next: Option<String>,
 }
 
+/// What is wrong with the form, each beside its field.
+#[derive(Default)]
+struct Faults {
+    name: Option<String>,
+    description: Option<String>,
+    query: Option<FaultView>,
+    repositories: Option<String>,
+    whole: Option<String>,
+}
+
 /// A context as a row.
 struct ContextRow {
     name: String,
     description: String,
-    query: String,
+    /// Its conditions, coloured.
+    query: Option<crate::markup::Html>,
     listed: String,
     is_public: bool,
+    is_editable: bool,
     search: String,
     edit: Option<String>,
     changed_at: Moment,
@@ -85,7 +99,7 @@ pub(crate) async fn page(
         }
         None => ContextForm { name: format!("@{}/", caller.actor.name()), ..ContextForm::default() },
     };
-    render(&state, &caller, form, None, asked.after.as_deref()).await
+    render(&state, &caller, form, Faults::default(), asked.after.as_deref()).await
 }
 
 /// The form.
@@ -94,35 +108,40 @@ pub(crate) async fn submit(
     caller: Caller,
     Form(form): Form<ContextForm>,
 ) -> Result<Response, Failure> {
-    match apply(&state, &caller, &form).await {
-        Ok(()) => Ok(Redirect::to("/contexts").into_response()),
-        Err(failure @ (Failure::BadRequest(_) | Failure::BadQuery(_))) => {
-            let fault = failure.detail();
-            let mut response = render(&state, &caller, form, Some(fault), None).await?;
-            *response.status_mut() = StatusCode::BAD_REQUEST;
-            Ok(response)
-        }
-        Err(failure) => Err(failure),
-    }
+    let Err(Refusal { field, failure }) = apply(&state, &caller, &form).await else {
+        return Ok(Redirect::to("/contexts").into_response());
+    };
+    let status = match &failure {
+        Failure::BadRequest(_) | Failure::BadQuery(_) => StatusCode::BAD_REQUEST,
+        Failure::Conflict(_) => StatusCode::CONFLICT,
+        _ => return Err(failure),
+    };
+    let faults = Faults::of(field, &failure, &form);
+    let mut response = render(&state, &caller, form, faults, None).await?;
+    *response.status_mut() = status;
+    Ok(response)
 }
 
-async fn apply(state: &AppState, caller: &Caller, form: &ContextForm) -> Result<(), Failure> {
-    let bad = |error: String| Failure::BadRequest(crate::searching::sentence(&error));
-    let name: ContextName =
-        form.name.trim().parse().map_err(|e: store::ContextNameError| bad(e.to_string()))?;
+async fn apply(state: &AppState, caller: &Caller, form: &ContextForm) -> Result<(), Refusal> {
+    let bad = |field, error: String| Refusal {
+        field,
+        failure: Failure::BadRequest(crate::searching::sentence(&error)),
+    };
+    let name = form.name.trim().parse::<ContextName>();
+    let name = name.map_err(|error| bad(ContextField::Name, error.to_string()))?;
     if form.action == "delete" {
-        return remove(state, caller, &name).await;
+        return Ok(remove(state, caller, &name).await?);
     }
     let lines = form.repositories.lines().map(str::trim).filter(|line| !line.is_empty());
     let repository = |line: &str| {
         let (name, revisions) = line.split_once('@').unwrap_or((line, ""));
-        let name = RepoName::new(name).map_err(|error| bad(error.to_string()))?;
+        let name = RepoName::new(name).map_err(|error| bad(ContextField::Repositories, error.to_string()))?;
         Ok(ContextRepository { name, revisions: revisions.to_owned() })
     };
     let content = ContextContent {
         description: form.description.clone(),
         query: form.query.clone(),
-        repositories: lines.map(repository).collect::<Result<_, Failure>>()?,
+        repositories: lines.map(repository).collect::<Result<_, Refusal>>()?,
         is_public: form.public.is_some(),
     };
     save(state, caller, &name, content, form.exists).await
@@ -132,7 +151,7 @@ async fn render(
     state: &AppState,
     caller: &Caller,
     form: ContextForm,
-    fault: Option<String>,
+    faults: Faults,
     after: Option<&str>,
 ) -> Result<Response, Failure> {
     let after: Option<ContextName> = after.map(str::parse).transpose().map_err(|_| Failure::NotFound)?;
@@ -145,12 +164,29 @@ async fn render(
         shell: caller.shell("Search contexts", "contexts"),
         contexts: page.contexts.iter().map(|context| ContextRow::of(context, now_ms)).collect(),
         form,
-        fault,
+        faults,
         own: format!("@{}/", caller.actor.name()),
         is_administrator: caller.actor.is_administrator(),
         next,
     };
     Ok(Html(page.render().map_err(Failure::internal)?).into_response())
+}
+
+impl Faults {
+    fn of(field: ContextField, failure: &Failure, form: &ContextForm) -> Self {
+        let says = failure.detail();
+        match (field, failure) {
+            (ContextField::Query, Failure::BadQuery(fault)) => {
+                Faults { query: Some(FaultView::of(form.query.trim(), fault)), ..Faults::default() }
+            }
+            (ContextField::Name, _) => Faults { name: Some(says), ..Faults::default() },
+            (ContextField::Description, _) => Faults { description: Some(says), ..Faults::default() },
+            (ContextField::Repositories, _) => Faults { repositories: Some(says), ..Faults::default() },
+            (ContextField::Query | ContextField::Whole, _) => {
+                Faults { whole: Some(says), ..Faults::default() }
+            }
+        }
+    }
 }
 
 impl ContextForm {
@@ -178,12 +214,13 @@ impl ContextRow {
         let n_listed = context.repositories.len() as u64;
         ContextRow {
             description: context.description.clone(),
-            query: context.query.clone(),
+            query: (!context.query.is_empty()).then(|| query_text(&context.query)),
             listed: match n_listed {
                 0 => String::new(),
                 n => crate::format::count(n, "repository", "repositories"),
             },
             is_public: context.is_public,
+            is_editable: context.is_editable,
             search: search_link(&format!("context:{name}")),
             edit: context
                 .is_editable

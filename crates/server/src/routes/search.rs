@@ -5,7 +5,7 @@
 //! That needs no JavaScript, and closing the page or pressing stop ends the search.
 
 use super::r_blob::N_LINES_WINDOW;
-use super::search_view::{FacetGroup, FaultView, Summary, advice, facet_groups, hits};
+use super::search_view::{FacetGroup, FaultView, Summary, advice, alert_views, facet_groups, hits};
 use crate::caller::Caller;
 use crate::failure::{Failure, QueryFault};
 use crate::links::search_link;
@@ -74,7 +74,6 @@ struct TailPart {
 struct Question {
     text: String,
     query: query::Query,
-    alert: Option<String>,
     shell: Shell,
     /// Whether results say what their scores are made of.
     explain: bool,
@@ -109,8 +108,7 @@ pub(crate) async fn page(
         Err(fault) => return faulty(shell, &text, &fault),
     };
     let running = searching::start(&state, &caller, query.clone(), state.config.n_results_page).await?;
-    let alert = searching::alert_of(&text, &query);
-    answer(state, caller, Question { text, query, alert, shell, explain: asked.explain == 1 }, running).await
+    answer(state, caller, Question { text, query, shell, explain: asked.explain == 1 }, running).await
 }
 
 /// Waits a moment for everything, then answers whole or streaming.
@@ -218,7 +216,12 @@ fn tail(question: &Question, n_shown: usize, result: Result<search::Summary, Que
             fault: None,
             facets: facet_groups(text, &summary.facets),
             advice: if n_shown == 0 { advice(text, &question.query) } else { Vec::new() },
-            summary: Summary::of(text, &summary.stats, question.alert.clone().or(summary.alert), n_shown),
+            summary: Summary::of(
+                text,
+                &summary.stats,
+                alert_views(text, &question.query, summary.alert),
+                n_shown,
+            ),
         },
         Err(fault) => TailPart {
             shell,

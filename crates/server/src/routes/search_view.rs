@@ -19,6 +19,8 @@ const N_DIFF_LINES_OPEN: usize = 16;
 const N_LINES_OPEN: usize = 5;
 /// How many refs are named beside a result.
 const N_REFS_SHOWN: usize = 2;
+/// How many things are said of a query as a whole, at most.
+const N_ALERTS_SHOWN: usize = 3;
 /// How many facets of a kind are shown.
 const N_FACETS_SHOWN: usize = 10;
 
@@ -30,6 +32,8 @@ pub(crate) struct Hit {
     pub(crate) path: Option<Html>,
     pub(crate) url: String,
     pub(crate) language: Option<LanguageLabel>,
+    /// What kind of definition it is.
+    pub(crate) kind: Option<String>,
     pub(crate) says: String,
     pub(crate) refs: String,
     pub(crate) refs_title: String,
@@ -71,7 +75,7 @@ pub(crate) struct Summary {
     pub(crate) export_url: String,
     /// The same as JSON.
     pub(crate) json_url: String,
-    pub(crate) alert: Option<String>,
+    pub(crate) alerts: Vec<AlertView>,
 }
 
 /// Something that was left out.
@@ -79,6 +83,14 @@ pub(crate) struct SkippedView {
     pub(crate) title: String,
     pub(crate) message: String,
     pub(crate) link: Option<QueryLink>,
+}
+
+/// Something about the query as a whole.
+#[derive(Clone)]
+pub(crate) struct AlertView {
+    pub(crate) message: String,
+    pub(crate) hint: String,
+    pub(crate) mended: Option<QueryLink>,
 }
 
 /// What is wrong with the query.
@@ -161,12 +173,11 @@ impl Hit {
             gap: false,
             class: "",
         };
-        let says = if found.container.is_empty() {
-            found.symbol_kind.to_string()
-        } else {
-            format!("{} in {}", found.symbol_kind, found.container)
+        let says = match found.container.as_str() {
+            "" => String::new(),
+            container => format!("in {container}"),
         };
-        Hit { url, says, lines: vec![line], ..file }
+        Hit { url, kind: Some(found.symbol_kind.to_string()), says, lines: vec![line], ..file }
     }
 
     fn of_commit(found: &CommitMatch) -> Self {
@@ -307,6 +318,7 @@ impl Hit {
             path: None,
             url: String::new(),
             language: None,
+            kind: None,
             says: String::new(),
             refs: String::new(),
             refs_title: String::new(),
@@ -345,7 +357,7 @@ fn marked_bytes(path: &[u8], ranges: &[ByteRange]) -> Html {
 }
 
 impl Summary {
-    pub(crate) fn of(text: &str, stats: &Stats, alert: Option<String>, n_shown: usize) -> Self {
+    pub(crate) fn of(text: &str, stats: &Stats, alerts: Vec<AlertView>, n_shown: usize) -> Self {
         let skipped: Vec<SkippedView> = stats
             .skipped
             .iter()
@@ -371,7 +383,7 @@ impl Summary {
             count_url: search_link(text).replacen("/search", "/aggregate", 1),
             export_url: search_link(text).replacen("/search", "/exports", 1),
             json_url: format!("/api/v1{}", search_link(text)),
-            alert,
+            alerts,
         }
     }
 }
@@ -396,6 +408,23 @@ impl FaultView {
             underlined: fault.span.map(|span| underlined(text, span)),
             hint: fault.hint.as_deref().map(crate::searching::sentence),
             mended: fault.suggestion.as_deref().map(|query| query_link(query, "")),
+        }
+    }
+}
+
+/// What is to be said of a query as a whole: its contradictions, and what the engine found.
+pub(crate) fn alert_views(text: &str, query: &query::Query, found: Option<String>) -> Vec<AlertView> {
+    let said = found.map(|message| AlertView { message, hint: String::new(), mended: None });
+    let alerts = crate::searching::query_alerts(text, query);
+    alerts.iter().map(AlertView::of).chain(said).take(N_ALERTS_SHOWN).collect()
+}
+
+impl AlertView {
+    fn of(alert: &query::Alert) -> Self {
+        AlertView {
+            message: crate::searching::sentence(&alert.message),
+            hint: crate::searching::sentence(&alert.hint),
+            mended: alert.suggestion.as_deref().map(|query| query_link(query, "")),
         }
     }
 }

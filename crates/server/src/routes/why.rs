@@ -119,6 +119,13 @@ async fn why(
             Err(fault) => return Ok(Err(fault)),
         },
     };
+    let query = match query {
+        Some(query) => match searching::expanded(state, caller, query).await? {
+            Ok(query) => Some(query),
+            Err(fault) => return Ok(Err(fault)),
+        },
+        None => None,
+    };
     let place = state
         .search_places
         .enter(caller.actor.user_id().map(|user| user.0))

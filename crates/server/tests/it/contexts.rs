@@ -39,7 +39,8 @@ fn a_context_is_made_used_changed_and_removed() {
         assert_eq!(made.json()["public"], false);
         assert_eq!(found(&world, Who::Bob, "context:@bob/mine needle").await, ["app:src/main.rs"]);
         let again = send(&world, Who::Bob, "POST", "/api/v1/contexts", new).await;
-        assert_eq!(again.status, 400);
+        assert_eq!(again.status, 409);
+        assert!(again.text().contains("already"), "{}", again.text());
         let change =
             json!({"query": "", "repositories": [{"name": "app", "revisions": "main"}], "public": true});
         let changed = send(&world, Who::Bob, "PUT", "/api/v1/contexts/@bob/mine", change).await;
@@ -132,6 +133,10 @@ fn the_page_works_without_a_script() {
         assert_eq!((saved.status.as_u16(), saved.header("location")), (303, "/contexts"));
         let page = world.get(Who::Bob, "/contexts").await.text();
         assert!(page.contains("@bob/mine") && page.contains("1 repository"), "{page}");
+        let taken = world.post(Who::Bob, "/contexts", "name=%40bob%2Fmine&query=repo%3Ax&action=save").await;
+        assert_eq!(taken.status, 409);
+        let taken = taken.text();
+        assert!(taken.contains("id=\"context-name-fault\"") && taken.contains("aria-invalid"), "{taken}");
         let edit = world.get(Who::Bob, "/contexts?edit=@bob/mine").await.text();
         assert!(edit.contains("app@main"), "{edit}");
         let bad =
@@ -141,6 +146,50 @@ fn the_page_works_without_a_script() {
         let deleted = world.post(Who::Bob, "/contexts", "name=%40bob%2Fmine&exists=true&action=delete").await;
         assert_eq!(deleted.status, 303);
         assert!(world.get(Who::Bob, "/contexts").await.text().contains("No search context yet"));
+    });
+}
+
+#[test]
+fn what_is_wrong_stands_beside_its_field() {
+    run(async {
+        let world = shared();
+        for (form, field) in [
+            ("name=%40bob%2F&query=repo%3Ax", "name"),
+            ("name=%40bob%2Fx&query=repo%3A(", "query"),
+            ("name=%40bob%2Fx&repositories=vault", "repositories"),
+            ("name=%40bob%2Fx&repositories=app%40-x", "repositories"),
+        ] {
+            let page = world.post(Who::Bob, "/contexts", &format!("{form}&action=save")).await;
+            assert_eq!(page.status, 400, "{form}");
+            let page = page.text();
+            assert!(page.contains(&format!("id=\"context-{field}-fault\"")), "{form}: {page}");
+            assert_eq!(page.matches("role=\"alert\"").count(), 1, "{form}: {page}");
+        }
+    });
+}
+
+/// Every way to ask knows what a context holds.
+#[test]
+fn contexts_are_known_to_every_kind_of_question() {
+    run(async {
+        let world = World::new(Secret::Exists).await;
+        let new = json!({"name": "@bob/mine", "query": "repo:^app$ file:rs$"});
+        assert_eq!(send(&world, Who::Bob, "POST", "/api/v1/contexts", new).await.status, 201);
+        for target in [
+            "/api/v1/aggregate?by=repo&q=context:@bob/mine+needle",
+            "/aggregate?by=repo&q=context:@bob/mine+needle",
+            "/api/v1/repos/app/-/why/src/main.rs?q=context:@bob/mine+needle",
+            "/why?repo=app&path=src/main.rs&q=context:@bob/mine+needle",
+            "/search?q=context:@bob/mine+needle",
+        ] {
+            let answer = world.api(Who::Bob, target).await;
+            assert_eq!(answer.status, 200, "{target}: {}", answer.text());
+            assert!(!answer.text().contains("not evaluated"), "{target}: {}", answer.text());
+            assert!(!answer.text().contains("no search context"), "{target}: {}", answer.text());
+            let unknown = target.replace("mine", "other");
+            let answer = world.api(Who::Bob, &unknown).await.text();
+            assert!(answer.contains("here is no search context"), "{unknown}: {answer}");
+        }
     });
 }
 

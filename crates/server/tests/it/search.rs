@@ -172,3 +172,27 @@ fn typing_is_coloured_and_completed() {
         assert_eq!(shared().api(Who::Ada, "/api/v1/complete?q=%C3%A9&cursor=1").await.status, 200);
     });
 }
+
+/// What contradicts itself is told with the query that was probably meant, on the page as a link.
+#[test]
+fn contradictions_and_misspelled_languages_are_mended() {
+    run(async {
+        let world = shared();
+        for (query, mended) in [
+            ("lang:go lang:rust needle", "(lang:go OR lang:rust) needle"),
+            ("lang:golang lang:rust needle", "(lang:golang OR lang:rust) needle"),
+            ("type:repo file:rs app", "file:rs app"),
+            ("lang:pyton needle", "lang:Python needle"),
+            ("lang:\"comon lisp\" needle", "lang:\"Common Lisp\" needle"),
+        ] {
+            let encoded: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
+            let page = world.get(Who::Ada, &format!("/search?q={encoded}")).await.text();
+            let wanted: String = url::form_urlencoded::byte_serialize(mended.as_bytes()).collect();
+            let wanted = wanted.replace('+', "%20");
+            assert!(page.contains("role=\"alert\""), "{query}: {page}");
+            assert!(page.contains(&format!("/search?q={wanted}\"")), "{query}: {wanted}: {page}");
+        }
+        let none = world.get(Who::Ada, "/search?q=lang:rust+l:rs+needle").await.text();
+        assert!(!none.contains("role=\"alert\""), "{none}");
+    });
+}

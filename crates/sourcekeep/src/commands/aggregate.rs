@@ -20,6 +20,10 @@ pub(super) async fn run(app: &App, args: AggregateArgs) -> anyhow::Result<Outcom
     };
     let opened = app.open().await?;
     let access = opened.access_set(args.user.as_deref()).await?;
+    let query = match opened.expand_contexts(args.user.as_deref(), query).await? {
+        Ok(query) => query,
+        Err(error) => return Ok(super::search::refuse(&text, &error)),
+    };
     let catalog = Catalog::new();
     mirror::open_catalog(&opened.store, &opened.data, &catalog).await?;
     let searcher = Searcher::new(opened.config.n_search_threads())?;
@@ -29,6 +33,7 @@ pub(super) async fn run(app: &App, args: AggregateArgs) -> anyhow::Result<Outcom
     let (word, by) = asked(&args);
     let aggregate_limits = AggregateLimits { n_groups_max: args.limit.max(1), ..AggregateLimits::default() };
     let snapshot = catalog.snapshot();
+    let alerts = server::query_alerts(&text, &query);
     let counting = tokio::task::spawn_blocking(move || {
         let cancel = CancelToken::new();
         searcher.aggregate(&snapshot, &access, &query, &by, aggregate_limits, &limits, &cancel)
@@ -40,7 +45,7 @@ pub(super) async fn run(app: &App, args: AggregateArgs) -> anyhow::Result<Outcom
         false => print(&found),
     }
     if !app.common.quiet {
-        super::search::tell(&found.summary);
+        super::search::tell(&alerts, &found.summary);
     }
     Ok(if found.total.results > 0 { Outcome::Done } else { Outcome::NothingFound })
 }

@@ -39,6 +39,7 @@ pub(super) async fn run(app: &App, args: ExportArgs) -> anyhow::Result<Outcome> 
     let is_watched = terminal::stderr_is_watched() && !app.common.quiet;
     let output = args.output.map(|path| app.current_dir.join(path));
     let snapshot = catalog.snapshot();
+    let alerts = server::query_alerts(&text, &query);
     let exporting = tokio::task::spawn_blocking(move || {
         let mut out: Box<dyn Write> = match &output {
             None => Box::new(io::stdout().lock()),
@@ -65,7 +66,7 @@ pub(super) async fn run(app: &App, args: ExportArgs) -> anyhow::Result<Outcome> 
     };
     mirror::report_damage(&opened.store, &end.summary.damaged).await?;
     if !app.common.quiet {
-        super::search::tell(&end.summary);
+        super::search::tell(&alerts, &end.summary);
         if is_watched {
             terminal::eprint_line(format_args!("exported {}", said(end.rows)));
         }

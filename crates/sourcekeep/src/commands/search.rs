@@ -28,6 +28,7 @@ pub(super) async fn run(app: &App, args: SearchArgs) -> anyhow::Result<Outcome> 
         Prepared::Refused(outcome) => return Ok(outcome),
     };
     let quiet = app.common.quiet;
+    let alerts = server::query_alerts(&search.text, &search.query);
     let outcome = tokio::task::spawn_blocking(move || search.run()).await??;
     Ok(match outcome {
         Answer::Refused => Outcome::Usage,
@@ -35,7 +36,7 @@ pub(super) async fn run(app: &App, args: SearchArgs) -> anyhow::Result<Outcome> 
         Answer::Found(summary) => {
             mirror::report_damage(&opened.store, &summary.damaged).await?;
             if !quiet {
-                tell(&summary);
+                tell(&alerts, &summary);
             }
             let has_found = summary.stats.files + summary.stats.repos > 0;
             if has_found { Outcome::Done } else { Outcome::NothingFound }
@@ -197,7 +198,13 @@ fn point_at(text: &str, span: ByteRange) {
 }
 
 /// What a person should know beside the results.
-pub(super) fn tell(summary: &Summary) {
+pub(super) fn tell(alerts: &[query::Alert], summary: &Summary) {
+    for alert in alerts {
+        terminal::warning(&format!("{}; {}", alert.message, alert.hint));
+        if let Some(query) = &alert.suggestion {
+            terminal::eprint_line(format_args!("try: {}", harmless(query)));
+        }
+    }
     if let Some(alert) = &summary.alert {
         terminal::warning(alert);
     }

@@ -21,6 +21,13 @@ pub(super) async fn run(app: &App, args: WhyArgs) -> anyhow::Result<Outcome> {
         .map_err(|error| UsageError::new(format!("'{}': {error}", harmless(&args.repo))))?;
     let opened = app.open().await?;
     let access = opened.access_set(args.user.as_deref()).await?;
+    let query = match query {
+        Some(query) => match opened.expand_contexts(args.user.as_deref(), query).await? {
+            Ok(query) => Some(query),
+            Err(error) => return Ok(super::search::refuse(&text, &error)),
+        },
+        None => None,
+    };
     let catalog = Catalog::new();
     mirror::open_catalog(&opened.store, &opened.data, &catalog).await?;
     let searcher = Searcher::new(opened.config.n_search_threads())?;
