@@ -28,7 +28,19 @@ impl LeftOut {
             "file-too-large" => ("file too large to be indexed", "files too large to be indexed"),
             "file-unreadable" => ("file that git could not produce", "files that git could not produce"),
             "file-symlink" => ("symbolic link", "symbolic links"),
+            "change-too-large" => {
+                ("change of a file too large to be compared", "changes of files too large to be compared")
+            }
+            "change-unreadable" => {
+                ("change of a file that git could not produce", "changes of files that git could not produce")
+            }
+            "change-binary" => ("change of a file that is not text", "changes of files that are not text"),
+            "changes-left-out" => (
+                "changed file beyond what is read of one commit",
+                "changed files beyond what is read of one commit",
+            ),
             "submodule" => ("submodule", "submodules"),
+            "history-damaged" => ("repository with a damaged history", "repositories with a damaged history"),
             "repository-damaged" => ("repository with a damaged index", "repositories with a damaged index"),
             "repository-failed" => {
                 ("repository that could not be indexed", "repositories that could not be indexed")

@@ -107,6 +107,7 @@ impl Worker {
     ) -> Result<Option<build::Built>, IndexError> {
         let cancel = Arc::new(AtomicBool::new(false));
         let (shared, row, flag) = (Arc::clone(&self.shared), row.clone(), Arc::clone(&cancel));
+        let is_rebuild = job::is_rebuild(job);
         let is_busy = self.options.board.for_operator().iter().any(|one| one.phase.is_work());
         let mut blocking = tokio::task::spawn_blocking(move || {
             let n_threads = if is_busy { 1 } else { shared.n_threads };
@@ -114,6 +115,7 @@ impl Worker {
                 shared: &shared,
                 row: &row,
                 stored: stored.as_ref(),
+                is_rebuild,
                 task: &task,
                 cancel: &flag,
                 n_threads,

@@ -51,12 +51,27 @@ pub(crate) fn scheduled(repository: &Repository, fetch_seconds: u32, at: Option<
 
 /// A slice of a history. It names its repository in the payload alone, so that it may run beside the repository's other jobs.
 pub(crate) fn history(repo: RepoId) -> NewJob {
+    new_history(repo, false)
+}
+
+/// The first slice of a history that is built from nothing, whatever there is of it.
+pub(crate) fn history_rebuild(repo: RepoId) -> NewJob {
+    new_history(repo, true)
+}
+
+/// Whether a slice is the first of a history that is built from nothing.
+pub(crate) fn is_rebuild(job: &ClaimedJob) -> bool {
+    Payload::of(&job.payload).rebuild
+}
+
+fn new_history(repo: RepoId, rebuild: bool) -> NewJob {
+    let key = if rebuild { "history-rebuild" } else { "history" };
     NewJob {
         kind: HISTORY_KIND.to_string(),
         repo: None,
-        payload: serde_json::json!({ "repo": repo.0 }),
+        payload: serde_json::json!({ "repo": repo.0, "rebuild": rebuild }),
         priority: PRIORITY_HISTORY,
-        dedupe_key: Some(format!("history:{}", repo.0)),
+        dedupe_key: Some(format!("{key}:{}", repo.0)),
         host: None,
         run_after: None,
     }

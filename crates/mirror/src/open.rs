@@ -5,7 +5,7 @@ use crate::build::hash_file;
 use crate::describe::said_of;
 use index::{OpenError, ReadError, RefTable, Segment};
 use model::{RepoId, RepoName};
-use search::{Catalog, PendingRepo, PendingState, RepoIndex};
+use search::{Catalog, DamagedPart, PendingRepo, PendingState, RepoIndex};
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,12 +17,14 @@ const N_RACES_MAX: u32 = 5;
 
 /// A published index whose files are not what the manifest says.
 #[derive(Debug, thiserror::Error)]
-#[error("the index of '{name}' is damaged: {fault}; it is rebuilt from git")]
+#[error("the {} of '{name}' is damaged: {fault}; it is rebuilt from git", said(*part))]
 pub struct DamagedIndex {
     /// The repository, for those who queue its rebuilding.
     pub repo: RepoId,
     /// Its name.
     pub name: RepoName,
+    /// What of it is damaged. With a damaged history, code is searched all the same.
+    pub part: DamagedPart,
     /// What is wrong.
     pub fault: IndexFault,
 }
@@ -67,6 +69,13 @@ pub enum IndexFault {
     },
 }
 
+fn said(part: DamagedPart) -> &'static str {
+    match part {
+        DamagedPart::Index => "index",
+        DamagedPart::History => "history",
+    }
+}
+
 impl IndexFault {
     /// Whether the file is simply not there.
     fn is_missing(&self) -> bool {
@@ -96,7 +105,7 @@ pub async fn open_catalog(
             Some(Ok(index)) => opened.push(index),
             Some(Err(fault)) => {
                 catalog.set_pending(pending(&row, PendingState::Indexing));
-                damaged.push(DamagedIndex { repo: row.id, name: row.name, fault });
+                damaged.push(DamagedIndex { repo: row.id, name: row.name, part: DamagedPart::Index, fault });
             }
             None => {}
         }
@@ -105,8 +114,10 @@ pub async fn open_catalog(
         if let Some(index) = opened.iter_mut().find(|index| index.id == stored.repo) {
             match crate::history::open_history(data, &stored) {
                 Ok(history) => index.history = Some(Arc::new(history)),
-                // The next slice builds it from nothing; code is searched meanwhile.
-                Err(fault) => tracing::warn!(repo = %index.name, %fault, "a history cannot be opened"),
+                Err(fault) => {
+                    let (repo, name) = (index.id, index.name.clone());
+                    damaged.push(DamagedIndex { repo, name, part: DamagedPart::History, fault });
+                }
             }
         }
     }

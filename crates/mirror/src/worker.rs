@@ -13,7 +13,7 @@ use crate::{DataDir, IndexError};
 use access::Clock;
 use git::{GitProgram, GitProgramOptions, Mirror, RemoteUrl, Schemes, Secret};
 use model::{RepoId, RepoName};
-use search::{Catalog, Damage, PendingState};
+use search::{Catalog, Damage, DamagedPart, PendingState};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -135,22 +135,34 @@ pub async fn queue(store: &Store, repositories: &[Repository]) -> Result<(), Fau
     store.jobs().enqueue_all(repositories.iter().map(job::soon).collect()).await.map(drop)
 }
 
-/// Queues repositories to be indexed from nothing; their old index serves until then.
+/// Queues repositories to be indexed from nothing, files and history; what they have serves until then.
 pub async fn queue_rebuild(store: &Store, repositories: &[Repository]) -> Result<(), Fault> {
-    let jobs = repositories.iter().map(|row| job::rebuild(row.id, &row.source));
+    let jobs =
+        repositories.iter().flat_map(|row| [job::rebuild(row.id, &row.source), job::history_rebuild(row.id)]);
     store.jobs().enqueue_all(jobs.collect()).await.map(drop)
 }
 
-/// Queues the rebuilding of indexes that a search found damaged, and tells it of the repositories. For whoever searches.
-pub async fn report_damage(store: &Store, damaged: &[Damage]) -> Result<(), Fault> {
+/// Queues the rebuilding of what is damaged of a repository, and says so of it where it answers nothing until then.
+async fn rebuild(store: &Store, repo: RepoId, part: DamagedPart, message: &str) -> Result<(), Fault> {
     let maintenance = store.maintenance();
+    let Some(row) = maintenance.repository(repo).await? else { return Ok(()) };
+    let job = match part {
+        DamagedPart::Index => {
+            maintenance.set_error(repo, message).await?;
+            job::rebuild(repo, &row.source)
+        }
+        DamagedPart::History => job::history_rebuild(repo),
+    };
+    store.jobs().enqueue(job).await.map(drop)
+}
+
+/// Queues the rebuilding of what a search found damaged, and tells it of the repositories. For whoever searches.
+pub async fn report_damage(store: &Store, damaged: &[Damage]) -> Result<(), Fault> {
     for damage in damaged {
-        let Some(row) = maintenance.repository(damage.repo_id).await? else { continue };
-        tracing::error!(repo = %row.name, error = %damage.error, "a search met a damaged index; it is rebuilt from git");
-        maintenance
-            .set_error(row.id, &format!("the index is damaged and being rebuilt: {}", damage.error))
-            .await?;
-        queue_rebuild(store, &[row]).await?;
+        let (part, error) = (damage.part, &damage.error);
+        tracing::error!(repo = damage.repo_id.0, ?part, %error, "a search met damage; it is rebuilt from git");
+        let message = format!("the index is damaged and being rebuilt: {error}");
+        rebuild(store, damage.repo_id, part, &message).await?;
     }
     Ok(())
 }
@@ -167,10 +179,7 @@ impl Worker {
         let damaged = open_catalog(&options.store, &options.data, &options.catalog).await?;
         let maintenance = options.store.maintenance();
         for one in &damaged {
-            maintenance.set_error(one.repo, &one.to_string()).await?;
-            if let Some(row) = maintenance.repository(one.repo).await? {
-                queue_rebuild(&options.store, &[row]).await?;
-            }
+            rebuild(&options.store, one.repo, one.part, &one.to_string()).await?;
         }
         let manifests = maintenance.manifests().await?;
         let many = manifests.iter().filter(|manifest| manifest.segments.len() >= FAN_IN);

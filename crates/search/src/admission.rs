@@ -40,6 +40,12 @@ pub(crate) struct SkippedDocs {
     pub(crate) n_submodules: u64,
     /// Texts whose syntax tree was not, or not wholly, searched.
     pub(crate) n_unparsed: u64,
+    /// Changed files whose lines are not in the history: more than the limits, no text, not produced by git.
+    pub(crate) n_changes_too_large: u64,
+    pub(crate) n_changes_binary: u64,
+    pub(crate) n_changes_unreadable: u64,
+    /// Changed files beyond those that are read of one commit.
+    pub(crate) n_changes_left_out: u64,
 }
 
 /// Where a term occurs in paths: documents, and their blobs by segment.
@@ -67,6 +73,10 @@ impl SkippedDocs {
         self.n_symlinks += other.n_symlinks;
         self.n_submodules += other.n_submodules;
         self.n_unparsed += other.n_unparsed;
+        self.n_changes_too_large += other.n_changes_too_large;
+        self.n_changes_binary += other.n_changes_binary;
+        self.n_changes_unreadable += other.n_changes_unreadable;
+        self.n_changes_left_out += other.n_changes_left_out;
     }
 }
 

@@ -4,6 +4,7 @@ use crate::admission::{Scratches, SkippedDocs, path_grams};
 use crate::catalog::Published;
 use crate::chunk::{Candidates, candidates, candidates_of};
 use crate::facets::FacetCounts;
+use crate::history::with_contributors;
 use crate::limits::Watch;
 use crate::lines::{self, Counts, Cut};
 use crate::plan::{Plan, Selection};
@@ -18,7 +19,7 @@ use crate::structural::{self, Coverage};
 use crate::symbol::find::{self, Listing, Outcome};
 use crate::symbol::show::FoundSymbol;
 use crate::tree::Node;
-use crate::{Limits, LineMatch, Match, OwnerMatch, RepoMatch};
+use crate::{DamagedPart, Limits, LineMatch, Match, OwnerMatch, RepoMatch};
 use index::{BlobIdx, ChunkIdx, Doc, DocIdx, GroupIdx, ReadError, SegmentOrdinal};
 use model::{BlobFlags, ByteRange, ObjectId};
 use std::ops::Range;
@@ -59,7 +60,7 @@ pub(crate) struct Output<'s> {
     /// The repository this is about.
     pub(crate) repo_ordinal: u32,
     /// Why a part of it could not be read.
-    pub(crate) fault: Option<ReadError>,
+    pub(crate) fault: Option<Fault>,
     /// Whether the query's revisions are not in this repository.
     pub(crate) lacks_revision: bool,
     /// Whether the conditions on repositories do not hold for this one.
@@ -68,6 +69,13 @@ pub(crate) struct Output<'s> {
     pub(crate) named: Option<RepoMatch>,
     /// Whether the work was called off in the middle.
     pub(crate) is_partial: bool,
+}
+
+/// Something that could not be read.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) part: DamagedPart,
+    pub(crate) error: ReadError,
 }
 
 /// Something that may be shown.
@@ -155,8 +163,8 @@ impl<'s> Item<'s> {
             Item::Symbols(run, segment) => worker.symbols(&run, segment),
             Item::Listing(run, listing) => worker.listing(&run, &listing),
         };
-        if let Err(fault) = outcome {
-            worker.output.fault = Some(fault);
+        if let Err(error) = outcome {
+            worker.output.fault = Some(Fault { part: DamagedPart::Index, error });
         }
         (worker.output, worker.split)
     }
@@ -186,6 +194,18 @@ impl<'s> Worker<'_, '_, 's> {
         let Some(revisions) = revisions else {
             self.output.lacks_revision = true;
             return Ok(());
+        };
+        let history = published.repo.history.as_deref();
+        let node = match with_contributors(plan, history, node, &self.context.watch) {
+            Ok(Some(node)) => node,
+            Ok(None) => {
+                self.output.is_partial = true;
+                return Ok(());
+            }
+            Err(error) => {
+                self.output.fault = Some(Fault { part: DamagedPart::History, error });
+                return Ok(());
+            }
         };
         if plan.symbols.is_some() {
             self.all_symbols(published, ordinal, node.clone(), &revisions)?;

@@ -1,12 +1,12 @@
 //! Taking outputs in order: ranking the first ones, showing what fits, counting everything.
 
 use crate::admission::SkippedDocs;
-use crate::batch::{Context, Found, FoundDocument, Output};
+use crate::batch::{Context, Fault, Found, FoundDocument, Output};
 use crate::catalog::Published;
 use crate::facets::FacetCounts;
 use crate::plan::Selection;
 use crate::select::{Shown, directory, directory_match};
-use crate::{ContentMatch, Facets, Match, PathMatch, RepoMatch, Stats};
+use crate::{ContentMatch, DamagedPart, Facets, Match, PathMatch, RepoMatch, Stats};
 use index::ReadError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -96,8 +96,8 @@ impl<'a, 's> Collector<'a, 's> {
         self.findings.skipped.merge(output.skipped);
         self.findings.n_without_revision += usize::from(output.lacks_revision);
         self.findings.n_without_condition += usize::from(output.lacks_condition);
-        if let Some(fault) = output.fault.take() {
-            self.note_fault(output.repo_ordinal, fault);
+        if let Some(Fault { part, error }) = output.fault.take() {
+            self.findings.damaged.entry((output.repo_ordinal, part)).or_insert(error);
         }
         if let Some(repo) = output.named.take() {
             self.take_named(output.repo_ordinal, repo);
@@ -132,7 +132,7 @@ impl<'a, 's> Collector<'a, 's> {
     }
 
     fn note_fault(&mut self, ordinal: u32, fault: ReadError) {
-        self.findings.damaged.entry(ordinal).or_insert(fault);
+        self.findings.damaged.entry((ordinal, DamagedPart::Index)).or_insert(fault);
     }
 
     fn count(&mut self, output: &Output<'s>) {
@@ -294,8 +294,8 @@ impl<'a, 's> Collector<'a, 's> {
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) skipped: SkippedDocs,
-    /// The first fault of each repository, by ordinal.
-    pub(crate) damaged: BTreeMap<u32, ReadError>,
+    /// The first fault of each part of each repository, by ordinal.
+    pub(crate) damaged: BTreeMap<(u32, DamagedPart), ReadError>,
     pub(crate) n_without_revision: usize,
     pub(crate) n_without_condition: usize,
     /// Whether something found was not shown, or was not looked for, because the page is full.

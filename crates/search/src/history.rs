@@ -16,10 +16,16 @@ pub(crate) use contributors::with_contributors;
 pub(crate) use drive::{HistoryGaps, drive};
 pub(crate) use plan::{CommitCondition, HistoryPlan};
 
-use index::{BlobIdx, BlockBitmap, ChangeTable, CommitIdx, CommitTable, ReadError, Segment, Tip, Tips};
+use index::{
+    BlobIdx, BlockBitmap, ChangeState, ChangeTable, CommitChanges, CommitIdx, CommitTable, ReadError,
+    Segment, Tip, Tips,
+};
 use model::ObjectId;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
+
+/// Commits whose changes are read between two looks at the clock: some hundred microseconds.
+const COMMITS_PER_LOOK: u32 = 256;
 
 /// A run of commits with their messages.
 #[derive(Debug)]
@@ -37,6 +43,8 @@ pub struct ChangePart {
     pub table: ChangeTable,
     /// The lines, the newest commit's first.
     pub lines: Segment,
+    /// The commits of which not everything that changed is among the lines; found out when it is first asked.
+    untold: OnceLock<Vec<CommitIdx>>,
 }
 
 /// A repository's history: everything a search needs, opened from one manifest, never changed.
@@ -59,6 +67,30 @@ impl CommitPart {
 }
 
 impl ChangePart {
+    /// Puts a table and its lines together.
+    pub fn new(table: ChangeTable, lines: Segment) -> ChangePart {
+        ChangePart { table, lines, untold: OnceLock::new() }
+    }
+
+    /// The commits of which not everything that changed is among the lines. `None` where `is_over` says so meanwhile.
+    pub(crate) fn untold(&self, is_over: &dyn Fn() -> bool) -> Result<Option<&[CommitIdx]>, ReadError> {
+        if let Some(untold) = self.untold.get() {
+            return Ok(Some(untold));
+        }
+        let (mut untold, mut changes) = (Vec::new(), CommitChanges::default());
+        for number in self.table.range() {
+            if number.is_multiple_of(COMMITS_PER_LOOK) && is_over() {
+                return Ok(None);
+            }
+            self.table.changes(CommitIdx(number), &mut changes)?;
+            let has_all = changes.files.iter().all(|file| file.state == ChangeState::Lines);
+            if !has_all || changes.n_files_left_out > 0 {
+                untold.push(CommitIdx(number));
+            }
+        }
+        Ok(Some(self.untold.get_or_init(|| untold)))
+    }
+
     /// The blob that holds a commit's changed lines.
     pub fn blob_of(&self, commit: CommitIdx) -> BlobIdx {
         BlobIdx(self.table.range().end.saturating_sub(1 + commit.0))

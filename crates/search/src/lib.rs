@@ -61,9 +61,9 @@ pub use history::{ChangePart, CommitPart, History};
 pub use limits::{CancelToken, Limits};
 pub use rank::ScoreParts;
 pub use result::{
-    CommitMatch, ContentMatch, Damage, DiffMatch, DirectoryMatch, Facet, Facets, FileChange, HunkMatch,
-    LineMatch, Match, OwnerMatch, PathMatch, Person, RepoMatch, Severity, Sink, Skipped, SkippedReason,
-    Stats, Summary, SymbolMatch,
+    CommitMatch, ContentMatch, Damage, DamagedPart, DiffMatch, DirectoryMatch, Facet, Facets, FileChange,
+    HunkMatch, LineMatch, Match, OwnerMatch, PathMatch, Person, RepoMatch, Severity, Sink, Skipped,
+    SkippedReason, Stats, Summary, SymbolMatch,
 };
 pub use revision_source::{
     FoundRevisions, RevisionFault, RevisionRequest, RevisionSource, WantedRevision, time_left,

@@ -3,7 +3,6 @@
 use crate::admission::{Admission, PathHits};
 use crate::catalog::Published;
 use crate::definers::Definers;
-use crate::history::with_contributors;
 use crate::matcher::Scratch;
 use crate::owners::OwnersView;
 use crate::pattern::{ContentPattern, Scope};
@@ -50,7 +49,6 @@ impl<'s> RepoRun<'s> {
         revisions: Arc<Revisions>,
     ) -> Result<RepoRun<'s>, ReadError> {
         let repo: &'s RepoIndex = &published.repo;
-        let node = with_contributors(plan, repo.history.as_deref(), node)?;
         let content_terms = content_terms(plan, &node);
         let owners = owners_of(plan, published, &revisions)?;
         let mut run = RepoRun {

@@ -396,6 +396,8 @@ pub enum SkippedReason {
     Cancelled,
     /// The index of a repository could not be read; it is being rebuilt.
     RepoDamaged,
+    /// The history of a repository could not be read; it is being rebuilt.
+    HistoryDamaged,
     /// A revision that no branch or tag leads to could not be made searchable.
     RevisionUncovered,
     /// A repository could not be fetched or indexed.
@@ -418,8 +420,16 @@ pub enum SkippedReason {
     FileUnparsed,
     /// Definitions in files are not all known.
     SymbolsMissing,
+    /// A commit changed more files than are read of one.
+    ChangesLeftOut,
+    /// Changed files are larger than the limits for comparing.
+    ChangeTooLarge,
+    /// git could not produce changed files.
+    ChangeUnreadable,
     /// Files are not text.
     FileBinary,
+    /// Changed files are not text.
+    ChangeBinary,
     /// Links: their text is the name of another file, and is not searched as content.
     FileSymlink,
     /// Submodules: their files stand in another repository.
@@ -438,6 +448,7 @@ impl SkippedReason {
             SkippedReason::Timeout => "timeout",
             SkippedReason::Cancelled => "cancelled",
             SkippedReason::RepoDamaged => "repository-damaged",
+            SkippedReason::HistoryDamaged => "history-damaged",
             SkippedReason::RevisionUncovered => "revision-uncovered",
             SkippedReason::RepoFailed => "repository-failed",
             SkippedReason::RepoCloning => "repository-cloning",
@@ -449,7 +460,11 @@ impl SkippedReason {
             SkippedReason::FileUnreadable => "file-unreadable",
             SkippedReason::FileUnparsed => "file-unparsed",
             SkippedReason::SymbolsMissing => "symbols-missing",
+            SkippedReason::ChangesLeftOut => "changes-left-out",
+            SkippedReason::ChangeTooLarge => "change-too-large",
+            SkippedReason::ChangeUnreadable => "change-unreadable",
             SkippedReason::FileBinary => "file-binary",
+            SkippedReason::ChangeBinary => "change-binary",
             SkippedReason::FileSymlink => "file-symlink",
             SkippedReason::Submodule => "submodule",
             SkippedReason::ExcludedFork => "excluded-fork",
@@ -461,6 +476,7 @@ impl SkippedReason {
     pub fn severity(self) -> Severity {
         match self {
             SkippedReason::FileBinary
+            | SkippedReason::ChangeBinary
             | SkippedReason::FileSymlink
             | SkippedReason::Submodule
             | SkippedReason::ExcludedFork
@@ -516,8 +532,19 @@ pub struct Summary {
 pub struct Damage {
     /// The repository.
     pub repo_id: RepoId,
+    /// What of it has to be built anew.
+    pub part: DamagedPart,
     /// The first thing that was wrong.
     pub error: index::ReadError,
+}
+
+/// What of a repository is damaged: each is built anew by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DamagedPart {
+    /// The index of its files.
+    Index,
+    /// Its commits and their changes.
+    History,
 }
 
 /// A value as it stands after the colon of a filter: quoted where it holds a space or a quote.

@@ -4,7 +4,8 @@
 //! into, which sort right behind it. The caller takes outputs from the front only: what it sees does not depend on how
 //! many threads there are or which was faster.
 
-use crate::batch::{Context, Item, Output};
+use crate::DamagedPart;
+use crate::batch::{Context, Fault, Item, Output};
 use crate::catalog::Published;
 use crate::scan::Scanner;
 use crate::turnstile::Entrant;
@@ -227,7 +228,8 @@ impl<'q, 's> Schedule<'q, 's> {
         outcome.unwrap_or_else(|_| {
             *scanner = Scanner::new(self.context.plan);
             let what = "reading it ended in a panic";
-            let fault = index::ReadError::Damaged { section: "segment", what };
+            let error = index::ReadError::Damaged { section: "segment", what };
+            let fault = Fault { part: DamagedPart::Index, error };
             (Output { repo_ordinal, fault: Some(fault), ..Output::default() }, Vec::new())
         })
     }

@@ -15,7 +15,7 @@ use crate::skipped::Account;
 use crate::structural::{self, Coverage};
 use crate::tree::Node;
 use crate::turnstile::{Kind, Turnstile};
-use crate::{CancelToken, Damage, Limits, RepoMatch, SearchError, Sink, Snapshot, Stats, Summary};
+use crate::{CancelToken, Damage, Limits, RepoIndex, RepoMatch, SearchError, Sink, Snapshot, Stats, Summary};
 use model::AccessSet;
 use query::Query;
 use std::sync::atomic::AtomicBool;
@@ -160,12 +160,13 @@ impl Searcher {
         account.documents(findings.skipped);
         account.history(&history_gaps);
         account.revisions(&chosen, &extended.faults);
-        let damaged = findings.damaged.iter().filter_map(|(ordinal, error)| {
+        let damaged = findings.damaged.iter().filter_map(|((ordinal, part), error)| {
             let repo = &chosen.get(*ordinal as usize)?.repo;
-            Some((repo, Damage { repo_id: repo.id, error: error.clone() }))
+            Some((&**repo, Damage { repo_id: repo.id, part: *part, error: error.clone() }))
         });
-        let (damaged_repos, damaged): (Vec<_>, Vec<_>) = damaged.unzip();
-        account.damaged(&damaged_repos);
+        let damaged: Vec<(&RepoIndex, Damage)> = damaged.collect();
+        account.damaged(&damaged);
+        let damaged = damaged.into_iter().map(|(_, damage)| damage).collect();
         let skipped = account.finish();
         let complete = skipped.iter().all(|skipped| skipped.severity != crate::Severity::Warning);
         let stats = Stats { duration: started.elapsed(), complete, skipped, ..stats };

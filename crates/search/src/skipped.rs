@@ -6,9 +6,11 @@ use crate::history::HistoryGaps;
 use crate::limits::Stop;
 use crate::plan::Plan;
 use crate::repo_run::{could_match_pending, could_match_repo};
-use crate::{Limits, PendingRepo, PendingState, RepoIndex, RevisionFault, Skipped, SkippedReason, Stats};
+use crate::{
+    Damage, DamagedPart, Limits, PendingRepo, PendingState, RepoIndex, RevisionFault, Skipped, SkippedReason,
+    Stats,
+};
 use query::{Count, Inclusion, Query, Setting, Settings};
-use std::sync::Arc;
 
 /// How many repositories a message names; the rest are a number.
 const NAMED_REPOS: usize = 3;
@@ -99,6 +101,7 @@ impl<'a> Account<'a> {
         let n_missing = skipped.n_without_symbols;
         let words = "too large or too hard to parse";
         self.push_documents(SkippedReason::SymbolsMissing, n_missing, parsed, words, rest_of_symbols);
+        self.changes(skipped);
         if !self.plan.reads_content() {
             return;
         }
@@ -119,6 +122,24 @@ impl<'a> Account<'a> {
         self.push_documents(SkippedReason::FileSymlink, skipped.n_symlinks, links, "", rest);
         let (modules, rest) = (("submodule", "submodules"), "their files stand in other repositories");
         self.push_documents(SkippedReason::Submodule, skipped.n_submodules, modules, "", rest);
+    }
+
+    /// Notes changed files whose lines could not be searched.
+    fn changes(&mut self, skipped: SkippedDocs) {
+        let rest = "what was changed in them was not searched";
+        let beyond = "beyond what is read of one commit";
+        let kinds = [
+            (SkippedReason::ChangesLeftOut, skipped.n_changes_left_out, beyond),
+            (SkippedReason::ChangeTooLarge, skipped.n_changes_too_large, "too large to be compared"),
+            (SkippedReason::ChangeUnreadable, skipped.n_changes_unreadable, "that git could not produce"),
+            (SkippedReason::ChangeBinary, skipped.n_changes_binary, "that are not text"),
+        ];
+        for (reason, n_changes, words) in kinds {
+            let noun = ("change of a file", "changes of files");
+            let words =
+                if n_changes == 1 && words == "that are not text" { "that is not text" } else { words };
+            self.push_documents(reason, n_changes, noun, words, rest);
+        }
     }
 
     fn push_documents(
@@ -178,10 +199,17 @@ impl<'a> Account<'a> {
         }
     }
 
-    /// Notes repositories whose index could not be read.
-    pub(crate) fn damaged(&mut self, repos: &[&Arc<RepoIndex>]) {
-        let names: Vec<&str> = repos.iter().map(|repo| repo.name.as_str()).collect();
-        self.push_repos(SkippedReason::RepoDamaged, "with a damaged index", &names, None);
+    /// Notes repositories whose index or history could not be read.
+    pub(crate) fn damaged(&mut self, damaged: &[(&RepoIndex, Damage)]) {
+        let parts = [
+            (DamagedPart::Index, SkippedReason::RepoDamaged, "with a damaged index"),
+            (DamagedPart::History, SkippedReason::HistoryDamaged, "with a damaged history"),
+        ];
+        for (part, reason, words) in parts {
+            let in_part = damaged.iter().filter(|(_, damage)| damage.part == part);
+            let names: Vec<&str> = in_part.map(|(repo, _)| repo.name.as_str()).collect();
+            self.push_repos(reason, words, &names, None);
+        }
     }
 
     /// The account, graver things first.

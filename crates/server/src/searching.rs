@@ -140,9 +140,7 @@ pub(crate) async fn start_with(
     let cancel = CancelToken::new();
     let (searcher, token) = (Arc::clone(&state.searcher), cancel.clone());
     let (snapshot, access) = (state.catalog.snapshot(), caller.access.clone());
-    // People share the processors, whatever their number of searches.
-    let person = caller.actor.user_id().map_or(0, |user| user.0.unsigned_abs());
-    let limits = Limits { now_seconds: state.now_ms().div_euclid(1000), person, ..limits };
+    let limits = limits_of(state, caller, limits);
     let metrics = state.metrics.clone();
     let store = state.store.clone();
     tokio::task::spawn_blocking(move || {
@@ -178,7 +176,7 @@ pub(crate) async fn aggregate(
     let called_off = CalledOff(CancelToken::new());
     let (searcher, token) = (Arc::clone(&state.searcher), called_off.0.clone());
     let (snapshot, access) = (state.catalog.snapshot(), caller.access.clone());
-    let limits = Limits { now_seconds: state.now_ms().div_euclid(1000), ..Limits::default() };
+    let limits = limits_of(state, caller, Limits::default());
     let counting = tokio::task::spawn_blocking(move || {
         let _place = place;
         searcher.aggregate(&snapshot, &access, &query, &by, aggregate_limits, &limits, &token)
@@ -200,8 +198,14 @@ pub(crate) async fn aggregate(
     }))
 }
 
+/// Limits under which a caller searches: people share the processors evenly, whatever their number of searches.
+pub(crate) fn limits_of(state: &AppState, caller: &Caller, limits: Limits) -> Limits {
+    let person = caller.actor.user_id().map_or(0, |user| user.0.unsigned_abs());
+    Limits { now_seconds: state.now_ms().div_euclid(1000), person, ..limits }
+}
+
 /// Calls a search off when whoever waits for it goes away.
-struct CalledOff(CancelToken);
+pub(crate) struct CalledOff(pub(crate) CancelToken);
 
 impl Drop for CalledOff {
     fn drop(&mut self) {

@@ -48,6 +48,8 @@ pub(super) struct Step<'a> {
     pub(super) shared: &'a Shared,
     pub(super) row: &'a Repository,
     pub(super) stored: Option<&'a StoredHistory>,
+    /// Whether what is stored is not to be built upon.
+    pub(super) is_rebuild: bool,
     pub(super) task: &'a Task,
     pub(super) cancel: &'a AtomicBool,
     pub(super) n_threads: usize,
@@ -76,7 +78,7 @@ impl Step<'_> {
         let refs_digest = [&revisions.digest[..], &self.recipe(&repository)].concat();
         let folder = self.shared.data.index(self.row.id);
         std::fs::create_dir_all(&folder).map_err(|source| IndexError::io(&folder, source))?;
-        let known = self.known(&refs_digest);
+        let known = if self.is_rebuild { None } else { self.known(&refs_digest) };
         let mut new_files = NewFiles::default();
         let (mut parts, is_current) = match known {
             Some((history, parts)) => {

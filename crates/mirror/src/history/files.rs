@@ -35,7 +35,7 @@ pub(crate) fn open_history(data: &DataDir, stored: &StoredHistory) -> Result<His
                 let (table, path) = open(&folder, file, ChangeTable::open)?;
                 check(table.id(), file, path)?;
                 let lines = segment(&folder, files.next(), HistoryFileKind::Lines)?;
-                changes.push(Arc::new(ChangePart { table, lines }));
+                changes.push(Arc::new(ChangePart::new(table, lines)));
             }
             HistoryFileKind::Messages | HistoryFileKind::Lines => {
                 return Err(IndexFault::Identity { path: folder.join(&file.name) });

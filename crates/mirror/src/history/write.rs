@@ -98,7 +98,7 @@ pub(super) fn changes(
     let file = stored_file(&path, size_bytes, FileChecksum(table.id().0.to_vec()));
     let (lines_file, lines) = lines.finish(HistoryFileKind::Lines, new_files)?;
     let files = [(HistoryFileKind::Changes, file), lines_file];
-    Ok(Part { files, part: Arc::new(ChangePart { table, lines }) })
+    Ok(Part { files, part: Arc::new(ChangePart::new(table, lines)) })
 }
 
 /// Writes where the refs stand.

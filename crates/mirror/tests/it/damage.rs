@@ -149,3 +149,58 @@ async fn an_unreadable_default_branch_keeps_the_old_index() {
     assert!(round.failures[0].error.to_string().contains("git fsck"), "{}", round.failures[0].error);
     assert_eq!(instance.answer(&round.catalog, "alpha").await, ["a one.txt:1"]);
 }
+
+/// The files of a's history with this ending.
+fn history_files(instance: &Instance, repo: model::RepoId, ending: &str) -> Vec<std::path::PathBuf> {
+    let files = fs::read_dir(instance.data.index(repo)).unwrap().map(|file| file.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|found| found == ending)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_history_is_rebuilt_and_the_index_of_files_stays() {
+    let world = GitWorld::new();
+    let instance = two_repositories(&world).await;
+    let a = instance.row("a").await;
+    let manifest = instance.manifest("a").await;
+    for damage in ["a byte", "the end"] {
+        let [changes] = &history_files(&instance, a.id, "changes")[..] else { panic!("one slice") };
+        let whole = fs::read(changes).unwrap();
+        let stored = instance.store.maintenance().history(a.id).await.unwrap().unwrap();
+        let mut places = 0..whole.len();
+        loop {
+            let mut bytes = whole.clone();
+            match damage {
+                "a byte" => bytes[places.next().expect("a byte of the content")] ^= 0x5a,
+                _ => bytes.truncate(whole.len() / 2),
+            }
+            fs::write(changes, bytes).unwrap();
+            // A flipped byte of the frame is met when the file is opened, one of the content when it is read.
+            let faults = mirror::verify_history(&instance.data, &stored);
+            if damage != "a byte" || matches!(faults[..], [mirror::IndexFault::Content { .. }, ..]) {
+                break;
+            }
+        }
+        let (worker, report, catalog) = instance.start().await;
+        assert_eq!(instance.answer(&catalog, "beta").await, ["a two.txt:1", "b two.txt:1"], "{damage}");
+        let summary = instance.summary(&catalog, "type:diff beta count:all").await;
+        let told: Vec<&str> = summary.stats.skipped.iter().map(|skipped| skipped.reason.as_str()).collect();
+        if damage == "a byte" {
+            assert!(report.damaged.is_empty(), "{:?}", report.damaged);
+            assert_eq!(told, ["history-damaged"]);
+            let parts: Vec<_> = summary.damaged.iter().map(|one| (one.repo_id, one.part)).collect();
+            assert_eq!(parts, [(a.id, search::DamagedPart::History)]);
+            mirror::report_damage(&instance.store, &summary.damaged).await.unwrap();
+        } else {
+            assert_eq!(report.damaged.len(), 1);
+            assert!(report.damaged[0].to_string().starts_with("the history of 'a' is damaged"));
+            assert_eq!(told, ["history-missing"]);
+        }
+        assert_eq!(instance.row("a").await.error, None, "its files are searched as before");
+        assert!(worker.drain(&tokio_util::sync::CancellationToken::new()).await.unwrap().is_empty());
+        let summary = instance.summary(&catalog, "type:diff beta count:all").await;
+        assert_eq!((summary.stats.matches, summary.stats.complete), (2, true), "{damage}");
+        let stored = instance.store.maintenance().history(a.id).await.unwrap().unwrap();
+        assert!(mirror::verify_history(&instance.data, &stored).is_empty(), "{damage}");
+        assert_eq!(instance.manifest("a").await.generation, manifest.generation, "{damage}");
+    }
+}

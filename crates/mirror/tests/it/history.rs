@@ -361,3 +361,33 @@ async fn hostile_histories_are_bounded() {
     let (found, _) = ask(&instance, &catalog, "type:commit author:script count:all").await;
     assert_eq!(found.commits.into_iter().collect::<Vec<_>>(), [far.to_string()]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_without_lines_are_counted_by_reason() {
+    let world = GitWorld::new();
+    let repo = world.repo("a");
+    let large = "alpha in a large file\n".repeat(60_000);
+    let mut files: Vec<(&str, &[u8])> =
+        vec![("small.txt", b"alpha\n"), ("one.bin", b"alpha\0\x01\x02"), ("two.bin", b"\0")];
+    repo.commit_files("main", &files);
+    files.extend([("large.txt", large.as_bytes()), ("other.txt", &b"beta\n"[..])]);
+    repo.commit_files("main", &files);
+    let instance = Instance::new().await;
+    instance.add(&world.path()).await;
+    let catalog = instance.index().await;
+    let check = async |query: &str, n_changes: usize, expected: &[(&str, u64)]| {
+        let (found, summary) = ask(&instance, &catalog, query).await;
+        assert_eq!(found.changes.len(), n_changes, "{query}");
+        let told: Vec<(&str, u64)> =
+            summary.stats.skipped.iter().map(|one| (one.reason.as_str(), one.count)).collect();
+        assert_eq!(told, expected, "{query}");
+    };
+    check("type:diff alpha count:all", 1, &[("change-too-large", 1), ("change-binary", 2)]).await;
+    check("type:diff alpha", 1, &[("change-too-large", 1), ("change-binary", 2)]).await;
+    check("type:diff alpha file:txt$ count:all", 1, &[("change-too-large", 1)]).await;
+    check("type:diff alpha file:^one count:all", 0, &[("change-binary", 1)]).await;
+    check("type:diff alpha author:nobody count:all", 0, &[]).await;
+    // Without a word to look for nothing is missing: the changes themselves are found.
+    check("type:diff file:bin$ count:all", 2, &[]).await;
+    check("type:diff (alpha OR file:bin$) count:all", 3, &[("change-too-large", 1)]).await;
+}

@@ -128,7 +128,7 @@ impl Instance {
     }
 
     pub(crate) fn summary_for(&self, catalog: &Catalog, access: &AccessSet, text: &str) -> Summary {
-        search(catalog, access, text, &mut Found::default())
+        search(catalog, access, text, &mut First(None))
     }
 
     /// The first result, which is in the content of a file.

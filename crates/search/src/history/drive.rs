@@ -6,12 +6,12 @@
 
 use super::part::{Kind, PartRun};
 use super::run::{HistoryRun, Hit, Memory};
-use crate::batch::{Context, Found, Output};
+use crate::batch::{Context, Fault, Found, Output};
 use crate::catalog::Published;
 use crate::plan::Selection;
 use crate::schedule::Ending;
 use crate::turnstile::Entrant;
-use crate::{Match, RepoMatch};
+use crate::{DamagedPart, Match, RepoMatch};
 use index::{CommitIdx, ReadError};
 use rayon::prelude::*;
 use std::cmp::Reverse;
@@ -184,7 +184,40 @@ impl<'s> Driver<'_, '_, 's> {
                 heap.push((seconds, Reverse(idx)));
             }
         }
-        if self.flush(take) { Ending::Finished } else { Ending::Enough }
+        if !self.flush(take) {
+            return Ending::Enough;
+        }
+        let is_whole = self.count_untold();
+        if !self.flush(take) {
+            return Ending::Enough;
+        }
+        if is_whole { Ending::Finished } else { Ending::CalledOff }
+    }
+
+    /// Counts the changes in which terms might occur, had their lines been read. `false` when the watch says stop.
+    fn count_untold(&mut self) -> bool {
+        let plan = self.context.plan;
+        if !plan.history.diffs || plan.terms.iter().all(|term| term.history.is_none()) {
+            return true;
+        }
+        let mut memory = Memory::default();
+        for at in 0..self.runs.len() {
+            memory.forget();
+            for place in 0..self.runs[at].history.change_parts().len() {
+                let is_over = || self.context.watch.stop().is_some();
+                let Some(mut turn) = self.entrant.enter(is_over) else { return false };
+                let started = Instant::now();
+                let counted = self.runs[at].untold(self.context, place, &mut memory);
+                turn.charge(u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX));
+                drop(turn);
+                match counted {
+                    Ok(Some(untold)) => self.output.skipped.merge(untold),
+                    Ok(None) => return false,
+                    Err(fault) => self.note(self.runs[at].ordinal, fault),
+                }
+            }
+        }
+        true
     }
 
     /// The time of what comes next in a stream; `None` at its end.
@@ -273,8 +306,9 @@ impl<'s> Driver<'_, '_, 's> {
         goes_on
     }
 
-    fn note(&mut self, ordinal: u32, fault: ReadError) {
+    fn note(&mut self, ordinal: u32, error: ReadError) {
         if self.output.fault.is_none() {
+            let fault = Fault { part: DamagedPart::History, error };
             (self.output.repo_ordinal, self.output.fault) = (ordinal, Some(fault));
         }
     }

@@ -6,7 +6,8 @@ use super::part::{Bound, Kind, PartRun, People, paths, people};
 use super::plan::CommitCondition;
 use super::scope::Scope;
 use super::show;
-use crate::batch::Context;
+use crate::admission::SkippedDocs;
+use crate::batch::{Context, Fault};
 use crate::catalog::Published;
 use crate::lines::{self, Counts};
 use crate::matcher::Scratch;
@@ -14,8 +15,8 @@ use crate::plan::Selection;
 use crate::predicate::{FileScanners, Predicates};
 use crate::repo_run::{RepoFacts, conditions_of};
 use crate::tree::Node;
-use crate::{Match, RepoIndex};
-use index::{ChangedFile, CommitChanges, CommitIdx, CommitRow, ReadError};
+use crate::{DamagedPart, Match, RepoIndex};
+use index::{ChangeState, ChangedFile, CommitChanges, CommitIdx, CommitRow, ReadError};
 use model::Language;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -79,7 +80,8 @@ impl<'s> HistoryRun<'s> {
         published: &'s Published,
         ordinal: u32,
         scanners: &mut FileScanners,
-    ) -> Result<Option<HistoryRun<'s>>, ReadError> {
+    ) -> Result<Option<HistoryRun<'s>>, Fault> {
+        let of = |part| move |error| Fault { part, error };
         let plan = context.plan;
         let repo: &'s RepoIndex = &published.repo;
         let Some(history) = repo.history.as_deref() else { return Ok(None) };
@@ -87,17 +89,17 @@ impl<'s> HistoryRun<'s> {
         let facts = RepoFacts::of(plan, &repo.name);
         let mut node = facts.fold(plan, Some(repo));
         if plan.reads_for_repos() {
-            let revisions = facts.revisions(plan, published)?;
+            let revisions = facts.revisions(plan, published).map_err(of(DamagedPart::Index))?;
             let mut predicates = Predicates::new(context, published, revisions.as_ref(), scanners);
-            let Some(decided) = predicates.decide(node)? else { return Ok(None) };
+            let decided = predicates.decide(node).map_err(of(DamagedPart::Index))?;
+            let Some(decided) = decided else { return Ok(None) };
             node = decided;
         }
         if node == Node::Const(false) {
             return Ok(None);
         }
-        let Some(scope) = Scope::new(plan, published, history, |condition| conditions[condition])? else {
-            return Ok(None);
-        };
+        let scope = Scope::new(plan, published, history, |condition| conditions[condition]);
+        let Some(scope) = scope.map_err(of(DamagedPart::History))? else { return Ok(None) };
         let (n_commits, n_changes) = (history.commit_parts().len(), history.change_parts().len());
         Ok(Some(HistoryRun {
             ordinal,
@@ -136,6 +138,38 @@ impl<'s> HistoryRun<'s> {
             }
         }
         Ok(true)
+    }
+}
+
+impl HistoryRun<'_> {
+    /// Counts the changes of a part that terms alone would decide and whose lines are not there, by reason. `None` when the
+    /// watch says stop.
+    pub(super) fn untold(
+        &self,
+        context: &Context<'_>,
+        place: usize,
+        memory: &mut Memory,
+    ) -> Result<Option<SkippedDocs>, ReadError> {
+        let is_over = || context.watch.stop().is_some();
+        let Some(part) = self.history.change_parts().get(place) else {
+            return Ok(Some(SkippedDocs::default()));
+        };
+        let Some(untold) = part.untold(&is_over)? else { return Ok(None) };
+        memory.conditions.resize_with(context.plan.history.conditions.len(), Scratch::default);
+        let mut counts = SkippedDocs::default();
+        if untold.is_empty() {
+            return Ok(Some(counts));
+        }
+        let files = paths(context.plan, part)?;
+        let part = PartRun { kind: Kind::Changes, place, numbers: Vec::new(), terms: Vec::new(), files };
+        for commit in untold.iter().rev().filter(|commit| self.scope.commits.contains(commit.0)) {
+            if is_over() {
+                return Ok(None);
+            }
+            let mut one = One { context, run: self, part: &part, commit: *commit, row: None, memory };
+            one.untold(&mut counts)?;
+        }
+        Ok(Some(counts))
     }
 }
 
@@ -391,6 +425,46 @@ impl One<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Counts the commit's changes whose lines are not there.
+    fn untold(&mut self, counts: &mut SkippedDocs) -> Result<(), ReadError> {
+        if !self.read_changes()? {
+            return Ok(());
+        }
+        let n_left_out = self.memory.changes.n_files_left_out;
+        if n_left_out > 0 && self.may_be_of(None)? {
+            counts.n_changes_left_out += n_left_out;
+        }
+        for file_idx in 0..self.memory.changes.files.len() {
+            let file = self.memory.changes.files[file_idx].clone();
+            if file.state == ChangeState::Lines || !self.may_be_of(Some(&file))? {
+                continue;
+            }
+            match file.state {
+                ChangeState::Lines => {}
+                ChangeState::Binary => counts.n_changes_binary += 1,
+                ChangeState::TooLarge => counts.n_changes_too_large += 1,
+                ChangeState::Unreadable => counts.n_changes_unreadable += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it depends on lines alone that a file's change is found; on the file too, where it is not known.
+    fn may_be_of(&mut self, file: Option<&ChangedFile>) -> Result<bool, ReadError> {
+        let run = self.run;
+        let table = &run.history.change_part(self.commit).ok_or_else(lost)?.table;
+        let verdict = run.node.eval::<ReadError>(&mut |leaf| match (leaf, file) {
+            (Node::Term(_), _) => Ok(None),
+            (Node::Commit(condition), _) => self.condition(*condition, true),
+            (Node::File(_) | Node::Language(_), Some(file)) => {
+                file_is(leaf, file, &self.part.files, table).map(Some)
+            }
+            (Node::File(_) | Node::Language(_), None) => Ok(None),
+            _ => Ok(Some(false)),
+        })?;
+        Ok(verdict.is_none())
     }
 
     /// Looks for all terms in the changed lines.

@@ -223,7 +223,8 @@ impl<'x, 's> Search<'x, 's> {
         let n_blobs = self.segment.n_blobs();
         let mut asks_documents = !self.run.revisions.is_default;
         self.run.node.each_leaf(false, &mut |leaf, _| {
-            asks_documents |= matches!(leaf, Node::File(_) | Node::Language(_) | Node::Owner(_));
+            asks_documents |=
+                matches!(leaf, Node::File(_) | Node::Language(_) | Node::Owner(_) | Node::Paths(_));
         });
         let admitted = if asks_documents {
             let (plan, node, paths) = (self.plan, &self.run.node, &mut self.scanner.paths);
@@ -358,7 +359,7 @@ impl<'x, 's> Search<'x, 's> {
                     None => None,
                 },
                 other => {
-                    if !has_path && matches!(other, Node::File(_) | Node::Owner(_)) {
+                    if !has_path && matches!(other, Node::File(_) | Node::Owner(_) | Node::Paths(_)) {
                         run.repo.ref_table.path(doc_idx, &mut path)?;
                         has_path = true;
                     }

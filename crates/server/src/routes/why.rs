@@ -115,7 +115,10 @@ async fn why(
     let query = match q.is_empty() {
         true => None,
         false => match searching::parse(q) {
-            Ok(query) => Some(query),
+            Ok(query) => match searching::expanded(state, caller, query).await? {
+                Ok(query) => Some(query),
+                Err(fault) => return Ok(Err(fault)),
+            },
             Err(fault) => return Ok(Err(fault)),
         },
     };
@@ -133,11 +136,10 @@ async fn why(
         .map_err(Failure::internal)?;
     let (searcher, snapshot, access) =
         (Arc::clone(&state.searcher), state.catalog.snapshot(), caller.access.clone());
-    let limits = Limits {
-        display: state.config.n_results_page,
-        now_seconds: state.now_ms().div_euclid(1000),
-        ..Limits::default()
-    };
+    let limits = Limits { display: state.config.n_results_page, ..Limits::default() };
+    let limits = searching::limits_of(state, caller, limits);
+    let called_off = searching::CalledOff(CancelToken::new());
+    let token = called_off.0.clone();
     let asked = address.clone();
     let asking = tokio::task::spawn_blocking(move || {
         let _place = place;
@@ -147,7 +149,7 @@ async fn why(
             rev: asked.rev.as_deref(),
             query: query.as_ref(),
         };
-        searcher.why_not(&snapshot, &access, asked, &limits, &CancelToken::new())
+        searcher.why_not(&snapshot, &access, asked, &limits, &token)
     });
     let mut why = match asking.await.map_err(Failure::internal)? {
         Ok(why) => why,
