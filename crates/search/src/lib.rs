@@ -43,6 +43,7 @@ mod scope;
 mod searcher;
 mod select;
 mod skipped;
+mod skipped_files;
 mod structural;
 mod symbol;
 mod text;
@@ -69,4 +70,5 @@ pub use revision_source::{
     FoundRevisions, RevisionFault, RevisionRequest, RevisionSource, WantedRevision, time_left,
 };
 pub use searcher::{Searcher, SearcherError};
+pub use skipped_files::{SkippedFile, SkippedFiles, SkippedFilesAsked};
 pub use why::{Why, WhyAsked, WhyStep, WhySuggestion, WhyWhat};

@@ -10,5 +10,6 @@ mod many_refs;
 mod pushes;
 mod revisions;
 mod sidecar;
+mod skipped;
 mod sources;
 mod sweeping;

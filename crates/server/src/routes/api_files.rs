@@ -1,7 +1,7 @@
 //! `/api/v1/repos/<repository>[@<revision>][/-/<resource>/<path>]`: a repository, its refs, its folders, its files.
 
 use super::api_repos::RepoState;
-use super::r_raw;
+use super::{r_raw, r_skipped};
 use crate::browse::{self, Content, SHOWN_BYTES_MAX, kind_word, locate, size_of};
 use crate::caller::Caller;
 use crate::commit_view::{CommitView, FileView, HunkView};
@@ -127,9 +127,9 @@ pub(crate) struct ChangedHunkShape {
     lines: Vec<String>,
 }
 
-/// A repository (no resource), `refs`, `tree/<path>`, `file/<path>`, `owners/<path>`, `raw/<path>` or `commits/<id>`, at `@<revision>` or the default branch.
+/// A repository (no resource), `refs`, `tree/<path>`, `file/<path>`, `owners/<path>`, `raw/<path>`, `skipped?reason=&cursor=&limit=` or `commits/<id>`, at `@<revision>` or the default branch.
 #[utoipa::path(get, path = "/api/v1/repos/{address}",
-    params(("address" = String, Path, description = "`<repository>[@<revision>][/-/refs | /-/tree/<path> | /-/file/<path> | /-/owners/<path> | /-/raw/<path> | /-/commits/<id>]`")),
+    params(("address" = String, Path, description = "`<repository>[@<revision>][/-/refs | /-/tree/<path> | /-/file/<path> | /-/owners/<path> | /-/raw/<path> | /-/skipped | /-/commits/<id>]`")),
     responses(
         (status = 200, description = "A file; the other resources answer with their own shapes", body = FileShape),
         (status = 404, description = "Not there, or not for the caller", body = crate::failure::Problem)))]
@@ -167,6 +167,7 @@ pub(crate) async fn resource(
             };
             Ok(Json(git_access::read(&state, &row, read).await?).into_response())
         }
+        "skipped" => r_skipped::answer(&state, &caller, &address, uri.query()).await,
         "raw" => r_raw::raw(&state, &row, address).await,
         "commits" => Ok(Json(commit(&state, &row, &address).await?).into_response()),
         _ => Err(Failure::NotFound),

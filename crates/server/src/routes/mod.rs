@@ -27,6 +27,7 @@ mod r;
 pub(crate) mod r_blob;
 mod r_commit;
 mod r_raw;
+mod r_skipped;
 mod r_tree;
 mod repos;
 mod search;

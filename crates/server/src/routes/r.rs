@@ -1,6 +1,6 @@
 //! `/r/<repository>[@<revision>]/-/<page>/<path>`: pages about a repository, and what they have in common.
 
-use super::{r_blob, r_commit, r_raw, r_tree};
+use super::{r_blob, r_commit, r_raw, r_skipped, r_tree};
 use crate::browse;
 use crate::caller::Caller;
 use crate::failure::Failure;
@@ -69,6 +69,7 @@ pub(crate) async fn page(
         "" | "tree" => r_tree::page(state, caller, row, address).await,
         "blob" => r_blob::page(state, caller, row, address, uri.query()).await,
         "raw" => r_raw::raw(&state, &row, address).await,
+        "skipped" => r_skipped::page(state, caller, row, address, uri.query()).await,
         "commit" => r_commit::page(state, caller, row, address).await,
         _ => Err(Failure::NotFound),
     }

@@ -43,6 +43,8 @@ struct TreePage {
     entries: Vec<EntryRow>,
     refused: Option<String>,
     cut: Option<String>,
+    /// On its first page.
+    skipped_url: Option<String>,
 }
 
 /// The commit above the list.
@@ -115,6 +117,9 @@ fn frame(state: &AppState, caller: &Caller, row: &Repository, address: &RepoAddr
             true => row.about.topics.iter().map(|t| (t.clone(), super::repos::topic_link(t))).collect(),
             false => Vec::new(),
         },
+        skipped_url: path_shown
+            .is_empty()
+            .then(|| super::r_skipped::link(&address.repo, address.rev.as_deref())),
         path_shown,
         permalink: None,
         raw: None,

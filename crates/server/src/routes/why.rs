@@ -43,6 +43,8 @@ struct WhyPage {
     steps: Vec<StepView>,
     file_url: String,
     search_url: String,
+    /// The page of all files that are not searched, where the repository is indexed.
+    skipped_url: String,
 }
 
 /// The answer in a line.
@@ -79,6 +81,7 @@ pub(crate) async fn page(
         steps: Vec::new(),
         file_url: String::new(),
         search_url: search_link(asked.q.trim()),
+        skipped_url: String::new(),
     };
     if page.repo.is_empty() || page.path.is_empty() {
         return page.respond();
@@ -115,10 +118,7 @@ async fn why(
     let query = match q.is_empty() {
         true => None,
         false => match searching::parse(q) {
-            Ok(query) => match searching::expanded(state, caller, query).await? {
-                Ok(query) => Some(query),
-                Err(fault) => return Ok(Err(fault)),
-            },
+            Ok(query) => Some(query),
             Err(fault) => return Ok(Err(fault)),
         },
     };
@@ -187,6 +187,11 @@ impl WhyPage {
     fn fill(&mut self, address: &RepoAddress, why: &Why) {
         let rev = address.rev.as_deref();
         self.file_url = path_link(&address.repo, rev, "blob", &address.path);
+        let is_indexed =
+            why.steps.iter().any(|step| step.what == WhyWhat::Revision && step.holds == Some(true));
+        if is_indexed {
+            self.skipped_url = super::r_skipped::link(&address.repo, rev);
+        }
         let first_no = why.steps.iter().find(|step| step.holds == Some(false));
         let says = match (why.is_found, self.q.is_empty(), first_no) {
             (true, true, _) => "This file is in the index.".to_owned(),

@@ -11,5 +11,6 @@ mod hostile;
 mod pages;
 mod search;
 mod sign_in;
+mod skipped;
 mod why;
 mod world;

@@ -11,7 +11,8 @@ pub(crate) use context::{ContextCommand, ContextNameArgs, ContextSetArgs};
 pub(crate) use index::{IndexCommand, IndexNamesArgs, IndexRebuildArgs};
 pub(crate) use inspect::{QueryCommand, SegmentCommand, SegmentInspectArgs};
 pub(crate) use repo::{
-    RepoAddArgs, RepoCommand, RepoListArgs, RepoRemoveArgs, RepoSetArgs, RepoStatusArgs, VisibilityArg,
+    RepoAddArgs, RepoCommand, RepoListArgs, RepoRemoveArgs, RepoSetArgs, RepoSkippedArgs, RepoStatusArgs,
+    VisibilityArg,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};

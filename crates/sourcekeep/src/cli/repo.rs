@@ -19,6 +19,11 @@ pub(crate) enum RepoCommand {
         after_help = "Example: sourcekeep repo set tool --description 'What it does' --topic rust --meta team=core"
     )]
     Set(RepoSetArgs),
+    /// List the files of a repository that are not searched, each with its reason.
+    #[command(
+        after_help = "Example: sourcekeep repo skipped github.com/owner/name --rev v2 --reason file-too-large"
+    )]
+    Skipped(RepoSkippedArgs),
     /// Tell what is known of a repository.
     #[command(after_help = "Example: sourcekeep repo status github.com/owner/name")]
     Status(RepoStatusArgs),
@@ -104,4 +109,18 @@ pub(crate) struct RepoStatusArgs {
     /// The repository.
     #[arg(value_name = "NAME")]
     pub(crate) name: String,
+}
+
+/// `repo skipped`.
+#[derive(Debug, Args)]
+pub(crate) struct RepoSkippedArgs {
+    /// The repository.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// A branch or tag that is indexed [default: the default branch].
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) rev: Option<String>,
+    /// Only those left out for this reason.
+    #[arg(long, value_name = "REASON", value_parser = search::SkippedReason::OF_FILES.map(search::SkippedReason::as_str))]
+    pub(crate) reason: Option<String>,
 }

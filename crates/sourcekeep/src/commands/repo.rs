@@ -3,13 +3,15 @@
 use super::up;
 use crate::app::App;
 use crate::cli::{
-    RepoAddArgs, RepoCommand, RepoListArgs, RepoRemoveArgs, RepoSetArgs, RepoStatusArgs, VisibilityArg,
+    RepoAddArgs, RepoCommand, RepoListArgs, RepoRemoveArgs, RepoSetArgs, RepoSkippedArgs, RepoStatusArgs,
+    VisibilityArg,
 };
 use crate::failure::{Outcome, UsageError};
 use crate::progress::ProgressView;
 use crate::{failure, table, terminal};
 use mirror::{AddError, AddOptions, DataLock};
 use model::{RefName, RepoName};
+use search::{Catalog, SkippedFile, SkippedFilesAsked, SkippedReason};
 use serde_json::{Value, json};
 use store::{AboutChange, Adder, Manifest, Repository, Visibility};
 
@@ -19,6 +21,7 @@ pub(super) async fn run(app: &App, command: RepoCommand) -> anyhow::Result<Outco
         RepoCommand::List(args) => list(app, args).await,
         RepoCommand::Remove(args) => remove(app, args).await,
         RepoCommand::Set(args) => set(app, args).await,
+        RepoCommand::Skipped(args) => skipped(app, args).await,
         RepoCommand::Status(args) => status(app, args).await,
     }
 }
@@ -181,6 +184,48 @@ async fn status(app: &App, args: RepoStatusArgs) -> anyhow::Result<Outcome> {
         }
     }
     Ok(Outcome::Done)
+}
+
+async fn skipped(app: &App, args: RepoSkippedArgs) -> anyhow::Result<Outcome> {
+    let opened = app.open().await?;
+    opened.repositories(std::slice::from_ref(&args.name)).await?;
+    let access = opened.access_set(None).await?;
+    let catalog = Catalog::new();
+    mirror::open_catalog(&opened.store, &opened.data, &catalog).await?;
+    let reason = args.reason.as_deref();
+    let asked = SkippedFilesAsked {
+        repo: &args.name,
+        rev: args.rev.as_deref(),
+        reason: SkippedReason::OF_FILES.into_iter().find(|known| Some(known.as_str()) == reason),
+        after: None,
+        n_files_max: usize::MAX,
+    };
+    let found = catalog.snapshot().skipped_files(&access, asked)?;
+    let found = found.ok_or_else(|| {
+        UsageError::new(match &args.rev {
+            Some(rev) => format!("no branch or tag of '{}' that is indexed is called '{rev}'", args.name),
+            None => format!("'{}' is not indexed yet; `sourcekeep index run` does it", args.name),
+        })
+    })?;
+    let path = |file: &SkippedFile| String::from_utf8_lossy(&file.path).into_owned();
+    if app.common.json {
+        let shape = |file: &SkippedFile| json!({"path": path(file), "reason": file.reason.as_str(), "size_bytes": file.size_bytes});
+        let counts: Value = found.counts.iter().map(|(reason, count)| (reason.as_str(), *count)).collect();
+        let files: Vec<Value> = found.files.iter().map(shape).collect();
+        terminal::print_json(&json!({"commit": found.commit.to_string(), "counts": counts, "files": files}));
+    } else {
+        for file in &found.files {
+            let reason = file.reason.as_str();
+            terminal::print_line(format_args!("{reason:<16} {}", terminal::harmless(&path(file))));
+        }
+    }
+    if !app.common.json && !app.common.quiet {
+        for (reason, n_files) in &found.counts {
+            let files = terminal::counted(*n_files, "file", "files");
+            terminal::eprint_line(format_args!("{files}: {}", reason.of_file()));
+        }
+    }
+    Ok(if found.files.is_empty() { Outcome::NothingFound } else { Outcome::Done })
 }
 
 fn with_index(mut shape: Value, manifest: Option<&Manifest>) -> Value {
