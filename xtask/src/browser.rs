@@ -22,7 +22,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let binary = run::target_dir().join(folder).join("sourcekeep");
     let screenshots = run::target_dir().join("screenshots");
     std::fs::create_dir_all(&screenshots)?;
-    let tour = run::root().join("crates/sourcekeep/tests/browser/tour.mjs");
+    let folder = run::root().join("crates/sourcekeep/tests/browser");
+    let tests = ["tour.mjs", "pages.mjs"].map(|name| folder.join(name).to_string_lossy().into_owned());
     let environment = [
         ("TOUR_BINARY", binary.to_string_lossy().into_owned()),
         ("TOUR_TOOLS", modules.to_string_lossy().into_owned()),
@@ -31,7 +32,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     ];
     let environment: Vec<(&str, &str)> =
         environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    run::run_with("node", &["--test", "--test-reporter=spec", &tour.to_string_lossy()], &environment)?;
+    let [tour, pages] = &tests;
+    run::run_with("node", &["--test", "--test-reporter=spec", tour, pages], &environment)?;
     println!("screenshots: {}", screenshots.display());
     Ok(())
 }

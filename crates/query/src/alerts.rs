@@ -137,6 +137,8 @@ fn never_selected(text: &str, query: &Query, found: &mut Vec<Alert>) {
             (&[File, Path, Symbol], "type:file")
         }
         Select::Content => (&[File], "type:file"),
+        // Without a type it asks for definitions by itself.
+        Select::Symbol(_) if query.settings.types.is_empty() => return,
         Select::Symbol(_) => (&[Symbol], "type:symbol"),
         Select::Commit => (&[Commit, Diff], "type:commit"),
         Select::CommitDiffAdded | Select::CommitDiffRemoved => (&[Diff], "type:diff"),

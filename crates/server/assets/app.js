@@ -1,6 +1,7 @@
 // Everything here is an improvement of a page that is complete without it. Each module looks for what it improves.
 import { keys } from "./keys.js";
 import { queryBoxes } from "./query.js";
+import { contexts } from "./contexts.js";
 import { code } from "./code.js";
 import { exports } from "./exports.js";
 import { live } from "./live.js";
@@ -12,6 +13,7 @@ filters();
 copies();
 expand();
 queryBoxes();
+contexts();
 code();
 live();
 exports();

@@ -81,7 +81,7 @@ export function expand() {
   const button = document.querySelector('[data-act="expand"]');
   const more = () => /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("details.more"));
   if (!(button instanceof HTMLElement)) return;
-  if (!more().length) button.style.visibility = "hidden";
+  if (!more().length) button.hidden = true;
   button.addEventListener("click", () => {
     const open = [...more()].some((details) => !details.open);
     for (const details of more()) details.open = open;

@@ -21,6 +21,27 @@ impl Html {
         html
     }
 
+    /// Text in which what stands between backticks is code.
+    pub(crate) fn with_code(text: &str) -> Self {
+        let mut html = Html::default();
+        let mut pieces = text.split('`').peekable();
+        let mut is_code = false;
+        while let Some(piece) = pieces.next() {
+            // A backtick without its counterpart is one.
+            match is_code && pieces.peek().is_some() {
+                true => {
+                    html.push_tag("<code>");
+                    html.push_text(piece);
+                    html.push_tag("</code>");
+                }
+                false if is_code => html.push_text(&format!("`{piece}")),
+                false => html.push_text(piece),
+            }
+            is_code = !is_code;
+        }
+        html
+    }
+
     /// Text with parts of it marked, as what was searched for. Ranges that do not fit the text are ignored.
     pub(crate) fn marked(text: &str, marks: &[ByteRange]) -> Self {
         let mut html = Html::default();

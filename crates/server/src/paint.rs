@@ -33,6 +33,7 @@ pub(crate) fn query_box(text: &str) -> QueryBox {
         structural: settings
             .as_ref()
             .is_some_and(|settings| settings.pattern_type.value == PatternType::Structural),
+        context: context_of(text).unwrap_or("global").to_owned(),
         big: false,
         focus: false,
     }
@@ -89,6 +90,55 @@ pub(crate) fn toggled(text: &str, which: &str) -> Option<String> {
         Some((false, span)) => with_filter(&without_span(text, span), filter),
         None => with_filter(text, filter),
     })
+}
+
+/// The search context that a query names, as it is written.
+pub(crate) fn context_of(text: &str) -> Option<&str> {
+    let name = contexts_in(text).into_iter().next()?.1.of(text);
+    Some(name.trim_matches(['"', '\'']))
+}
+
+/// The query in another search context; `global` takes the name out. Where several are named, the first place stays.
+pub(crate) fn with_context(text: &str, name: &str) -> String {
+    let is_global = name.eq_ignore_ascii_case("global");
+    let mut out = text.trim().to_owned();
+    let places = contexts_in(&out);
+    let Some(((_, first), others)) = places.split_first() else {
+        return match out.as_str() {
+            _ if is_global => out,
+            "" => format!("context:{name}"),
+            alone if needs_group(alone) => format!("context:{name} ({alone})"),
+            alone => format!("context:{name} {alone}"),
+        };
+    };
+    for (whole, _) in others.iter().rev() {
+        out = without_span(&out, *whole);
+    }
+    match is_global {
+        true => places.first().map_or(out.clone(), |(whole, _)| without_span(&out, *whole)),
+        false => format!("{}{name}{}", &out[..first.start], &out[first.end..]),
+    }
+}
+
+/// Where a query names search contexts that hold for all of it: the whole filter, and its value.
+fn contexts_in(text: &str) -> Vec<(Span, Span)> {
+    let tokens = tokenize(text, PatternType::Keyword);
+    let mut depth = 0usize;
+    let mut found = Vec::new();
+    for (idx, token) in tokens.iter().enumerate() {
+        match (token.kind, token.span.of(text)) {
+            (TokenKind::Paren, "(") => depth += 1,
+            (TokenKind::Paren, _) => depth = depth.saturating_sub(1),
+            (TokenKind::FilterName, name) if depth == 0 && name.eq_ignore_ascii_case("context:") => {
+                let value = tokens.get(idx + 1).filter(|value| value.span.start == token.span.end);
+                let value = value.filter(|value| value.kind != TokenKind::Space);
+                let value = value.map_or(Span::new(token.span.end, token.span.end), |value| value.span);
+                found.push((token.span.to(value), value));
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 /// The word of the style sheet for a token.
@@ -169,6 +219,29 @@ mod tests {
         assert_eq!(toggled("f($A) patterntype:structural", "structural").unwrap(), "f($A)");
         assert_eq!(toggled("f patterntype:regexp", "structural").unwrap(), "f patterntype:structural");
         assert_eq!(toggled("foo", "other"), None);
+    }
+
+    #[test]
+    fn contexts_are_chosen() {
+        for (text, name, expected) in [
+            ("foo", "@ada/x", "context:@ada/x foo"),
+            ("", "x", "context:x"),
+            ("foo", "global", "foo"),
+            ("context:y foo", "x", "context:x foo"),
+            ("foo context:y", "x", "foo context:x"),
+            ("CONTEXT:\"y\" foo", "x", "CONTEXT:x foo"),
+            ("context:y foo", "global", "foo"),
+            ("context:y foo context:z", "x", "context:x foo"),
+            ("context:y foo context:z", "global", "foo"),
+            ("context: foo", "x", "context:x foo"),
+            ("a OR b", "x", "context:x (a OR b)"),
+            ("\"context:y\"", "x", "context:x \"context:y\""),
+            ("é context:y ü", "x", "é context:x ü"),
+        ] {
+            assert_eq!(with_context(text, name), expected, "{text}");
+        }
+        assert_eq!(context_of("foo context:@ada/x"), Some("@ada/x"));
+        assert_eq!(context_of("foo (context:a or context:b)"), None);
     }
 
     #[test]

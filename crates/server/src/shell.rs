@@ -30,6 +30,8 @@ pub(crate) struct QueryBox {
     pub(crate) regexp: bool,
     /// Whether the query is a pattern of syntax trees.
     pub(crate) structural: bool,
+    /// The search context it searches in, `global` where it names none.
+    pub(crate) context: String,
     /// The home page's large one.
     pub(crate) big: bool,
     /// Whether the cursor stands in it when the page opens.

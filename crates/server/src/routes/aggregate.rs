@@ -1,6 +1,6 @@
 //! `/aggregate` and `/api/v1/aggregate`: everything a query finds, counted by repository, path, language, author or group.
 
-use super::search_view::{FaultView, Summary, alert_views};
+use super::search_view::{FaultView, Summary};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::format::{count, thousands};
@@ -211,9 +211,9 @@ impl AggregatePage {
     }
 
     fn fill(&mut self, q: &str, query: &query::Query, question: &Question, found: &Aggregation) {
-        let alerts = alert_views(q, query, found.summary.alert.clone());
         let n_results = usize::try_from(found.total.results).unwrap_or(usize::MAX);
-        self.summary = Some(Summary::of(q, &found.summary.stats, alerts, n_results));
+        self.summary =
+            Some(Summary::of(q, query, &found.summary.stats, found.summary.alert.clone(), n_results));
         self.total = count(found.total.count, "occurrence", "occurrences");
         self.limit_hit = found.hit_value_limit;
         let largest = found.groups.first().map_or(1, |group| group.counts.count.max(1));

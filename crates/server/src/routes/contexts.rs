@@ -5,14 +5,15 @@ use super::search_view::FaultView;
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::links::{percent, search_link};
-use crate::paint::query_text;
+use crate::markup::Html;
+use crate::paint::{context_of, query_box, query_text, with_context};
 use crate::shell::{Moment, Shell};
 use crate::state::AppState;
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use model::RepoName;
 use serde::Deserialize;
 use store::{Context, ContextContent, ContextName, ContextRepository};
@@ -25,6 +26,19 @@ const N_PAGE: u32 = 500;
 pub(crate) struct Asked {
     edit: Option<String>,
     after: Option<String>,
+    /// Set where a context is chosen for a query.
+    choose: Option<String>,
+    /// That query.
+    #[serde(default)]
+    q: String,
+}
+
+/// What a context is chosen for.
+struct Choice {
+    query: Html,
+    everywhere: String,
+    /// How the query's context is called now.
+    now: String,
 }
 
 /// The form.
@@ -55,6 +69,7 @@ struct ContextsPage {
     contexts: Vec<ContextRow>,
     form: ContextForm,
     faults: Faults,
+    choice: Option<Choice>,
     /// How the caller's own contexts begin.
     own: String,
     is_administrator: bool,
@@ -76,7 +91,7 @@ struct ContextRow {
     name: String,
     description: String,
     /// Its conditions, coloured.
-    query: Option<crate::markup::Html>,
+    query: Option<Html>,
     listed: String,
     is_public: bool,
     is_editable: bool,
@@ -99,7 +114,8 @@ pub(crate) async fn page(
         }
         None => ContextForm { name: format!("@{}/", caller.actor.name()), ..ContextForm::default() },
     };
-    render(&state, &caller, form, Faults::default(), asked.after.as_deref()).await
+    let chosen_for = asked.choose.is_some().then(|| asked.q.trim());
+    render(&state, &caller, form, Faults::default(), asked.after.as_deref(), chosen_for).await
 }
 
 /// The form.
@@ -117,7 +133,7 @@ pub(crate) async fn submit(
         _ => return Err(failure),
     };
     let faults = Faults::of(field, &failure, &form);
-    let mut response = render(&state, &caller, form, faults, None).await?;
+    let mut response = render(&state, &caller, form, faults, None, None).await?;
     *response.status_mut() = status;
     Ok(response)
 }
@@ -153,23 +169,38 @@ async fn render(
     form: ContextForm,
     faults: Faults,
     after: Option<&str>,
+    chosen_for: Option<&str>,
 ) -> Result<Response, Failure> {
     let after: Option<ContextName> = after.map(str::parse).transpose().map_err(|_| Failure::NotFound)?;
     let page = state.store.contexts(&caller.actor, &caller.access, after.as_ref(), N_PAGE).await?;
     let last = page.contexts.last().filter(|_| page.goes_on);
-    let next =
-        last.map(|last| format!("/contexts?after={}", percent::encode(last.name.to_string().as_bytes())));
+    let rest = chosen_for.map_or(String::new(), |q| {
+        format!("&choose=context&q={}", percent::encode(q.as_bytes()).replace('&', "%26"))
+    });
+    let next = last
+        .map(|last| format!("/contexts?after={}{rest}", percent::encode(last.name.to_string().as_bytes())));
     let now_ms = state.now_ms();
+    let mut shell = caller.shell("Search contexts", "contexts");
+    shell.query = Some(query_box(chosen_for.unwrap_or_default()));
+    let row = |context: &Context| ContextRow::of(context, chosen_for.unwrap_or_default(), now_ms);
     let page = ContextsPage {
-        shell: caller.shell("Search contexts", "contexts"),
-        contexts: page.contexts.iter().map(|context| ContextRow::of(context, now_ms)).collect(),
+        shell,
+        choice: chosen_for.map(|text| Choice {
+            query: query_text(text),
+            everywhere: match with_context(text, "global") {
+                alone if alone.is_empty() => "/".into(),
+                alone => search_link(&alone),
+            },
+            now: context_of(text).unwrap_or("global").to_owned(),
+        }),
+        contexts: page.contexts.iter().map(row).collect(),
         form,
         faults,
         own: format!("@{}/", caller.actor.name()),
         is_administrator: caller.actor.is_administrator(),
         next,
     };
-    Ok(Html(page.render().map_err(Failure::internal)?).into_response())
+    Ok(axum::response::Html(page.render().map_err(Failure::internal)?).into_response())
 }
 
 impl Faults {
@@ -209,7 +240,7 @@ impl ContextForm {
 }
 
 impl ContextRow {
-    fn of(context: &Context, now_ms: i64) -> Self {
+    fn of(context: &Context, chosen_for: &str, now_ms: i64) -> Self {
         let name = context.name.to_string();
         let n_listed = context.repositories.len() as u64;
         ContextRow {
@@ -221,7 +252,7 @@ impl ContextRow {
             },
             is_public: context.is_public,
             is_editable: context.is_editable,
-            search: search_link(&format!("context:{name}")),
+            search: search_link(&with_context(chosen_for, &name)),
             edit: context
                 .is_editable
                 .then(|| format!("/contexts?edit={}#form", percent::encode(name.as_bytes()))),

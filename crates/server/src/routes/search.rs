@@ -5,7 +5,7 @@
 //! That needs no JavaScript, and closing the page or pressing stop ends the search.
 
 use super::r_blob::N_LINES_WINDOW;
-use super::search_view::{FacetGroup, FaultView, Summary, advice, alert_views, facet_groups, hits};
+use super::search_view::{FacetGroup, FaultView, Summary, advice, facet_groups, hits};
 use crate::caller::Caller;
 use crate::failure::{Failure, QueryFault};
 use crate::links::search_link;
@@ -36,6 +36,8 @@ pub(crate) struct Asked {
     q: String,
     /// One of the buttons in the box: `case` or `regexp`.
     toggle: Option<String>,
+    /// The search context that was chosen beside the box.
+    context: Option<String>,
     /// 1: each result says why it stands where it does.
     #[serde(default)]
     explain: u8,
@@ -93,6 +95,10 @@ pub(crate) async fn page(
     if let Some(which) = &asked.toggle {
         let toggled = crate::paint::toggled(&text, which).unwrap_or(text);
         return Ok(Redirect::to(&search_link(&toggled)).into_response());
+    }
+    if let Some(name) = &asked.context {
+        let name = if name.parse::<store::ContextName>().is_ok() { name } else { "global" };
+        return Ok(Redirect::to(&search_link(&crate::paint::with_context(&text, name))).into_response());
     }
     if text.is_empty() {
         return Ok(Redirect::to("/").into_response());
@@ -216,12 +222,7 @@ fn tail(question: &Question, n_shown: usize, result: Result<search::Summary, Que
             fault: None,
             facets: facet_groups(text, &summary.facets),
             advice: if n_shown == 0 { advice(text, &question.query) } else { Vec::new() },
-            summary: Summary::of(
-                text,
-                &summary.stats,
-                alert_views(text, &question.query, summary.alert),
-                n_shown,
-            ),
+            summary: Summary::of(text, &question.query, &summary.stats, summary.alert, n_shown),
         },
         Err(fault) => TailPart {
             shell,

@@ -190,6 +190,7 @@ impl Hit {
             let within = found.ranges.iter().filter(|range| range.start < end && range.end > start);
             let ranges: Vec<ByteRange> =
                 within.map(|range| range.start.max(start) - start..range.end.min(end) - start).collect();
+            let line = line.strip_suffix('\r').unwrap_or(line);
             if number == 1 && !line.is_empty() {
                 subject = Html::marked(line, &ranges);
             } else if !ranges.is_empty() && lines.len() < N_LINES_OPEN {
@@ -334,11 +335,20 @@ impl Hit {
 fn hit_lines(found: &ContentMatch, n_lines_window: usize) -> Vec<HitLine> {
     let rev = match_rev(&found.refs, found.commit);
     let mut before = None;
+    let mut goes_on = false;
     let line = |line: &LineMatch| {
         let gap = before.is_some_and(|before| before + 1 < line.number);
+        let is_next = before.is_some_and(|before| before + 1 == line.number);
         before = Some(line.number);
+        let mut ranges = line.ranges.clone();
+        // Of a match that goes on from the line above, the indentation is not shown as found.
+        let indent = line.text.len() - line.text.trim_start().len();
+        if let Some(first) = ranges.first_mut().filter(|first| goes_on && is_next && first.start == 0) {
+            first.start = indent.min(first.end);
+        }
+        goes_on = line.ranges.last().is_some_and(|last| last.end >= line.text.trim_end().len());
         let number = usize::try_from(line.number).unwrap_or(usize::MAX);
-        let mut text = Html::marked(&line.text, &line.ranges);
+        let mut text = Html::marked(&line.text, &ranges);
         if line.is_cut {
             text.push_classed("m", " ⋯");
         }
@@ -357,7 +367,13 @@ fn marked_bytes(path: &[u8], ranges: &[ByteRange]) -> Html {
 }
 
 impl Summary {
-    pub(crate) fn of(text: &str, stats: &Stats, alerts: Vec<AlertView>, n_shown: usize) -> Self {
+    pub(crate) fn of(
+        text: &str,
+        query: &query::Query,
+        stats: &Stats,
+        found_alert: Option<String>,
+        n_shown: usize,
+    ) -> Self {
         let skipped: Vec<SkippedView> = stats
             .skipped
             .iter()
@@ -370,11 +386,12 @@ impl Summary {
         let warn =
             !stats.complete || stats.skipped.iter().any(|skipped| skipped.severity == Severity::Warning);
         Summary {
-            found: found(stats, n_shown),
+            found: found(&query.settings, stats, n_shown),
             duration: duration_us(u64::try_from(stats.duration.as_micros()).unwrap_or(u64::MAX)),
-            skipped_count: match skipped.len() {
-                0 | 1 => String::new(),
-                n => format!("and {} more", n - 1),
+            skipped_count: match (warn, skipped.len()) {
+                (false, n) => count(n as u64, "note", "notes"),
+                (true, 0 | 1) => String::new(),
+                (true, n) => format!("and {} more", n - 1),
             },
             skipped,
             warn,
@@ -383,21 +400,43 @@ impl Summary {
             count_url: search_link(text).replacen("/search", "/aggregate", 1),
             export_url: search_link(text).replacen("/search", "/exports", 1),
             json_url: format!("/api/v1{}", search_link(text)),
-            alerts,
+            alerts: alert_views(text, query, found_alert),
         }
     }
 }
 
-/// `1,058 lines in 688 files, 1 repository`.
-fn found(stats: &Stats, n_shown: usize) -> String {
+/// `1,058 lines in 688 files, 1 repository`, in the words of what was asked for.
+fn found(settings: &query::Settings, stats: &Stats, n_shown: usize) -> String {
+    use query::{ResultType, Select};
     let repos = count(stats.repos, "repository", "repositories");
-    match (stats.lines, stats.files, stats.repos) {
+    let only = |wanted| match settings.types.as_slice() {
+        [only] => only.value == wanted,
+        _ => false,
+    };
+    let select = settings.select.value.as_ref();
+    let is_symbols =
+        only(ResultType::Symbol) || (settings.types.is_empty() && matches!(select, Some(Select::Symbol(_))));
+    let files = count(stats.files, "file", "files");
+    match (stats.lines, stats.files, select) {
         _ if n_shown == 0 => "No results".into(),
-        (0, 0, _) => repos,
-        (0, files, _) => format!("{}, {repos}", count(files, "file", "files")),
-        (lines, files, _) => {
-            format!("{} in {}, {repos}", count(lines, "line", "lines"), count(files, "file", "files"))
+        (_, _, Some(Select::Repo)) | (0, 0, _) => repos,
+        (_, _, Some(Select::Commit)) => repos,
+        _ if only(ResultType::Commit) => format!("{}, {repos}", count(stats.files, "commit", "commits")),
+        (0, changes, _) if only(ResultType::Diff) => {
+            format!("{}, {repos}", count(changes, "changed file", "changed files"))
         }
+        (lines, changes, _) if only(ResultType::Diff) => {
+            let changes = count(changes, "changed file", "changed files");
+            format!("{} in {changes}, {repos}", count(lines, "line", "lines"))
+        }
+        (_, _, Some(Select::File | Select::FilePath | Select::FileDirectory | Select::FileOwners)) => {
+            format!("{files}, {repos}")
+        }
+        (lines, _, _) if is_symbols => {
+            format!("{} in {files}, {repos}", count(lines, "definition", "definitions"))
+        }
+        (0, _, _) => format!("{files}, {repos}"),
+        (lines, _, _) => format!("{} in {files}, {repos}", count(lines, "line", "lines")),
     }
 }
 
@@ -413,7 +452,7 @@ impl FaultView {
 }
 
 /// What is to be said of a query as a whole: its contradictions, and what the engine found.
-pub(crate) fn alert_views(text: &str, query: &query::Query, found: Option<String>) -> Vec<AlertView> {
+fn alert_views(text: &str, query: &query::Query, found: Option<String>) -> Vec<AlertView> {
     let said = found.map(|message| AlertView { message, hint: String::new(), mended: None });
     let alerts = crate::searching::query_alerts(text, query);
     alerts.iter().map(AlertView::of).chain(said).take(N_ALERTS_SHOWN).collect()
@@ -462,6 +501,10 @@ impl FacetView {
 /// What to try when nothing was found.
 pub(crate) fn advice(text: &str, query: &query::Query) -> Vec<QueryLink> {
     let mut advice = Vec::new();
+    // What contradicts itself is mended, not widened.
+    if !crate::searching::query_alerts(text, query).is_empty() {
+        return advice;
+    }
     if query.settings.case_sensitive.value
         && let Some(other) = crate::paint::toggled(text, "case")
     {

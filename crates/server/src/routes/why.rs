@@ -5,6 +5,7 @@ use crate::caller::Caller;
 use crate::failure::{Failure, QueryFault};
 use crate::git_access;
 use crate::links::{RepoAddress, path_link, search_link};
+use crate::markup::Html;
 use crate::searching;
 use crate::shell::{Moment, Shell};
 use crate::state::AppState;
@@ -50,7 +51,7 @@ struct WhyPage {
 /// The answer in a line.
 struct Verdict {
     found: bool,
-    says: String,
+    says: Html,
 }
 
 /// One step.
@@ -60,7 +61,7 @@ struct StepView {
     /// What a screen reader hears for the mark.
     says: &'static str,
     depth: u8,
-    text: String,
+    text: Html,
     suggestions: Vec<WhySuggestionShape>,
 }
 
@@ -199,7 +200,7 @@ impl WhyPage {
             (false, _, Some(step)) => step.text.clone(),
             (false, _, None) => "This file is not found.".to_owned(),
         };
-        self.verdict = Some(Verdict { found: why.is_found, says });
+        self.verdict = Some(Verdict { found: why.is_found, says: Html::with_code(&says) });
         self.steps = why.steps.iter().map(|step| StepView::of(step, address)).collect();
     }
 
@@ -222,7 +223,7 @@ impl StepView {
             mark,
             says,
             depth: step.depth.min(6),
-            text: step.text.clone(),
+            text: Html::with_code(&step.text),
             suggestions: step.suggestions.iter().map(suggestion).collect(),
         }
     }

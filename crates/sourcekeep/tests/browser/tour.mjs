@@ -1,24 +1,16 @@
 // The tour of a new user in a real browser: from the one-time link to a shared permalink, with and without JavaScript.
 // Started by `cargo xtask browser`, which says where everything is.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { PASSWORD, accessible as accessibleOn, launch, shot as shotOf } from "./kit.mjs";
 import { start, waitFor } from "./world.mjs";
-
-const tools = createRequire(join(process.env.TOUR_TOOLS, "package.json"));
-const { chromium } = tools("playwright-core");
-const axeSource = readFileSync(tools.resolve("axe-core/axe.min.js"), "utf8");
-const QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-const PASSWORD = "four unrelated harbour words";
 
 let world, browser, context, page;
 const strangers = [];
 
 before(async () => {
   world = await start(process.env.TOUR_BINARY);
-  browser = await chromium.launch({ executablePath: process.env.TOUR_CHROMIUM, headless: true, args: QUIET });
+  browser = await launch();
   context = await watch(await browser.newContext({ viewport: { width: 1280, height: 900 } }));
   page = await context.newPage();
 });
@@ -37,15 +29,8 @@ async function watch(context) {
   return context;
 }
 
-const shot = (name, on = page) => on.screenshot({ path: join(process.env.TOUR_SCREENSHOTS, `${name}.png`) });
-
-/** Nothing that axe knows of is wrong with the page. */
-async function accessible(on = page) {
-  await on.evaluate(axeSource);
-  const found = await on.evaluate(() => axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }));
-  const faults = found.violations.map((fault) => `${fault.id}: ${fault.nodes.map((node) => node.html).slice(0, 3).join(" | ")}`);
-  assert.deepEqual(faults, [], `axe on ${on.url()}`);
-}
+const shot = (name, on = page) => shotOf(on, name);
+const accessible = (on = page) => accessibleOn(on);
 
 async function search(text, on = page) {
   await on.goto(`${world.base}/search?q=${encodeURIComponent(text)}`);

@@ -37,6 +37,23 @@ int main(void)
 }
 `;
 
+const MASTER_GO = `package harbor
+
+// Master keeps the book.
+type Master struct {
+\tbook []string
+}
+
+// Enter writes a ship down.
+func (m *Master) Enter(ship string) error {
+\tif ship == "" {
+\t\treturn errNameless
+\t}
+\tm.book = append(m.book, ship)
+\treturn nil
+}
+`;
+
 function repository(folder, branches) {
   mkdirSync(folder, { recursive: true });
   const git = (...words) => execFileSync("git", ["-C", folder, ...words], { env: { ...process.env, ...IDENTITY }, stdio: "pipe" });
@@ -72,9 +89,14 @@ export async function start(binary) {
       "docs/latin1.txt": Buffer.from("caf\xe9 au lait, d\xe9j\xe0 vu, gar\xe7on, l'\xe9t\xe9 \xe0 la plage\n", "latin1"),
       "logo.png": Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, 0, 1, 2, 3]),
       "src/big.c": codeLines(5000),
+      ".github/CODEOWNERS": "*.c @crew/channels\n/docs/ ada@example.invalid\n",
     },
     "feature/lantern": { "src/lantern.rs": "/// Lights the way.\npub fn lantern() -> u32 {\n    let channel_open = 1;\n    channel_open + 41\n}\n" },
   });
+  writeFileSync(join(code, "harbor/README.md"), "# Harbor\n\nShips come and go, and the harbor master writes it down.\n");
+  writeFileSync(join(code, "harbor/src/master.go"), MASTER_GO);
+  harbor.git("add", "--all");
+  harbor.git("commit", "--quiet", "--message", "Write down who comes and goes\n\nThe harbor master keeps a book.\nNobody else may write in it.");
   repository(join(code, "tools/anchor"), {
     main: { "anchor.py": "class Anchor:\n    \"\"\"Holds a ship.\"\"\"\n\n    def channel_open(self):\n        return True\n", "many.txt": codeLines(900) },
   });

@@ -1,0 +1,107 @@
+// What every browser test needs: Chromium, axe, screenshots, and the ways in which a page is looked at.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { waitFor } from "./world.mjs";
+
+const tools = createRequire(join(process.env.TOUR_TOOLS, "package.json"));
+const { chromium } = tools("playwright-core");
+const axeSource = readFileSync(tools.resolve("axe-core/axe.min.js"), "utf8");
+const QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+export const PASSWORD = "four unrelated harbour words";
+
+/** The ways in which every page is looked at. */
+const VIEWS = {
+  light: { viewport: { width: 1440, height: 900 } },
+  dark: { viewport: { width: 1280, height: 900 }, colorScheme: "dark" },
+  narrow: { viewport: { width: 390, height: 800 }, hasTouch: true, isMobile: true },
+};
+
+export const launch = () => chromium.launch({ executablePath: process.env.TOUR_CHROMIUM, headless: true, args: QUIET });
+
+export const shot = (page, name) => page.screenshot({ path: join(process.env.TOUR_SCREENSHOTS, `${name}.png`) });
+
+/** Nothing that axe knows of is wrong with the page. */
+export async function accessible(page, within = "html") {
+  await page.evaluate(axeSource);
+  const found = await page.evaluate((within) => axe.run(within, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }), within);
+  const faults = found.violations.map((fault) => `${fault.id}: ${fault.nodes.map((node) => node.html).slice(0, 3).join(" | ")}`);
+  assert.deepEqual(faults, [], `axe on ${page.url()}`);
+}
+
+/** Creates the first administrator and waits until both repositories are ready; gives what a browser needs to be signed in. */
+export async function signedIn(browser, world) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(world.link);
+  await page.getByLabel("User name").fill("ada");
+  await page.getByLabel("Password", { exact: false }).first().fill(PASSWORD);
+  await page.getByLabel("Password, again").fill(PASSWORD);
+  await page.getByRole("button", { name: "Create account" }).click();
+  await page.getByRole("search").first().waitFor();
+  await waitFor(async () => {
+    const answer = await (await page.request.get(`${world.base}/api/v1/repos`)).json();
+    return answer.repos.length === 2 && answer.repos.every((repo) => repo.status === "ready");
+  }, () => `not ready:\n${world.told.text}`);
+  await waitFor(async () => {
+    const answer = await (await page.request.get(`${world.base}/api/v1/search?q=type:diff+harbor`)).json();
+    return answer.matches.length > 0 && answer.stats.complete;
+  }, () => `the history is not there:\n${world.told.text}`);
+  const state = await context.storageState();
+  await context.close();
+  return state;
+}
+
+/** The same browser session in each way of looking; `look` shows one address in all of them. */
+export class Looker {
+  constructor(base, pages) {
+    this.base = base;
+    this.pages = pages;
+  }
+
+  static async open(browser, base, storageState) {
+    const pages = {};
+    for (const [name, options] of Object.entries(VIEWS)) {
+      pages[name] = await (await browser.newContext({ ...options, storageState })).newPage();
+    }
+    return new Looker(base, pages);
+  }
+
+  /** Opens an address in every way: axe is content, nothing scrolls sideways, the keyboard reaches everything. */
+  async look(name, path, { expect = 200, keyboard = true } = {}) {
+    for (const [view, page] of Object.entries(this.pages)) {
+      const answer = await page.goto(this.base + path);
+      assert.equal(answer.status(), expect, `${path}: ${answer.status()}`);
+      await this.judge(`${name}-${view}`, page);
+    }
+    if (keyboard) await reachable(this.pages.light);
+    return this.pages.light;
+  }
+
+  /** What `look` asks of a page as it stands; a menu that covers the rest is judged alone. */
+  async judge(name, page, within) {
+    await page.locator("main").waitFor();
+    await shot(page, name);
+    await accessible(page, within);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(overflow <= 0, `${name} scrolls sideways by ${overflow} px`);
+  }
+}
+
+/** Tab reaches everything in the page that can be pressed or typed into, and each shows its focus. */
+async function reachable(page) {
+  await page.evaluate(() => {
+    window.reached = new Set();
+    document.addEventListener("focusin", (event) => window.reached.add(event.target));
+    document.activeElement?.blur();
+  });
+  const n_wanted = await page.evaluate(() => {
+    const all = document.querySelectorAll("main :is(a[href], button, input:not([type=hidden]), select, textarea, summary)");
+    window.wanted = [...all].filter((one) => one.tabIndex >= 0 && one.checkVisibility({ visibilityProperty: true }));
+    return window.wanted.length;
+  });
+  const missing = () => page.evaluate(() => window.wanted.filter((one) => !window.reached.has(one)).map((one) => one.outerHTML.slice(0, 120)));
+  for (let n = 0; n < n_wanted + 40 && (await missing()).length > 0; n += 1) await page.keyboard.press("Tab");
+  assert.deepEqual(await missing(), [], `not reached by keyboard on ${page.url()}`);
+}

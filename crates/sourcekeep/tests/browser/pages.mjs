@@ -1,0 +1,210 @@
+// Every other page and kind of result, in light and dark, wide and narrow: contexts, exports, counts, why, commits, errors.
+// Started by `cargo xtask browser`, beside the tour.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { Looker, accessible, launch, shot, signedIn } from "./kit.mjs";
+import { start, waitFor } from "./world.mjs";
+
+let world, browser, state, looker, page;
+
+before(async () => {
+  world = await start(process.env.TOUR_BINARY);
+  browser = await launch();
+  state = await signedIn(browser, world);
+  looker = await Looker.open(browser, world.base, state);
+  page = looker.pages.light;
+});
+
+after(async () => {
+  await browser?.close();
+  await world?.stop();
+});
+
+const query = (text) => `/search?q=${encodeURIComponent(text)}`;
+const main = (on = page) => on.locator("main").innerText();
+
+test("contexts: none, made, a name that is taken, a condition that is none, changed", async () => {
+  await looker.look("contexts-empty", "/contexts");
+  assert.match(await main(), /No search context yet/);
+  await page.getByLabel("Name", { exact: true }).fill("@ada/channels");
+  await page.getByLabel("Description", { exact: true }).fill("What carries frames");
+  await page.getByLabel("Conditions", { exact: true }).fill("repo:^harbor$ lang:c");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("link", { name: "@ada/channels", exact: true }).waitFor();
+  await looker.look("contexts", "/contexts");
+  assert.match(await main(), /What carries frames/);
+
+  await page.getByLabel("Name", { exact: true }).fill("@ada/channels");
+  await page.getByLabel("Conditions", { exact: true }).fill("repo:anchor");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("alert").waitFor();
+  await looker.judge("contexts-taken", page);
+  const name = page.getByLabel("Name", { exact: true });
+  assert.equal(await name.getAttribute("aria-invalid"), "true");
+  assert.match(await page.locator("#context-name-fault").innerText(), /already/);
+  assert.equal(await page.getByLabel("Conditions", { exact: true }).inputValue(), "repo:anchor", "what was typed is lost");
+
+  await name.fill("@ada/other");
+  await page.getByLabel("Conditions", { exact: true }).fill("repo:anchor )");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.locator("#context-query-fault").waitFor();
+  await looker.judge("contexts-fault", page);
+
+  await looker.look("contexts-edit", "/contexts?edit=@ada/channels");
+  await page.getByLabel("Description", { exact: true }).fill("What carries frames and lanterns");
+  await page.getByLabel("Repositories", { exact: true }).fill("anchor@main");
+  await page.getByLabel(/Public:/).check();
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("and lanterns").waitFor();
+  assert.match(await main(), /everybody/);
+});
+
+test("the chooser puts a context into the query, with and without JavaScript", async () => {
+  await page.goto(world.base + query("channel_open"));
+  const chooser = page.getByRole("button", { name: /Search context/ });
+  assert.match(await chooser.innerText(), /global/);
+  await chooser.focus();
+  await page.keyboard.press("Enter");
+  const menu = page.getByRole("group", { name: "Search contexts" });
+  await menu.waitFor();
+  await looker.judge("chooser", page, "header");
+  await page.keyboard.press("Escape");
+  assert.equal(await menu.isVisible(), false);
+  assert.equal(await chooser.evaluate((button) => button === document.activeElement), true);
+  await page.keyboard.press("Enter");
+  await menu.waitFor();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/context/);
+  assert.equal(await page.getByLabel("Search code").inputValue(), "context:@ada/channels channel_open");
+  assert.match(await chooser.innerText(), /@ada\/channels/);
+  await looker.look("chosen", query("context:@ada/channels channel_open"));
+  const paths = await page.locator("article.hit h2").allInnerTexts();
+  assert.ok(paths.some((path) => path.includes("channel.c")) && !paths.some((path) => path.includes("channel_test.py")), paths.join(", "));
+
+  await page.goto(world.base);
+  await page.locator("main").getByRole("button", { name: /Search context/ }).click();
+  await page.getByRole("button", { name: "@ada/channels" }).click();
+  assert.equal(await page.getByLabel("Search code").inputValue(), "context:@ada/channels ");
+
+  const plain = await browser.newContext({ javaScriptEnabled: false, storageState: state });
+  const still = await plain.newPage();
+  await still.goto(world.base + query("channel_open"));
+  await still.getByLabel("Search code").fill("channel_open file:c");
+  await still.getByRole("button", { name: /Search context/ }).click();
+  await shot(still, "chooser-plain");
+  await still.locator(".choices").getByRole("link", { name: "@ada/channels" }).click();
+  assert.equal(await still.getByLabel("Search code").inputValue(), "context:@ada/channels channel_open file:c");
+  await still.getByRole("button", { name: /Search context/ }).click();
+  await still.locator(".choices").getByRole("link", { name: "global" }).click();
+  assert.equal(await still.getByLabel("Search code").inputValue(), "channel_open file:c");
+  await plain.close();
+});
+
+test("a context is deleted after it was asked", async () => {
+  await page.goto(`${world.base}/contexts?edit=@ada/channels`);
+  await page.getByText("Delete this context").click();
+  await looker.judge("contexts-delete", page);
+  await page.getByRole("button", { name: "Delete @ada/channels" }).click();
+  await page.getByText("No search context yet").waitFor();
+  await page.goto(world.base + query("context:@ada/channels channel_open"));
+  assert.match(await page.getByRole("alert").innerText(), /no search context/);
+});
+
+test("exports: none, asked for, done, downloaded, refused, deleted", async () => {
+  await looker.look("exports-empty", "/exports");
+  assert.match(await main(), /No export yet/);
+  await page.getByLabel("Query").fill("channel_open");
+  await page.getByLabel("Format").selectOption("csv");
+  await page.getByRole("button", { name: "Export all" }).click();
+  await page.getByRole("link", { name: "Download" }).waitFor({ timeout: 30_000 });
+  await looker.look("exports", "/exports");
+  assert.match(await main(), /channel_open/);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download" }).click()]);
+  assert.match(readFileSync(await download.path(), "utf8"), /channel\.c/);
+  await page.getByLabel("Query").fill("(channel_open");
+  await page.getByRole("button", { name: "Export all" }).click();
+  await page.getByRole("alert").waitFor();
+  await looker.judge("exports-fault", page);
+  await page.getByRole("button", { name: /Delete this export/ }).click();
+  await page.getByText("No export yet").waitFor();
+});
+
+test("counts: nothing asked, by language, by group, a query that is none", async () => {
+  await looker.look("counts-empty", "/aggregate");
+  await looker.look("counts", "/aggregate?q=channel_open&by=lang");
+  assert.match(await main(), /Python/);
+  await looker.look("counts-group", `/aggregate?q=${encodeURIComponent("/channel_(\\w+)/")}&by=capture_group`);
+  assert.match(await main(), /open/);
+  await looker.look("counts-nothing", "/aggregate?q=nowhere_to_be_found&by=repo");
+  await looker.look("counts-contradiction", "/aggregate?q=lang:go+lang:rust&by=repo");
+  await looker.look("counts-fault", "/aggregate?q=(channel_open&by=repo", { expect: 400 });
+});
+
+test("why: nothing asked, found, left out by a word, not in this revision, no such repository", async () => {
+  await looker.look("why-empty", "/why");
+  await looker.look("why-found", "/why?repo=harbor&path=src/channel.c&q=channel_open");
+  assert.match(await main(), /Open it/);
+  await looker.look("why-left-out", "/why?repo=harbor&path=src/channel.c&q=channel_open+lang:python");
+  await looker.look("why-not-there", "/why?repo=harbor&path=src/lantern.rs");
+  await looker.look("why-unknown", "/why?repo=nowhere&path=README.md");
+});
+
+test("commits, changes and the page of a commit", async () => {
+  await looker.look("results-commit", query("type:commit book"));
+  assert.match(await main(), /1 commit/);
+  await looker.look("results-diff", query("type:diff harbor"));
+  await page.goto(world.base + query("type:commit book"));
+  await page.locator("article.hit a.open").first().click();
+  await page.locator(".commit-page").waitFor();
+  await looker.look("commit", new URL(page.url()).pathname);
+  assert.match(await main(), /Nobody else may write in it/);
+});
+
+test("definitions, repositories, directories, owners, code with holes", async () => {
+  await looker.look("results-symbol", query("type:symbol Enter OR channel_open"));
+  assert.match(await page.locator(".badge").first().innerText(), /function|method/);
+  assert.match(await main(), /definitions/);
+  await looker.look("results-repo", query("type:repo harbor"));
+  await looker.look("results-directory", query("select:file.directory channel_open"));
+  await looker.look("results-owners", query("select:file.owners channel_open"));
+  assert.match(await main(), /@crew\/channels/);
+  await looker.look("results-structural", query("patterntype:structural lang:go if $A { $$$ }"));
+  assert.match(await main(), /errNameless/);
+});
+
+test("what is wrong with a query, and what it leaves out", async () => {
+  for (const [name, text] of [
+    ["fault-filter", "fiel:c channel_open"],
+    ["fault-regex", "/(a+/ channel"],
+    ["fault-language", "lang:pyton channel_open"],
+    ["fault-kind", "select:symbol.klass Enter"],
+    ["fault-hole", "patterntype:structural lang:c if ($A == :[x~[a-z]+]) { $$$ }"],
+    ["fault-long", `repo:harbor (${"very_long_word_number_one ".repeat(12)}`],
+  ]) {
+    await looker.look(name, query(text), { expect: 400 });
+    assert.ok((await page.getByRole("alert").innerText()).length > 20, text);
+  }
+  for (const [name, text] of [
+    ["alert-languages", "lang:go lang:rust channel_open"],
+    ["alert-repo-file", "type:repo file:channel harbor"],
+    ["alert-dates", "type:commit after:2024-01-01 before:2023-01-01 book"],
+    ["alert-revision", "rev:nowhere channel_open"],
+    ["nothing", "nowhere_to_be_found case:yes"],
+    ["limited", "count:1 channel_open"],
+  ]) {
+    await looker.look(name, query(text));
+  }
+  await looker.look("alert-languages", query("lang:go lang:c channel_open"));
+  await page.getByRole("alert").getByRole("link").click();
+  await page.locator("article.hit").first().waitFor();
+  await looker.look("not-found", "/nowhere", { expect: 404 });
+});
+
+test("what was left out unfolds in place", async () => {
+  await page.goto(world.base + query("count:1 channel_open"));
+  await page.locator(".summary details.why summary").click();
+  await accessible(page);
+  await shot(page, "limited-open");
+});
