@@ -233,7 +233,6 @@ mod tests {
             ("context:y foo", "global", "foo"),
             ("context:y foo context:z", "x", "context:x foo"),
             ("context:y foo context:z", "global", "foo"),
-            ("context: foo", "x", "context:x foo"),
             ("a OR b", "x", "context:x (a OR b)"),
             ("\"context:y\"", "x", "context:x \"context:y\""),
             ("é context:y ü", "x", "é context:x ü"),
