@@ -4,13 +4,19 @@ use crate::RepoIndex;
 use crate::batch::shown_ranges;
 use crate::matcher::Scratch;
 use crate::owners::OwnersView;
+use crate::pattern::NamePattern;
 use crate::plan::Plan;
 use crate::repo_run::RepoRun;
 use crate::revisions::Revisions;
 use crate::tree::Node;
+use crate::window::Window;
 use index::{BlobIdx, BlockBitmap, Doc, DocIdx, DocKind, ReadError, SegmentOrdinal};
 use model::{ByteRange, SkipReason};
 use ngram::GramQuery;
+use std::ops::ControlFlow;
+
+/// How many bytes of paths are looked at together.
+const PATHS_BYTES: usize = 16 << 10;
 
 /// The admitted blobs of one repository.
 #[derive(Debug)]
@@ -54,6 +60,69 @@ pub(crate) struct PathHits {
     docs: BlockBitmap,
     blobs: Vec<BlockBitmap>,
     is_empty: bool,
+}
+
+/// Paths to look at together, each with a newline behind it in `text`, its document and where it ends.
+struct Paths<'p> {
+    name: &'p NamePattern,
+    scratch: Scratch,
+    text: Vec<u8>,
+    docs: Vec<(DocIdx, Place, usize)>,
+}
+
+/// Where a document's blob is.
+type Place = (SegmentOrdinal, BlobIdx);
+
+impl Paths<'_> {
+    fn add(&mut self, path: &[u8], doc_idx: DocIdx, place: Place) {
+        self.text.extend_from_slice(path);
+        self.docs.push((doc_idx, place, self.text.len()));
+        self.text.push(b'\n');
+    }
+
+    /// Tells the documents whose paths match, and forgets all of them.
+    fn look(&mut self, found: &mut dyn FnMut(DocIdx, Place)) {
+        match &self.name.window {
+            // No occurrence reaches from one path into another.
+            None if self.name.matcher.is_literal_without(b'\n') => self.look_for_literal(found),
+            window => self.look_for_window(window.as_ref(), found),
+        }
+        self.docs.clear();
+        self.text.clear();
+    }
+
+    fn look_for_literal(&mut self, found: &mut dyn FnMut(DocIdx, Place)) {
+        let mut docs = self.docs.iter();
+        let mut found_end = 0;
+        self.name.matcher.for_each(&mut self.scratch, &self.text, |start, _| {
+            // Not where this path was found already.
+            if start >= found_end
+                && let Some((doc_idx, place, end)) = docs.find(|(.., end)| start < *end)
+            {
+                found_end = *end;
+                found(*doc_idx, *place);
+            }
+            ControlFlow::Continue(())
+        });
+    }
+
+    fn look_for_window(&mut self, window: Option<&Window>, found: &mut dyn FnMut(DocIdx, Place)) {
+        // There is no match that ends before `next`.
+        let (mut start, mut next) = (0, 0);
+        for (doc_idx, place, end) in &self.docs {
+            if let Some(window) = window
+                && next < *end
+            {
+                next = next.max(start);
+                next = window.find(&self.text[next..]).map_or(self.text.len(), |at| next + at);
+            }
+            let may_match = window.is_none() || next < *end;
+            if may_match && self.name.matcher.is_match(&mut self.scratch, &self.text[start..*end]) {
+                found(*doc_idx, *place);
+            }
+            start = end + 1;
+        }
+    }
 }
 
 impl SkippedDocs {
@@ -112,21 +181,28 @@ impl PathHits {
             blobs: repo.segments.iter().map(|segment| BlockBitmap::empty(segment.n_blobs())).collect(),
             is_empty: true,
         };
-        let mut scratch = Scratch::default();
+        let mut paths = Paths { name, scratch: Scratch::default(), text: Vec::new(), docs: Vec::new() };
         repo.ref_table.for_each_candidate(&name.grams, &mut |doc_idx, path, doc| {
-            if let Some((segment, blob)) = doc.blob
+            if let Some(place) = doc.blob
                 && revisions.admits(doc.revisions)
-                && name.matcher.is_match(&mut scratch, path)
             {
-                hits.is_empty = false;
-                hits.docs.insert(doc_idx.0);
-                if let Some(blobs) = hits.blobs.get_mut(usize::from(segment.0)) {
-                    blobs.insert(blob.0);
+                paths.add(path, doc_idx, place);
+                if paths.text.len() >= PATHS_BYTES {
+                    paths.look(&mut |doc_idx, place| hits.insert(doc_idx, place));
                 }
             }
             true
         })?;
+        paths.look(&mut |doc_idx, place| hits.insert(doc_idx, place));
         Ok((!hits.is_empty).then_some(hits))
+    }
+
+    fn insert(&mut self, doc_idx: DocIdx, (segment, blob): Place) {
+        self.is_empty = false;
+        self.docs.insert(doc_idx.0);
+        if let Some(blobs) = self.blobs.get_mut(usize::from(segment.0)) {
+            blobs.insert(blob.0);
+        }
     }
 
     pub(crate) fn has_doc(&self, doc: DocIdx) -> bool {

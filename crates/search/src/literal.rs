@@ -37,9 +37,14 @@ impl FoldedLiteral {
         Some(FoldedLiteral { finder: memmem::Finder::new(lower.as_bytes()).into_owned(), has_k_or_s })
     }
 
+    /// The literal in lower case.
+    pub(crate) fn needle(&self) -> &[u8] {
+        self.finder.needle()
+    }
+
     /// What the search occupies, in bytes.
     pub(crate) fn size_bytes(&self) -> usize {
-        self.finder.needle().len()
+        self.needle().len()
     }
 
     /// Calls `found(start, end)` for every match, ascending and not overlapping, until it breaks.

@@ -64,6 +64,15 @@ impl Matcher {
         }
     }
 
+    /// Whether it is a literal that does not hold this byte.
+    pub(crate) fn is_literal_without(&self, byte: u8) -> bool {
+        match self {
+            Matcher::Exact(finder) => !finder.needle().contains(&byte),
+            Matcher::Folded(literal) => !literal.needle().contains(&byte),
+            _ => false,
+        }
+    }
+
     /// What the compiled automata occupy, in bytes.
     pub(crate) fn size_bytes(&self) -> usize {
         match self {

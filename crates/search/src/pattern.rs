@@ -4,6 +4,7 @@ use crate::SearchError;
 use crate::line_regex::LineRegex;
 use crate::literal::FoldedLiteral;
 use crate::matcher::Matcher;
+use crate::window::Window;
 use memchr::memmem;
 use model::{ByteRange, Language};
 use ngram::GramQuery;
@@ -85,6 +86,8 @@ pub(crate) struct NamePattern {
     pub(crate) matcher: Matcher,
     /// What a matching name must hold.
     pub(crate) grams: GramQuery,
+    /// What every match holds, where grams do not say it and it is found sooner than the match.
+    pub(crate) window: Option<Window>,
 }
 
 /// Compiles a pattern for content. `span` is where it stands in the query, for the error.
@@ -192,12 +195,14 @@ pub(crate) fn name_pattern(
 ) -> Result<NamePattern, SearchError> {
     if let Some(literal) = as_literal(text, syntax) {
         let grams = GramQuery::literal(literal.as_bytes());
-        return Ok(NamePattern { matcher: literal_matcher(literal, options, false, span)?, grams });
+        let matcher = literal_matcher(literal, options, false, span)?;
+        return Ok(NamePattern { matcher, grams, window: None });
     }
     let ast = parse(text, span)?;
     let hir = translate(text, &ast, options.case_sensitive, false, false, span)?;
     let grams = GramQuery::from_hir(&hir);
-    Ok(NamePattern { matcher: Matcher::Regex(compile(&hir, options, false, span)?), grams })
+    let window = if grams == GramQuery::All { Window::of(&hir) } else { None };
+    Ok(NamePattern { matcher: Matcher::Regex(compile(&hir, options, false, span)?), grams, window })
 }
 
 /// The literal that this pattern is, if it is one: also a regular expression without any operator.
