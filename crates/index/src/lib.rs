@@ -45,4 +45,4 @@ pub use segment::{
     BlobMeta, Chunk, Codec, Content, Granularity, MergeError, MergePart, Merged, NewBlob, Prepared, Segment,
     SegmentInfo, SegmentWriter, WriterOptions, merge,
 };
-pub use symbols::{Definition, NewSymbol, NewSymbols, SymbolTable};
+pub use symbols::{Definition, NameGroup, NewSymbol, NewSymbols, SymbolTable};

@@ -6,12 +6,14 @@
 
 pub(crate) mod copy;
 pub(crate) mod interner;
+mod names;
 pub(crate) mod reader;
 pub(crate) mod writer;
 
 use model::SymbolKind;
 use std::ops::Range;
 
+pub use names::NameGroup;
 pub use reader::{Definition, SymbolTable};
 
 /// How many names share a group: the unit of the index of their grams, and of front-coding.
@@ -29,6 +31,8 @@ pub(crate) const KIND_MASK: u8 = 0x1f;
 pub(crate) const HAS_CONTAINER: u8 = 0x20;
 /// The start of its name is counted from the beginning of the blob's text, not from the name before.
 pub(crate) const IS_ABSOLUTE: u8 = 0x40;
+/// As many of its bytes stand before its name as with the definition before.
+pub(crate) const SAME_BEFORE: u8 = 0x80;
 
 /// A definition to write.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,9 @@
 use crate::RepoIndex;
 use crate::pattern::{Syntax, as_literal};
 use crate::plan::Plan;
-use index::{BlobIdx, BlockBitmap, NameGroupIdx, ReadError, SegmentOrdinal, SymbolIdx, SymbolTable};
+use index::{
+    BlobIdx, BlockBitmap, NameGroup, NameGroupIdx, ReadError, SegmentOrdinal, SymbolIdx, SymbolTable,
+};
 use model::SymbolKind;
 use std::collections::BTreeMap;
 
@@ -81,19 +83,29 @@ fn blobs_of(
 ) -> Result<BTreeMap<u32, f64>, ReadError> {
     let mut blobs = BTreeMap::new();
     let groups = table.groups_with_prefix(name.as_bytes())?;
-    let mut found: Vec<(f64, Vec<u32>)> = Vec::new();
+    let mut names = NameGroup::default();
+    let mut found: Vec<(f64, Vec<SymbolIdx>)> = Vec::new();
     for group in groups.take(GROUPS_MAX as usize) {
-        table.for_each_name(NameGroupIdx(group), &mut |_, known, definitions| {
-            let is_exact = known == name.as_bytes();
-            if is_exact || (!case_sensitive && known.eq_ignore_ascii_case(name.as_bytes())) {
-                let definitions = definitions.iter().copied().take(DEFINITIONS_MAX).collect();
-                found.push((if is_exact { 1.0 } else { 0.75 }, definitions));
+        table.read_names(NameGroupIdx(group), &mut names)?;
+        let exactness = |known: &[u8]| match known {
+            exact if exact == name.as_bytes() => 1.0,
+            other if !case_sensitive && other.eq_ignore_ascii_case(name.as_bytes()) => 0.75,
+            _ => 0.0,
+        };
+        let exactnesses: Vec<f64> = names.iter().map(|(_, known)| exactness(known)).collect();
+        if exactnesses.iter().all(|exactness| *exactness == 0.0) {
+            continue;
+        }
+        let mut lists = vec![Vec::new(); names.len()];
+        names.for_each_definition(names.len(), &mut |at, symbol| {
+            if exactnesses[at] > 0.0 && lists[at].len() < DEFINITIONS_MAX {
+                lists[at].push(symbol);
             }
-            true
         })?;
+        found.extend(exactnesses.into_iter().zip(lists).filter(|(exactness, _)| *exactness > 0.0));
     }
     for (exactness, definitions) in found {
-        for number in definitions.into_iter().map(SymbolIdx) {
+        for number in definitions {
             let weight = table.get(number)?.kind.map_or(0.0, weight);
             let signal = blobs.entry(table.blob_of(number)?.0).or_insert(0.0);
             *signal = f64::max(*signal, exactness * weight);

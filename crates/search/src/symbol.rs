@@ -12,8 +12,10 @@ use crate::matcher::{Matcher, Scratch};
 use crate::pattern::{NamePattern, Syntax};
 use crate::plan::Plan;
 use crate::tree::Node;
+use index::NameGroup;
 use model::SymbolKind;
 use ngram::GramQuery;
+use std::ops::ControlFlow;
 
 /// A pattern on the names of definitions.
 #[derive(Debug)]
@@ -103,6 +105,39 @@ impl SymbolScratches {
         let pattern = plan.terms[term].symbol.as_ref()?;
         let asked = if pattern.is_qualified { qualified? } else { name };
         Some(pattern.matcher.is_match(&mut self.terms[term], asked))
+    }
+
+    /// What a pattern says of each name of a group, as [`SymbolScratches::holds`] of one without its qualified name.
+    pub(crate) fn holds_in_group(
+        &mut self,
+        plan: &Plan,
+        term: usize,
+        group: &NameGroup<'_>,
+        verdicts: &mut Vec<Option<bool>>,
+    ) {
+        verdicts.clear();
+        let pattern = plan.terms[term].symbol.as_ref();
+        let Some(pattern) = pattern.filter(|pattern| pattern.matcher.is_literal_without(b'\n')) else {
+            verdicts.extend(group.iter().map(|(_, name)| self.holds(plan, term, name, None)));
+            return;
+        };
+        if pattern.is_qualified {
+            verdicts.resize(group.len(), None);
+            return;
+        }
+        // No occurrence reaches from one name into another.
+        verdicts.resize(group.len(), Some(false));
+        let mut names = group.ends().iter().zip(verdicts);
+        let mut found_end = 0;
+        pattern.matcher.for_each(&mut self.terms[term], group.text(), |start, _| {
+            if start >= found_end
+                && let Some((end, verdict)) = names.find(|(end, _)| start < **end)
+            {
+                found_end = *end;
+                *verdict = Some(true);
+            }
+            ControlFlow::Continue(())
+        });
     }
 
     /// Where patterns occur in a name: half-open byte offsets, ascending, not overlapping.

@@ -1,7 +1,11 @@
 //! Looks definitions up: by grams of their names, by prefix, by blob, by number.
 
+use super::names::{NameGroup, next_name};
 use super::writer::compare_folded;
-use super::{DEFINITIONS_PER_GROUP, HAS_CONTAINER, IS_ABSOLUTE, KIND_MASK, NAME_BYTES_MAX, NAMES_PER_GROUP};
+use super::{
+    DEFINITIONS_PER_GROUP, HAS_CONTAINER, IS_ABSOLUTE, KIND_MASK, NAME_BYTES_MAX, NAMES_PER_GROUP,
+    SAME_BEFORE,
+};
 use crate::bytes::{Cursor, u32_at};
 use crate::elias_fano::EliasFano;
 use crate::file::{FileReader, Paged, SectionKind, Whole};
@@ -69,12 +73,10 @@ impl Sections {
         self.symbols.verify(file)?;
         self.postings.as_ref().map(|postings| postings.verify(file)).transpose()?;
         let table = self.table(file, n_blobs)?;
-        let mut n_listed = 0;
+        let (mut names, mut n_listed) = (NameGroup::default(), 0);
         for group in 0..table.n_name_groups() {
-            table.for_each_name(NameGroupIdx(group), &mut |_, _, definitions| {
-                n_listed += definitions.len();
-                true
-            })?;
+            table.read_names(NameGroupIdx(group), &mut names)?;
+            names.for_each_definition(names.len(), &mut |_, _| n_listed += 1)?;
         }
         let mut container = Ok(());
         table.for_each(SymbolIdx(0)..SymbolIdx(table.n_symbols()), &mut |_, definition| {
@@ -218,33 +220,21 @@ impl<'a> SymbolTable<'a> {
         Ok(low)
     }
 
+    /// Reads the names of a group into `names`, whose old content is lost.
+    pub fn read_names(&self, group: NameGroupIdx, names: &mut NameGroup<'a>) -> Result<(), ReadError> {
+        let cursor = self.name_group(group)?;
+        let first = group.0 * NAMES_PER_GROUP;
+        let end = (first + NAMES_PER_GROUP).min(self.index.n_names);
+        names.read(cursor, first..end, self.index.n_definitions)
+    }
+
     /// Calls `visit` with every name of a group until it says `false`. Returns whether it never did.
     pub fn for_each_name(&self, group: NameGroupIdx, visit: VisitName<'_>) -> Result<bool, ReadError> {
-        let mut cursor = self.name_group(group)?;
-        let first = group.0 * NAMES_PER_GROUP;
-        let (mut name, mut definitions) = (Vec::new(), Vec::new());
-        for number in first..(first + NAMES_PER_GROUP).min(self.index.n_names) {
-            self.next_name(&mut cursor, &mut name)?;
-            let n_definitions = cursor.varint32()?;
-            if n_definitions > self.index.n_definitions {
-                return Err(damaged("a name has more definitions than there are"));
-            }
-            definitions.clear();
-            let mut last = 0u32;
-            for _ in 0..n_definitions {
-                last = last
-                    .checked_add(cursor.varint32()?)
-                    .ok_or_else(|| damaged("definitions do not ascend"))?;
-                if last >= self.index.n_definitions {
-                    return Err(damaged("a name refers to no definition"));
-                }
-                definitions.push(last);
-            }
-            if !visit(NameIdx(number), &name, &definitions) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        let mut names = NameGroup::default();
+        self.read_names(group, &mut names)?;
+        let mut lists = vec![Vec::new(); names.len()];
+        names.for_each_definition(names.len(), &mut |at, definition| lists[at].push(definition.0))?;
+        Ok(names.iter().zip(&lists).all(|((number, name), definitions)| visit(number, name, definitions)))
     }
 
     /// Writes a name to `name`, whose old content is lost.
@@ -255,14 +245,8 @@ impl<'a> SymbolTable<'a> {
         }
         name.clear();
         let mut cursor = self.name_group(NameGroupIdx(number.0 / NAMES_PER_GROUP))?;
-        for at in 0..=number.0 % NAMES_PER_GROUP {
-            self.next_name(&mut cursor, name)?;
-            if at < number.0 % NAMES_PER_GROUP {
-                let n_definitions = cursor.varint32()?;
-                for _ in 0..n_definitions {
-                    cursor.varint32()?;
-                }
-            }
+        for _ in 0..=number.0 % NAMES_PER_GROUP {
+            next_name(&mut cursor, name)?;
         }
         Ok(())
     }
@@ -286,11 +270,29 @@ impl<'a> SymbolTable<'a> {
 
     /// The blob that holds a definition.
     pub fn blob_of(&self, symbol: SymbolIdx) -> Result<BlobIdx, ReadError> {
-        let (mut low, mut high) = (0, self.index.first_definitions.len().saturating_sub(1));
-        // The last blob that begins at or before it; blobs without definitions begin where the next one does.
+        self.blob_from(BlobIdx(0), symbol)
+    }
+
+    /// The blob that holds a definition, which is `from` or a later one. The nearer it is, the sooner it is found.
+    pub fn blob_from(&self, from: BlobIdx, symbol: SymbolIdx) -> Result<BlobIdx, ReadError> {
+        let firsts = &self.index.first_definitions;
+        let last = firsts.len().saturating_sub(1);
+        let is_before = |blob: usize| Ok(firsts.get(self.bytes, blob + 1)? <= u64::from(symbol.0));
+        // By steps twice as long each time, then by halving. Blobs without definitions begin where the next one does.
+        let (mut low, mut step) = (from.0 as usize, 1);
+        let mut high = loop {
+            let at = low + step - 1;
+            if at >= last {
+                break last;
+            }
+            if !is_before(at)? {
+                break at;
+            }
+            (low, step) = (at + 1, step * 2);
+        };
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.index.first_definitions.get(self.bytes, middle + 1)? <= u64::from(symbol.0) {
+            if is_before(middle)? {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -319,12 +321,12 @@ impl<'a> SymbolTable<'a> {
         let end = range.end.0.min(self.index.n_definitions);
         let mut number = range.start.0 / DEFINITIONS_PER_GROUP * DEFINITIONS_PER_GROUP;
         let blank = Definition { name: NameIdx(0), name_start: 0, kind: None, container: 0, extent: 0..0 };
-        let mut definition = blank;
         while number < end {
             let group = (number / DEFINITIONS_PER_GROUP) as usize;
             let bound = |idx| self.index.definition_groups.get(self.bytes, idx);
             let bytes = self.sections.symbols.get(self.file, bound(group)?..bound(group + 1)?)?;
             let mut cursor = Cursor::new(bytes, NAME);
+            let mut definition = blank.clone();
             let group_end = (number + DEFINITIONS_PER_GROUP).min(end);
             while number < group_end {
                 read_definition(&mut cursor, &mut definition)?;
@@ -357,30 +359,20 @@ impl<'a> SymbolTable<'a> {
         let range = bound(group.0 as usize)?..bound(group.0 as usize + 1)?;
         Ok(Cursor::new(self.sections.symbols.get(self.file, range)?, NAME))
     }
-
-    fn next_name(&self, cursor: &mut Cursor<'_>, name: &mut Vec<u8>) -> Result<(), ReadError> {
-        let n_shared = cursor.varint32()? as usize;
-        let n_own = cursor.varint32()? as usize;
-        if n_shared > name.len() || n_shared + n_own > NAME_BYTES_MAX {
-            return Err(damaged("a name is impossibly long"));
-        }
-        name.truncate(n_shared);
-        name.extend_from_slice(cursor.take(n_own)?);
-        Ok(())
-    }
 }
 
 /// Reads the definition that follows the one in `last`.
 fn read_definition(cursor: &mut Cursor<'_>, last: &mut Definition) -> Result<(), ReadError> {
     let head = cursor.take(1)?.first().copied().unwrap_or(0);
     last.kind = SymbolKind::from_number(head & KIND_MASK);
-    last.name = NameIdx(cursor.varint32()?);
+    let n_before = last.name_start.saturating_sub(last.extent.start);
+    last.name = NameIdx(cursor.step(last.name.0)?);
     if head & HAS_CONTAINER != 0 {
         last.container = cursor.varint32()?;
     }
     let start = u64::from(cursor.varint32()?);
     last.name_start = if head & IS_ABSOLUTE != 0 { start } else { last.name_start + start };
-    let before = u64::from(cursor.varint32()?);
+    let before = if head & SAME_BEFORE != 0 { n_before } else { u64::from(cursor.varint32()?) };
     let after = u64::from(cursor.varint32()?);
     let extent_start = last.name_start.checked_sub(before);
     last.extent =

@@ -3,9 +3,9 @@
 use super::interner::Interner;
 use super::{
     DEFINITIONS_PER_GROUP, HAS_CONTAINER, INDEXED_GROUPS_MIN, IS_ABSOLUTE, KIND_MASK, NAME_BYTES_MAX,
-    NAMES_PER_GROUP, NewSymbol, NewSymbols,
+    NAMES_PER_GROUP, NewSymbol, NewSymbols, SAME_BEFORE,
 };
-use crate::bytes::{Cursor, put_varint};
+use crate::bytes::{Cursor, put_step, put_varint};
 use crate::file::{FileWriter, SectionKind};
 use crate::reftable::index_groups;
 use crate::{WriteError, elias_fano};
@@ -176,31 +176,30 @@ impl Sorted {
         let (starts, definitions) = self.definitions_by_name()?;
         let mut groups = vec![file.section_len()];
         let mut bytes = Vec::new();
-        let mut before: &[u8] = &[];
-        for (rank, number) in self.order.iter().enumerate() {
-            let name = self.writer.names.get(*number);
-            let is_first = rank.is_multiple_of(NAMES_PER_GROUP as usize);
-            let n_shared = if is_first {
-                0
-            } else {
-                name.iter().zip(before).take_while(|(left, right)| left == right).count()
-            };
-            put_varint(&mut bytes, n_shared as u64);
-            put_varint(&mut bytes, (name.len() - n_shared) as u64);
-            bytes.extend_from_slice(&name[n_shared..]);
-            before = name;
-            let own = &definitions[starts[rank] as usize..starts[rank + 1] as usize];
-            put_varint(&mut bytes, own.len() as u64);
-            let mut last = 0;
-            for definition in own {
-                put_varint(&mut bytes, u64::from(definition - last));
-                last = *definition;
+        let bounds: Vec<(u32, u32)> = starts.windows(2).map(|pair| (pair[0], pair[1])).collect();
+        let size = NAMES_PER_GROUP as usize;
+        for (numbers, bounds) in self.order.chunks(size).zip(bounds.chunks(size)) {
+            bytes.clear();
+            let mut before: &[u8] = &[];
+            for number in numbers {
+                let name = self.writer.names.get(*number);
+                let n_shared = name.iter().zip(before).take_while(|(left, right)| left == right).count();
+                put_varint(&mut bytes, n_shared as u64);
+                put_varint(&mut bytes, (name.len() - n_shared) as u64);
+                bytes.extend_from_slice(&name[n_shared..]);
+                before = name;
             }
-            if (rank + 1).is_multiple_of(NAMES_PER_GROUP as usize) || rank + 1 == self.order.len() {
-                file.write(&bytes)?;
-                bytes.clear();
-                groups.push(file.section_len());
+            let mut first_before = 0;
+            for (start, end) in bounds {
+                let own = &definitions[*start as usize..*end as usize];
+                put_varint(&mut bytes, own.len() as u64);
+                let Some(first) = own.first() else { continue };
+                put_step(&mut bytes, first_before, *first);
+                own.windows(2).for_each(|pair| put_varint(&mut bytes, u64::from(pair[1] - pair[0])));
+                first_before = *first;
             }
+            file.write(&bytes)?;
+            groups.push(file.section_len());
         }
         Ok(groups)
     }
@@ -229,6 +228,7 @@ impl Sorted {
     fn write_definitions(&self, file: &mut FileWriter) -> Result<Vec<u64>, WriteError> {
         let mut groups = vec![file.section_len()];
         let mut bytes = Vec::new();
+        let (mut name_before, mut n_before) = (0, 0);
         self.for_each(&mut |number, entry| {
             let is_first = number.is_multiple_of(DEFINITIONS_PER_GROUP);
             if is_first && number > 0 {
@@ -239,16 +239,24 @@ impl Sorted {
             let mut head = entry.head;
             if is_first {
                 head |= IS_ABSOLUTE | HAS_CONTAINER;
+                (name_before, n_before) = (0, 0);
+            }
+            if entry.before == n_before {
+                head |= SAME_BEFORE;
             }
             bytes.push(head);
-            put_varint(&mut bytes, self.ranks[entry.name as usize].into());
+            let name = self.ranks[entry.name as usize];
+            put_step(&mut bytes, name_before, name);
             if head & HAS_CONTAINER != 0 {
                 put_varint(&mut bytes, entry.container.into());
             }
             let start = if head & IS_ABSOLUTE != 0 { entry.name_start } else { entry.step };
             put_varint(&mut bytes, start);
-            put_varint(&mut bytes, entry.before);
+            if head & SAME_BEFORE == 0 {
+                put_varint(&mut bytes, entry.before);
+            }
             put_varint(&mut bytes, entry.after);
+            (name_before, n_before) = (name, entry.before);
             Ok(())
         })?;
         if !bytes.is_empty() {

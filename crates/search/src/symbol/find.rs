@@ -10,8 +10,8 @@ use crate::scan::Scanner;
 use crate::symbol::show::FoundSymbol;
 use crate::tree::Node;
 use index::{
-    BlobIdx, BlobMeta, BlockBitmap, Definition, Doc, DocIdx, DocKind, NameGroupIdx, ReadError, Segment,
-    SegmentOrdinal, SymbolIdx, SymbolTable,
+    BlobIdx, BlobMeta, BlockBitmap, Definition, Doc, DocIdx, DocKind, NameGroup, NameGroupIdx, ReadError,
+    Segment, SegmentOrdinal, SymbolIdx, SymbolTable,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,7 +21,13 @@ const BLOBS_PER_UNIT: u32 = 2048;
 /// Where more than one in so many groups of names may match, going from names to definitions is no shorter way.
 const GROUPS_DIVISOR: u32 = 4;
 /// At least so many results of a segment are ranked together.
-const RANKED_MIN: usize = 2_000;
+const RANKED_MIN: usize = 512;
+/// How many groups of names are looked at before it is asked whether there is more than a page.
+const GROUPS_AT_ONCE: usize = 2 << 10;
+/// How many definitions are looked at together where filters leave most of them out.
+const FILTERED_AT_ONCE: usize = 8 << 10;
+/// From so many definitions on, filters are asked of documents before definitions are looked at.
+const FILTERED_MIN: usize = 256;
 /// How much of the page's measure of work a definition that is looked at counts: a block is some fifty.
 const DEFINITIONS_PER_BLOCK: u64 = 64;
 /// How often the clock is looked at.
@@ -59,7 +65,7 @@ pub(crate) fn by_name<'s>(
     let n_groups = search.table.n_name_groups();
     match groups {
         Some(groups) if groups.len() as u32 <= (n_groups / GROUPS_DIVISOR).max(64) => {
-            search.names(&groups)?;
+            search.names(groups)?;
             Ok(Outcome::Done)
         }
         _ => Ok(Outcome::Listings(search.listings()?)),
@@ -82,7 +88,7 @@ pub(crate) fn by_blob<'s>(
             continue;
         }
         let symbols = search.table.of_blob(BlobIdx(blob))?;
-        if !search.range(BlobIdx(blob), symbols)? {
+        if !search.range(BlobIdx(blob), symbols, None)? {
             break;
         }
     }
@@ -90,13 +96,80 @@ pub(crate) fn by_blob<'s>(
     Ok(())
 }
 
-/// The documents of a blob that are searched, each with whether filters alone leave it out.
+/// The documents of a blob that are searched.
 struct BlobDocs {
     blob: BlobIdx,
     meta: BlobMeta,
     docs: Vec<(DocIdx, Doc)>,
-    /// Which documents had a definition already.
-    is_counted: Vec<bool>,
+}
+
+/// What a term of the tree says of each name of the current group.
+struct TermVerdicts {
+    term: usize,
+    /// Whether nothing is found where it does not hold.
+    is_required: bool,
+    verdicts: Vec<Option<bool>>,
+}
+
+fn term_verdicts(node: &Node) -> Vec<TermVerdicts> {
+    let is_required = |term: usize| match node {
+        Node::Term(only) => *only == term,
+        Node::And(inner) => inner.iter().any(|node| matches!(node, Node::Term(own) if *own == term)),
+        _ => false,
+    };
+    let mut terms: Vec<TermVerdicts> = Vec::new();
+    node.each_leaf(false, &mut |leaf, _| {
+        if let Node::Term(term) = leaf
+            && terms.iter().all(|known| known.term != *term)
+        {
+            terms.push(TermVerdicts { term: *term, is_required: is_required(*term), verdicts: Vec::new() });
+        }
+    });
+    terms
+}
+
+/// Names that may be those of results.
+#[derive(Default)]
+struct Names {
+    bytes: Vec<u8>,
+    /// Where each ends.
+    ends: Vec<usize>,
+    list: Vec<Named>,
+    definitions: Vec<SymbolIdx>,
+}
+
+/// A name with how good a match it is, and where it is defined.
+struct Named {
+    at: u32,
+    signal: f64,
+    definitions: Range<usize>,
+}
+
+impl Names {
+    fn add(&mut self, name: &[u8], signal: f64) -> usize {
+        let at = self.list.len();
+        self.bytes.extend_from_slice(name);
+        self.ends.push(self.bytes.len());
+        self.list.push(Named { at: at as u32, signal, definitions: 0..0 });
+        at
+    }
+
+    /// Adds a definition of the last name that has one, or of a later one.
+    fn define(&mut self, name: usize, symbol: SymbolIdx) {
+        let at = self.definitions.len();
+        self.definitions.push(symbol);
+        let definitions = &mut self.list[name].definitions;
+        if definitions.end == 0 {
+            definitions.start = at;
+        }
+        definitions.end = at + 1;
+    }
+
+    fn name(&self, at: u32) -> &[u8] {
+        let at = at as usize;
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        &self.bytes[start..self.ends[at]]
+    }
 }
 
 struct Search<'x, 's> {
@@ -109,6 +182,8 @@ struct Search<'x, 's> {
     segment: &'s Segment,
     table: SymbolTable<'s>,
     current: Option<BlobDocs>,
+    /// Which documents had a definition already.
+    counted: BlockBitmap,
     /// The answers of conditions on the content of the current blob, by term.
     conditions: Vec<Option<bool>>,
     n_definitions: u64,
@@ -138,6 +213,7 @@ impl<'x, 's> Search<'x, 's> {
             segment,
             table,
             current: None,
+            counted: BlockBitmap::empty(run.repo.ref_table.n_docs()),
             conditions: vec![None; context.plan.terms.len()],
             n_definitions: 0,
         }))
@@ -159,53 +235,20 @@ impl<'x, 's> Search<'x, 's> {
     }
 
     /// From names to definitions: the best names first, until there is more than a page.
-    fn names(&mut self, groups: &[NameGroupIdx]) -> Result<(), ReadError> {
-        let mut names: Vec<(f64, Vec<u32>)> = Vec::new();
-        for (at, group) in groups.iter().enumerate() {
-            if at.is_multiple_of(64) && self.context.watch.stop().is_some() {
-                self.output.is_partial = true;
-                return Ok(());
-            }
-            let (plan, node, scratches) = (self.plan, &self.run.node, &mut self.scanner.symbols);
-            self.table.for_each_name(*group, &mut |_, name, definitions| {
-                let verdict = node.eval::<std::convert::Infallible>(&mut |leaf| {
-                    Ok(match leaf {
-                        Node::Term(term) => scratches.holds(plan, *term, name, None),
-                        _ => None,
-                    })
-                });
-                if !matches!(verdict, Ok(Some(false))) {
-                    names.push((rank::name_signal(plan, name), definitions.to_vec()));
-                }
-                true
-            })?;
-        }
-        names.sort_by(|(left, _), (right, _)| right.total_cmp(left));
+    fn names(&mut self, groups: Vec<NameGroupIdx>) -> Result<(), ReadError> {
         let n_ranked = RANKED_MIN.max(self.plan.display.saturating_mul(2));
-        let mut next = 0;
-        while next < names.len() {
-            // As many names as may fill what is ranked, then in the order of the segment.
-            let mut symbols: Vec<u32> = Vec::new();
-            let n_wanted = match self.plan.is_exhaustive {
-                true => usize::MAX,
-                false => n_ranked.saturating_sub(self.output.found.len()).max(64),
+        let mut admitted = None;
+        for groups in self.rounds(groups)? {
+            let Some(mut names) = self.matching_names(&groups)? else {
+                self.output.is_partial = true;
+                break;
             };
-            while next < names.len() && symbols.len() < n_wanted {
-                symbols.append(&mut names[next].1);
-                next += 1;
+            names.list.sort_by(|left, right| right.signal.total_cmp(&left.signal));
+            if admitted.is_none() && names.definitions.len() >= FILTERED_MIN {
+                admitted = Some(self.admitted()?);
             }
-            symbols.sort_unstable();
-            for symbol in symbols {
-                let symbol = SymbolIdx(symbol);
-                let blob = match &self.current {
-                    Some(current) if self.holds_symbol(current.blob, symbol)? => current.blob,
-                    _ => self.table.blob_of(symbol)?,
-                };
-                if !self.range(blob, symbol..SymbolIdx(symbol.0 + 1))? {
-                    return Ok(());
-                }
-            }
-            if !self.plan.is_exhaustive && self.output.found.len() >= n_ranked {
+            let filter = admitted.as_ref().and_then(Option::as_deref);
+            if !self.definitions(&names, filter, n_ranked)? || self.has_enough(n_ranked) {
                 break;
             }
         }
@@ -213,46 +256,127 @@ impl<'x, 's> Search<'x, 's> {
         Ok(())
     }
 
-    fn holds_symbol(&self, blob: BlobIdx, symbol: SymbolIdx) -> Result<bool, ReadError> {
-        let range = self.table.of_blob(blob)?;
-        Ok(range.contains(&symbol))
+    fn has_enough(&self, n_ranked: usize) -> bool {
+        !self.plan.is_exhaustive && self.output.found.len() >= n_ranked
+    }
+
+    /// Groups in the order in which they are looked at: where a page is enough, those first whose names begin with what is
+    /// looked for, then some from everywhere between A and Z at a time.
+    fn rounds(&self, groups: Vec<NameGroupIdx>) -> Result<Vec<Vec<NameGroupIdx>>, ReadError> {
+        if self.plan.is_exhaustive || groups.len() <= GROUPS_AT_ONCE {
+            return Ok(vec![groups]);
+        }
+        let mut firsts = Vec::new();
+        for term in self.plan.terms.iter().filter(|term| term.is_positive) {
+            let literal = term.symbol.as_ref().and_then(|pattern| pattern.literal.as_ref());
+            if let Some(literal) = literal {
+                firsts.push(self.table.groups_with_prefix(literal.as_bytes())?);
+            }
+        }
+        let (mut first, others): (Vec<_>, Vec<_>) =
+            groups.into_iter().partition(|group| firsts.iter().any(|range| range.contains(&group.0)));
+        let n_rounds = others.len().div_ceil(GROUPS_AT_ONCE).max(1);
+        let mut rounds = vec![Vec::new(); n_rounds];
+        others.into_iter().enumerate().for_each(|(at, group)| rounds[at % n_rounds].push(group));
+        first.append(&mut rounds[0]);
+        rounds[0] = first;
+        Ok(rounds)
+    }
+
+    /// Looks at the definitions of names, the best names first. `false` as for [`Search::range`].
+    fn definitions(
+        &mut self,
+        names: &Names,
+        admitted: Option<&BlockBitmap>,
+        n_ranked: usize,
+    ) -> Result<bool, ReadError> {
+        let mut rest = &names.list[..];
+        while !rest.is_empty() && !self.has_enough(n_ranked) {
+            // As many names as may fill what is ranked, then in the order of the segment.
+            let n_wanted = match (self.plan.is_exhaustive, admitted) {
+                (true, _) => usize::MAX,
+                (false, Some(_)) => FILTERED_AT_ONCE,
+                (false, None) => n_ranked.saturating_sub(self.output.found.len()).max(64),
+            };
+            let mut symbols: Vec<(SymbolIdx, u32)> = Vec::new();
+            while let Some((name, others)) = rest.split_first()
+                && symbols.len() < n_wanted
+            {
+                let own = &names.definitions[name.definitions.clone()];
+                symbols.extend(own.iter().map(|symbol| (*symbol, name.at)));
+                rest = others;
+            }
+            symbols.sort_unstable();
+            if !self.symbols(&symbols, names, admitted)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The names of some groups that the tree may hold for. `None` where the search was called off meanwhile.
+    fn matching_names(&mut self, groups: &[NameGroupIdx]) -> Result<Option<Names>, ReadError> {
+        let (plan, node) = (self.plan, &self.run.node);
+        let mut terms = term_verdicts(node);
+        let mut names = Names::default();
+        let mut group_names = NameGroup::default();
+        let mut matching: Vec<Option<usize>> = Vec::new();
+        for (at, group) in groups.iter().enumerate() {
+            if at.is_multiple_of(64) && self.context.watch.stop().is_some() {
+                return Ok(None);
+            }
+            self.table.read_names(*group, &mut group_names)?;
+            for term in &mut terms {
+                self.scanner.symbols.holds_in_group(plan, term.term, &group_names, &mut term.verdicts);
+            }
+            matching.clear();
+            for (at, (_, name)) in group_names.iter().enumerate() {
+                let verdict_of = |term: &TermVerdicts| term.verdicts.get(at).copied().flatten();
+                let is_out = terms.iter().any(|term| term.is_required && verdict_of(term) == Some(false));
+                let matches = !is_out && {
+                    let verdict = node.eval::<std::convert::Infallible>(&mut |leaf| {
+                        let Node::Term(number) = leaf else { return Ok(None) };
+                        Ok(terms.iter().find(|term| term.term == *number).and_then(verdict_of))
+                    });
+                    !matches!(verdict, Ok(Some(false)))
+                };
+                matching.push(matches.then(|| names.add(name, rank::name_signal(plan, name))));
+            }
+            let n_names = matching.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+            group_names.for_each_definition(n_names, &mut |at, symbol| {
+                if let Some(name) = matching[at] {
+                    names.define(name, symbol);
+                }
+            })?;
+        }
+        Ok(Some(names))
+    }
+
+    /// Looks at definitions, ascending, each with the number of its name. `false` as for [`Search::range`].
+    fn symbols(
+        &mut self,
+        symbols: &[(SymbolIdx, u32)],
+        names: &Names,
+        admitted: Option<&BlockBitmap>,
+    ) -> Result<bool, ReadError> {
+        let mut blob = BlobIdx(0);
+        for (symbol, name) in symbols {
+            blob = self.table.blob_from(blob, *symbol)?;
+            if admitted.is_some_and(|admitted| !admitted.contains(blob.0)) {
+                continue;
+            }
+            let range = *symbol..SymbolIdx(symbol.0 + 1);
+            if !self.range(blob, range, Some(names.name(*name)))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// What to go through where names do not decide: the blobs that paths and languages admit.
     fn listings(&mut self) -> Result<Vec<Listing>, ReadError> {
         let n_blobs = self.segment.n_blobs();
-        let mut asks_documents = !self.run.revisions.is_default;
-        self.run.node.each_leaf(false, &mut |leaf, _| {
-            asks_documents |=
-                matches!(leaf, Node::File(_) | Node::Language(_) | Node::Owner(_) | Node::Paths(_));
-        });
-        let admitted = if asks_documents {
-            let (plan, node, paths) = (self.plan, &self.run.node, &mut self.scanner.paths);
-            let owners = self.run.owners.as_ref();
-            let mut blobs = BlockBitmap::empty(n_blobs);
-            let grams = crate::admission::path_grams(plan, node);
-            self.run.repo.ref_table.for_each_candidate(&grams, &mut |_, path, doc| {
-                if let Some((segment, blob)) = doc.blob
-                    && segment == self.ordinal
-                    && blob.0 < n_blobs
-                    && self.run.revisions.admits(doc.revisions)
-                {
-                    let verdict = node.eval::<std::convert::Infallible>(&mut |leaf| {
-                        Ok(match leaf {
-                            Node::Term(_) => None,
-                            other => Some(paths.decides(plan, owners, other, path, doc)),
-                        })
-                    });
-                    if !matches!(verdict, Ok(Some(false))) {
-                        blobs.insert(blob.0);
-                    }
-                }
-                true
-            })?;
-            Some(Arc::new(blobs))
-        } else {
-            None
-        };
+        let admitted = self.admitted()?;
         let starts = (0..n_blobs).step_by(BLOBS_PER_UNIT as usize);
         Ok(starts
             .map(|start| Listing {
@@ -263,8 +387,50 @@ impl<'x, 's> Search<'x, 's> {
             .collect())
     }
 
-    /// Looks at definitions of one blob. `false` when the search was called off, or the page is full.
-    fn range(&mut self, blob: BlobIdx, symbols: Range<SymbolIdx>) -> Result<bool, ReadError> {
+    /// The blobs with a document that filters do not leave out; `None` where there are no filters.
+    fn admitted(&mut self) -> Result<Option<Arc<BlockBitmap>>, ReadError> {
+        let n_blobs = self.segment.n_blobs();
+        let mut asks_documents = !self.run.revisions.is_default;
+        self.run.node.each_leaf(false, &mut |leaf, _| {
+            asks_documents |=
+                matches!(leaf, Node::File(_) | Node::Language(_) | Node::Owner(_) | Node::Paths(_));
+        });
+        if !asks_documents {
+            return Ok(None);
+        }
+        let (plan, node, paths) = (self.plan, &self.run.node, &mut self.scanner.paths);
+        let owners = self.run.owners.as_ref();
+        let mut blobs = BlockBitmap::empty(n_blobs);
+        let grams = crate::admission::path_grams(plan, node);
+        self.run.repo.ref_table.for_each_candidate(&grams, &mut |_, path, doc| {
+            if let Some((segment, blob)) = doc.blob
+                && segment == self.ordinal
+                && blob.0 < n_blobs
+                && self.run.revisions.admits(doc.revisions)
+            {
+                let verdict = node.eval::<std::convert::Infallible>(&mut |leaf| {
+                    Ok(match leaf {
+                        Node::Term(_) => None,
+                        other => Some(paths.decides(plan, owners, other, path, doc)),
+                    })
+                });
+                if !matches!(verdict, Ok(Some(false))) {
+                    blobs.insert(blob.0);
+                }
+            }
+            true
+        })?;
+        Ok(Some(Arc::new(blobs)))
+    }
+
+    /// Looks at definitions of one blob, which have this name where it is given. `false` when the search was called off,
+    /// or the page is full.
+    fn range(
+        &mut self,
+        blob: BlobIdx,
+        symbols: Range<SymbolIdx>,
+        name: Option<&[u8]>,
+    ) -> Result<bool, ReadError> {
         if symbols.is_empty() {
             return Ok(true);
         }
@@ -275,7 +441,7 @@ impl<'x, 's> Search<'x, 's> {
         let table = self.table;
         let mut outcome = Ok(true);
         table.for_each(symbols, &mut |_, definition| {
-            outcome = self.definition(definition);
+            outcome = self.definition(definition, name);
             matches!(outcome, Ok(true))
         })?;
         outcome
@@ -294,13 +460,12 @@ impl<'x, 's> Search<'x, 's> {
                 docs.push((doc_idx, doc));
             }
         }
-        let is_counted = vec![false; docs.len()];
         self.conditions.iter_mut().for_each(|answer| *answer = None);
-        self.current = Some(BlobDocs { blob, meta: self.segment.blob(blob)?, docs, is_counted });
+        self.current = Some(BlobDocs { blob, meta: self.segment.blob(blob)?, docs });
         Ok(())
     }
 
-    fn definition(&mut self, definition: &Definition) -> Result<bool, ReadError> {
+    fn definition(&mut self, definition: &Definition, known_name: Option<&[u8]>) -> Result<bool, ReadError> {
         self.n_definitions += 1;
         if self.n_definitions.is_multiple_of(DEFINITIONS_PER_LOOK) && self.context.watch.stop().is_some() {
             self.output.is_partial = true;
@@ -311,7 +476,13 @@ impl<'x, 's> Search<'x, 's> {
             return Ok(true);
         }
         let mut name = std::mem::take(&mut self.scanner.symbols.name);
-        self.table.name(definition.name, &mut name)?;
+        match known_name {
+            Some(known) => {
+                name.clear();
+                name.extend_from_slice(known);
+            }
+            None => self.table.name(definition.name, &mut name)?,
+        }
         let container = self.table.container(definition.container)?;
         let n_docs = self.current.as_ref().map_or(0, |current| current.docs.len());
         let mut found = false;
@@ -380,13 +551,14 @@ impl<'x, 's> Search<'x, 's> {
         qualified: &[u8],
         container: &[u8],
     ) -> Result<(), ReadError> {
-        let Some(current) = &mut self.current else { return Ok(()) };
+        let Some(current) = &self.current else { return Ok(()) };
         let (doc_idx, doc) = current.docs[at];
         let mut path = Vec::new();
         self.run.repo.ref_table.path(doc_idx, &mut path)?;
         self.output.counts.n_lines += 1;
         self.output.counts.n_matches += 1;
-        if !std::mem::replace(&mut current.is_counted[at], true) {
+        if !self.counted.contains(doc_idx.0) {
+            self.counted.insert(doc_idx.0);
             self.output.n_files += 1;
             self.output.facets.add(doc.language, &path);
         }

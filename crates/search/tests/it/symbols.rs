@@ -105,6 +105,50 @@ fn what_defines_a_name_comes_before_what_uses_it() {
     assert_eq!((all.stats().files, all.stats().lines), (402, 402));
 }
 
+/// So many names that they are found by their grams, and looked at in several rounds.
+fn many_names() -> World {
+    let files: Vec<(String, String)> = (0..40)
+        .map(|file| {
+            let name = |number: u32| match number % 4 {
+                0 => format!("n{file}_{number}_probe_probe"),
+                1 => format!("n{file}_{number}_problem_robes"),
+                2 => format!("probe_{file}_{number}"),
+                _ => format!("n{file}_{number}_quiet"),
+            };
+            let text: String = (0..1_000).map(|number| format!("int {};\n", name(number))).collect();
+            (format!("{}/{file}.c", if file < 10 { "src" } else { "lib" }), text)
+        })
+        .collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (&path[..], &text[..])).collect();
+    World::new(vec![Repo::new(1, "many", &files), Repo::new(2, "one", &[("a.c", "int probe;\n")])])
+}
+
+#[test]
+fn many_names_are_found_by_their_grams() {
+    let world = many_names();
+    let all = world.search("type:symbol probe count:all");
+    assert_eq!((all.stats().lines, all.stats().files), (20_001, 41));
+    let in_src = world.search("type:symbol probe file:^src/ count:all");
+    assert_eq!((in_src.stats().lines, in_src.stats().files), (5_000, 10));
+    let not = world.search("type:symbol probe NOT _probe_probe count:all");
+    assert_eq!((not.stats().lines, not.stats().files), (10_001, 41));
+    // A page: fewer, of the same, the name itself first, those that begin so next, and no file counted twice.
+    let access = access([1, 2]);
+    for (query, n_files) in
+        [("type:symbol repo:many probe", 40), ("type:symbol repo:many probe file:^src/", 10)]
+    {
+        let page = world.search_as(&access, query, &Limits { display: 50, ..Limits::default() });
+        assert!(page.stats().lines >= 50 && !page.stats().complete, "{query}");
+        assert!(page.stats().files <= n_files, "{query}");
+        for found in page.matches() {
+            let Match::Symbol(found) = found else { panic!("unexpected {found:?}") };
+            assert!(found.name.starts_with("probe_"), "{query}: {}", found.name);
+        }
+    }
+    let page = world.search_as(&access, "type:symbol robe", &Limits { display: 10, ..Limits::default() });
+    assert!(page.stats().lines >= 10 && !page.stats().complete);
+}
+
 #[test]
 fn separators_ask_the_qualified_name() {
     let world = world();
