@@ -141,12 +141,12 @@ impl Instance {
     }
 
     /// Waits until the raw sidecars are in place, and tells what they take.
-    pub(crate) fn wait_for_sidecars(&self) -> Result<u64> {
+    pub(crate) fn wait_for_sidecars(&self, data: &Path) -> Result<u64> {
         let start = Instant::now();
         let mut last = (0, start);
         while start.elapsed() < Duration::from_secs(120) {
-            let status = self.get("/api/v1/status", &[])?;
-            let bytes = status["raw_sidecars"]["bytes"].as_u64().unwrap_or(0);
+            let folder = data.join("raw");
+            let bytes = if folder.is_dir() { folder_size(&folder)? } else { 0 };
             if bytes != last.0 {
                 last = (bytes, Instant::now());
             } else if bytes > 0 && last.1.elapsed() > Duration::from_secs(4) {

@@ -81,7 +81,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         row.bytes_read = instance::bytes_read(&binary, &data, &row.text);
     }
     let instance = instance::Instance::start(&binary, &data, None)?;
-    let raw_bytes = instance.wait_for_sidecars()?;
+    let raw_bytes = instance.wait_for_sidecars(&data)?;
     for row in rows.iter_mut().filter(|row| row.note.is_none()) {
         row.exhaustive_raw = Some(instance.exhaustive(&row.text, options.rounds)?);
     }
