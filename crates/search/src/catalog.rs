@@ -294,6 +294,15 @@ impl Snapshot {
         Arc::ptr_eq(&self.entries, &other.entries)
     }
 
+    /// Whether it is the same to this caller: the repositories they may read, searchable and pending, are what they were.
+    pub fn is_same_to(&self, other: &Snapshot, access: &AccessSet) -> bool {
+        let is_equal = |(one, other): (&Published, &Published)| std::ptr::eq(one, other);
+        self.is_same(other)
+            || (self.published(access).count() == other.published(access).count()
+                && self.published(access).zip(other.published(access)).all(is_equal)
+                && self.pending(access).eq(other.pending(access)))
+    }
+
     /// The searchable repository of this name, if the caller may read it. `None` does not tell forbidden from unknown.
     pub fn repo(&self, access: &AccessSet, name: &str) -> Option<Arc<RepoIndex>> {
         let name = RepoName::new(name).ok()?;

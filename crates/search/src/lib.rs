@@ -22,6 +22,7 @@ mod error;
 mod explain;
 mod facets;
 mod history;
+mod kept;
 mod limits;
 mod line_regex;
 mod lines;
@@ -59,6 +60,7 @@ pub use catalog::{About, Catalog, PendingRepo, PendingState, RepoIndex, RepoSays
 pub use error::SearchError;
 pub use explain::{Explanation, GramCost, PatternPlan, SegmentUse, StageTime};
 pub use history::{ChangePart, CommitPart, History};
+pub use kept::KeptAnswers;
 pub use limits::{CancelToken, Limits};
 pub use rank::ScoreParts;
 pub use result::{

@@ -15,6 +15,8 @@ pub struct ServerConfig {
     /// How many searches are under way at once; further ones wait, and so do those of one person beyond half of them. How
     /// many compute at the same moment is the searcher's affair.
     pub n_searches_max: usize,
+    /// Whether a person's answers are kept for a few minutes, to be given again.
+    pub keeps_answers: bool,
     /// How many results a page of results shows.
     pub n_results_page: usize,
     /// How long a request other than a search may take.
@@ -36,6 +38,7 @@ impl Default for ServerConfig {
             public_url: None,
             hosts_allowed: Vec::new(),
             n_searches_max: (16 * n_cores).min(256),
+            keeps_answers: true,
             n_results_page: 500,
             request_timeout: Duration::from_secs(30),
             page_patience: Duration::from_millis(80),

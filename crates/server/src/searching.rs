@@ -156,17 +156,16 @@ pub(crate) async fn start_with(
     // bytes at most), and so a slow reader holds memory for its own answer, never a place.
     let (sender, events) = mpsc::unbounded_channel();
     let cancel = CancelToken::new();
-    let (searcher, token) = (Arc::clone(&state.searcher), cancel.clone());
-    let (snapshot, access) = (state.catalog.snapshot(), caller.access.clone());
     let limits = limits_of(state, caller, limits);
-    let metrics = state.metrics.clone();
-    let store = state.store.clone();
+    let (state, token) = (state.clone(), cancel.clone());
+    let (snapshot, access) = (state.catalog.snapshot(), caller.access.clone());
     tokio::task::spawn_blocking(move || {
         let mut sink = ChannelSink { sender };
-        let result = searcher.search(&snapshot, &access, &query, &limits, &token, &mut sink);
+        let (searcher, kept) = (&state.searcher, &state.kept_answers);
+        let result = kept.search(searcher, &snapshot, &access, &query, &limits, &token, &mut sink);
         if let Ok(summary) = &result {
-            metrics.searched(&summary.stats);
-            have_rebuilt(store, summary.damaged.clone());
+            state.metrics.searched(&summary.stats);
+            have_rebuilt(state.store.clone(), summary.damaged.clone());
         }
         let _ = sink.sender.send(Event::Done(Box::new(result.map_err(of_engine))));
         drop(place);

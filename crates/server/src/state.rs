@@ -6,7 +6,7 @@ use crate::host::AllowedHosts;
 use crate::places::Places;
 use access::Clock;
 use mirror::{Board, DataDir};
-use search::{Catalog, Searcher};
+use search::{Catalog, KeptAnswers, Searcher};
 use std::sync::Arc;
 use store::Store;
 
@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     /// Places for searches: each runs on a thread of its own.
     pub(crate) search_places: Places,
+    /// Answers of the last minutes.
+    pub(crate) kept_answers: KeptAnswers,
     pub(crate) metrics: crate::metrics::Metrics,
     pub(crate) mcp: mcp::Service,
 }
@@ -68,6 +70,7 @@ impl AppState {
                 exports: deps.exports,
                 clock: deps.clock,
                 search_places,
+                kept_answers: KeptAnswers::new(config.keeps_answers),
                 metrics: crate::metrics::Metrics::default(),
                 mcp: mcp::service(),
                 config,

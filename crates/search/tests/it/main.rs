@@ -5,6 +5,7 @@ mod aggregate;
 mod differential;
 mod explain;
 mod hostile;
+mod kept;
 mod oracle;
 mod owners;
 mod results;

@@ -251,6 +251,12 @@ impl World {
         self.try_search(access, query, limits).unwrap_or_else(|error| panic!("{query}: {error}"))
     }
 
+    /// Publishes a repository, in the place of the one with its id.
+    pub(crate) fn publish(&self, repo: &Repo) {
+        let folder = tempfile::tempdir_in(&self.folder).expect("a folder").keep();
+        self.catalog.publish(build(&folder, repo));
+    }
+
     pub(crate) fn try_search(
         &self,
         access: &AccessSet,

@@ -124,7 +124,8 @@ impl Engine {
             git: git::OpenOptions::default(),
             clock: Arc::new(SystemClock),
         };
-        let server = Server::new(ServerConfig { public_url, ..ServerConfig::default() }, deps);
+        let keeps_answers = self.opened.config.search.keep_answers;
+        let server = Server::new(ServerConfig { public_url, keeps_answers, ..ServerConfig::default() }, deps);
         if !bound.ip().is_loopback() {
             terminal::warning(&format!(
                 "{bound} can be reached from other machines, without encryption; put a proxy with TLS in front"

@@ -99,6 +99,8 @@ pub(crate) struct SearchConfig {
     /// A quarter of the machine's memory where not given. As much is used on disk, below `raw` in the data directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) raw_text_bytes_max: Option<u64>,
+    /// Whether a person's answers of the last five minutes are kept, for going back to them: 1 MiB a person at most.
+    pub(crate) keep_answers: bool,
     /// Longest time of one search, in seconds; `timeout:` can only shorten it.
     #[schemars(range(min = 1))]
     pub(crate) timeout_seconds_max: u32,
@@ -176,7 +178,7 @@ impl Default for IndexConfig {
 
 impl Default for SearchConfig {
     fn default() -> Self {
-        SearchConfig { threads: 0, raw_text_bytes_max: None, timeout_seconds_max: 60 }
+        SearchConfig { threads: 0, raw_text_bytes_max: None, keep_answers: true, timeout_seconds_max: 60 }
     }
 }
 
