@@ -172,7 +172,12 @@ impl CallerBackend {
         }
         let alert = searching::alert_of(&question.query, &query);
         let limits = Limits { display: question.display, lines_per_file: 500, ..Limits::default() };
-        let running = searching::start_with(&self.state, &self.caller, query, limits).await.map_err(told)?;
+        let running = match searching::start_with(&self.state, &self.caller, query, limits).await {
+            Ok(running) => running,
+            // A search context that is not there, or not for the caller.
+            Err(Failure::BadQuery(fault)) => return Ok(refused(stream_alert(*fault))),
+            Err(failure) => return Err(told(failure)),
+        };
         let found = match running.collect().await.map_err(told)? {
             Ok(found) => found,
             Err(fault) => return Ok(refused(stream_alert(fault))),

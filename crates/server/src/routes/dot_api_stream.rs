@@ -2,7 +2,7 @@
 
 use crate::caller::Caller;
 use crate::compatible::{Pages, Texts, facts_of};
-use crate::failure::QueryFault;
+use crate::failure::{Failure, QueryFault};
 use crate::searching::{self, Event, Running};
 use crate::state::AppState;
 use axum::body::{Body, Bytes};
@@ -98,6 +98,8 @@ async fn start(state: &AppState, caller: &Caller, request: StreamRequest) -> Fir
             counted: Counted::default(),
             stats: Stats::default(),
         })),
+        // A search context that is not there, or not for the caller.
+        Err(Failure::BadQuery(fault)) => First::Refused(alert_of(*fault)),
         Err(failure) => {
             tracing::error!(?failure, "a search could not be started");
             First::Failed("The search could not be started.".into())

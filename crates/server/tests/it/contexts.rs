@@ -193,6 +193,29 @@ fn contexts_are_known_to_every_kind_of_question() {
     });
 }
 
+/// Clients of other servers and programs learn that a context is not there, as they learn of any broken query.
+#[test]
+fn an_unknown_context_is_told_to_every_client() {
+    run(async {
+        let world = shared();
+        let (_, bearer) = world.credentials(Who::BobsToken).expect("a token");
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+            ("accept", "application/json, text/event-stream"),
+        ];
+        let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": {"name": "search", "arguments": {"query": "context:nope needle"}}});
+        for (method, target, body) in [
+            ("GET", "/.api/search/stream?q=context:nope+needle", String::new()),
+            ("POST", "/mcp", call.to_string()),
+        ] {
+            let answer = world.ask(Who::Stranger, method, target, &headers, Body::from(body)).await;
+            assert!(answer.text().contains("here is no search context"), "{target}: {}", answer.text());
+        }
+    });
+}
+
 #[test]
 fn what_is_said_of_a_repository_is_asked_for_at_once() {
     run(async {

@@ -53,7 +53,7 @@ test("contexts: none, made, a name that is taken, a condition that is none, chan
 
   await looker.look("contexts-edit", "/contexts?edit=@ada/channels");
   await page.getByLabel("Description", { exact: true }).fill("What carries frames and lanterns");
-  await page.getByLabel("Repositories", { exact: true }).fill("anchor@main");
+  await page.getByLabel("Repositories", { exact: true }).fill("tools/anchor@main");
   await page.getByLabel(/Public:/).check();
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByText("and lanterns").waitFor();
