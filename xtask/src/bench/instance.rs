@@ -71,6 +71,7 @@ pub(crate) struct Instance {
     child: Child,
     address: String,
     token: String,
+    keeps_answers: bool,
     agent: ureq::Agent,
     /// From starting the process to its first complete answer.
     pub(crate) cold_start_ms: f64,
@@ -78,8 +79,14 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// Makes an account and a token, starts the server and waits for its first answer.
-    /// `raw_bytes_max` is what raw sidecars may take; the product's own default where it is not given.
-    pub(crate) fn start(binary: &Path, data: &Path, raw_bytes_max: Option<u64>) -> Result<Instance> {
+    /// `raw_bytes_max` is what raw sidecars may take; the product's own default where it is not given. Without
+    /// `keeps_answers` each search runs.
+    pub(crate) fn start(
+        binary: &Path,
+        data: &Path,
+        raw_bytes_max: Option<u64>,
+        keeps_answers: bool,
+    ) -> Result<Instance> {
         let token = credentials(binary, data)?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let address = format!("127.0.0.1:{port}");
@@ -89,13 +96,15 @@ impl Instance {
             command.env("SOURCEKEEP_SEARCH_RAW_TEXT_BYTES_MAX", bytes.to_string());
         }
         let child = command
+            .env("SOURCEKEEP_SEARCH_KEEP_ANSWERS", keeps_answers.to_string())
             .args(["serve", "--quiet", "--listen", &address, "--data"])
             .arg(data)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
             .context("cannot start the server")?;
-        let mut instance = Instance { child, address, token, agent: ureq::agent(), cold_start_ms: 0.0 };
+        let mut instance =
+            Instance { child, address, token, keeps_answers, agent: ureq::agent(), cold_start_ms: 0.0 };
         while start.elapsed() < Duration::from_secs(30) {
             if instance.ask("sourcekeep_cold_start_probe", 1).is_ok() {
                 instance.cold_start_ms = start.elapsed().as_secs_f64() * 1e3;
@@ -137,7 +146,8 @@ impl Instance {
 
     /// Several clients at once.
     pub(crate) fn load(&self, queries: &[String], n_clients: usize, length: Duration) -> Result<Load> {
-        load::run(&self.address, &self.token, self.child.id(), queries, n_clients, length)
+        let load = load::run(&self.address, &self.token, self.child.id(), queries, n_clients, length)?;
+        Ok(Load { keeps_answers: self.keeps_answers, ..load })
     }
 
     /// Waits until the raw sidecars are in place, and tells what they take.

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 /// What a load came to.
 #[derive(Serialize)]
 pub(crate) struct Load {
+    /// Whether answers were given again; otherwise each search ran.
+    pub(crate) keeps_answers: bool,
     pub(crate) n_clients: usize,
     pub(crate) n_queries: u64,
     pub(crate) per_second: f64,
@@ -49,6 +51,7 @@ pub(crate) fn run(
     let n_queries = all.len() as u64;
     let p99_ms = all.get(all.len() * 99 / 100).copied().unwrap_or(0.0);
     Ok(Load {
+        keeps_answers: false,
         n_clients,
         n_queries,
         per_second: n_queries as f64 / seconds,

@@ -61,7 +61,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let indexing = instance::index(&binary, &data, &corpus)?;
     eprintln!("indexed: {}", indexing.line());
     let mut rows = Vec::new();
-    let mut instance = instance::Instance::start(&binary, &data, Some(0))?;
+    let mut instance = instance::Instance::start(&binary, &data, Some(0), false)?;
     let cold_start_ms = instance.cold_start_ms;
     for query in &set.queries {
         let mut row = match instance.measure(query, options.rounds) {
@@ -80,21 +80,25 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for row in rows.iter_mut().filter(|row| row.note.is_none()) {
         row.bytes_read = instance::bytes_read(&binary, &data, &row.text);
     }
-    let instance = instance::Instance::start(&binary, &data, None)?;
+    let instance = instance::Instance::start(&binary, &data, None, false)?;
     let raw_bytes = instance.wait_for_sidecars(&data)?;
     for row in rows.iter_mut().filter(|row| row.note.is_none()) {
         row.exhaustive_raw = Some(instance.exhaustive(&row.text, options.rounds)?);
     }
+    drop(instance);
     let mut loads = Vec::new();
     if options.load_seconds > 0 {
         let asked: Vec<String> =
             rows.iter().filter(|row| row.note.is_none()).map(|row| row.text.clone()).collect();
         let length = Duration::from_secs(options.load_seconds);
-        for n_clients in [1, N_CLIENTS] {
-            loads.push(instance.load(&asked, n_clients, length)?);
+        for keeps_answers in [false, true] {
+            let instance = instance::Instance::start(&binary, &data, None, keeps_answers)?;
+            instance.wait_for_sidecars(&data)?;
+            for n_clients in [1, N_CLIENTS] {
+                loads.push(instance.load(&asked, n_clients, length)?);
+            }
         }
     }
-    drop(instance);
     let small = match options.without_small {
         true => Vec::new(),
         false => small::measure(&binary, &corpus.work_tree, scratch.path(), options.rounds)?,

@@ -36,7 +36,7 @@ pub(crate) fn measure(
         make(work_tree, &folder)?;
         instance::index_all(binary, &data, &folder)?;
     }
-    let instance = Instance::start(binary, &data, None)?;
+    let instance = Instance::start(binary, &data, None, false)?;
     let mut rows = Vec::new();
     for query in [
         "case:yes kmalloc_array",
