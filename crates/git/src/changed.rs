@@ -9,6 +9,7 @@ use crate::{EntryKind, ObjectError, ObjectKind, Reader};
 use model::ObjectId;
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::hash::BuildHasher as _;
 
 /// Entries of trees that are looked at for one pair of trees. The largest source trees have some 10⁵ files.
 const ENTRIES_MAX: usize = 2_000_000;
@@ -18,8 +19,14 @@ const DEPTH_MAX: usize = 512;
 const PATH_BYTES_MAX: usize = 4096;
 /// Largest tree object.
 const TREE_BYTES_MAX: u64 = 64 << 20;
-/// Files that are gone, and new ones, compared by their lines: each with each.
-const RENAMES_MAX: usize = 24;
+/// Most pairs of a file that is gone and a new one that are compared by their lines: git's own limit (`diff.renameLimit`).
+const RENAME_PAIRS_MAX: usize = 1000 * 1000;
+/// What makes two files one: half of the larger one's text; of the only two of a name three quarters, before all others.
+const SCORE_MAX: usize = 60_000;
+const SCORE_MIN: usize = SCORE_MAX / 2;
+const SAME_NAME_SCORE_MIN: usize = SCORE_MAX / 4 * 3;
+/// Longer lines are compared in parts.
+const CHUNK_BYTES_MAX: usize = 64;
 /// Largest file that is compared by its lines.
 const RENAME_BYTES_MAX: u64 = 128 << 10;
 
@@ -102,10 +109,10 @@ impl Reader {
             pairs.extend(from.map(|from| (from, *idx)));
             from.is_none()
         });
-        let mut gone: Vec<usize> =
-            gone.into_iter().filter(|idx| !pairs.iter().any(|(from, _)| from == idx)).collect();
-        if gone.len() <= RENAMES_MAX && new.len() <= RENAMES_MAX {
-            pairs.extend(self.similar(files, &mut gone, &mut new));
+        let same: std::collections::HashSet<usize> = pairs.iter().map(|(from, _)| *from).collect();
+        let gone: Vec<usize> = gone.into_iter().filter(|idx| !same.contains(idx)).collect();
+        if gone.len().saturating_mul(new.len()) <= RENAME_PAIRS_MAX {
+            pairs.extend(self.similar(files, &gone, &new));
         }
         for (from, to) in &pairs {
             let (old, old_path) = (files[*from].old, std::mem::take(&mut files[*from].path));
@@ -120,69 +127,132 @@ impl Reader {
         });
     }
 
-    /// Pairs of files with half of their text in common, the most similar first.
-    fn similar(&self, files: &[ChangedFile], gone: &mut [usize], new: &mut [usize]) -> Vec<(usize, usize)> {
-        let text = |side: Option<(EntryKind, ObjectId)>| {
+    /// Pairs of files with half of their text in common: first those that alone have the same name on both sides and most
+    /// of their text in common, then the most similar first. So does git.
+    fn similar(&self, files: &[ChangedFile], gone: &[usize], new: &[usize]) -> Vec<(usize, usize)> {
+        let chunks = |side: Option<(EntryKind, ObjectId)>| {
             let mut bytes = Vec::new();
             let (_, id) = side.filter(|_| is_regular(side))?;
             self.read_blob(id, RENAME_BYTES_MAX, &mut bytes).ok()?;
-            Some(bytes)
+            Some(Chunks::of(&bytes))
         };
-        let old: Vec<_> = gone.iter().map(|idx| text(files[*idx].old)).collect();
-        let new_texts: Vec<_> = new.iter().map(|idx| text(files[*idx].new)).collect();
-        let counted: Vec<_> = old.iter().map(|text| text.as_deref().map(lines_of)).collect();
+        let old_texts: Vec<Option<Chunks>> = gone.iter().map(|idx| chunks(files[*idx].old)).collect();
+        let new_texts: Vec<Option<Chunks>> = new.iter().map(|idx| chunks(files[*idx].new)).collect();
+        let score = |from: usize, to: usize| match (&old_texts[from], &new_texts[to]) {
+            (Some(old), Some(new)) => old.similarity(new),
+            _ => 0,
+        };
+        let name = |idx: usize| file_name(&files[idx].path);
+        let mut pairing =
+            Pairing { pairs: Vec::new(), from: vec![false; gone.len()], to: vec![false; new.len()] };
+        let alone = |side: &[usize]| {
+            let mut alone: HashMap<&[u8], Option<usize>> = HashMap::new();
+            for (at, idx) in side.iter().enumerate() {
+                alone.entry(name(*idx)).and_modify(|place| *place = None).or_insert(Some(at));
+            }
+            alone
+        };
+        let gone_alone = alone(gone);
+        for (file_name, to) in alone(new) {
+            if let (Some(to), Some(Some(from))) = (to, gone_alone.get(file_name))
+                && score(*from, to) >= SAME_NAME_SCORE_MIN
+            {
+                pairing.join(*from, to);
+            }
+        }
         let mut scored = Vec::new();
-        for (to, text) in new_texts.iter().enumerate() {
-            let Some(text) = text else { continue };
-            for (from, lines) in counted.iter().enumerate() {
-                let Some((lines, n_bytes)) = lines else { continue };
-                let n_bytes_max = (*n_bytes).max(text.len());
-                // Sizes alone may rule it out.
-                if n_bytes_max == 0 || (*n_bytes).min(text.len()) * 2 < n_bytes_max {
-                    continue;
-                }
-                let n_common = common_bytes(lines, text);
-                if n_common * 2 >= n_bytes_max {
-                    scored.push((n_common * 1000 / n_bytes_max, from, to));
+        for to in (0..new.len()).filter(|to| !pairing.to[*to]) {
+            for from in (0..gone.len()).filter(|from| !pairing.from[*from]) {
+                let score = score(from, to);
+                if score >= SCORE_MIN {
+                    scored.push((score, name(gone[from]) == name(new[to]), from, to));
                 }
             }
         }
-        scored.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
-        let (mut used_from, mut used_to) = (vec![false; gone.len()], vec![false; new.len()]);
-        let mut pairs = Vec::new();
-        for (_, from, to) in scored {
-            if !used_from[from] && !used_to[to] {
-                (used_from[from], used_to[to]) = (true, true);
-                pairs.push((gone[from], new[to]));
-            }
-        }
-        pairs
+        scored.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)).then((a.3, a.2).cmp(&(b.3, b.2))));
+        scored.into_iter().for_each(|(_, _, from, to)| pairing.join(from, to));
+        pairing.pairs.into_iter().map(|(from, to)| (gone[from], new[to])).collect()
     }
+}
+
+/// Who was joined with whom; everybody once.
+struct Pairing {
+    pairs: Vec<(usize, usize)>,
+    from: Vec<bool>,
+    to: Vec<bool>,
+}
+
+impl Pairing {
+    fn join(&mut self, from: usize, to: usize) {
+        if !self.from[from] && !self.to[to] {
+            (self.from[from], self.to[to]) = (true, true);
+            self.pairs.push((from, to));
+        }
+    }
+}
+
+/// The pieces of a text, lines or what is longer in parts, as numbers in order: two texts are compared in one pass.
+struct Chunks {
+    /// Hash of a piece, and how many bytes of such pieces there are; ascending.
+    counted: Vec<(u64, usize)>,
+    n_bytes: usize,
+}
+
+impl Chunks {
+    fn of(text: &[u8]) -> Chunks {
+        let hasher = std::hash::BuildHasherDefault::<std::hash::DefaultHasher>::default();
+        let mut pieces: Vec<(u64, usize)> = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let within = &rest[..rest.len().min(CHUNK_BYTES_MAX)];
+            let len = within.iter().position(|byte| *byte == b'\n').map_or(within.len(), |at| at + 1);
+            let piece = &rest[..len];
+            // Line ends are no difference.
+            let hash = match piece.strip_suffix(b"\r\n") {
+                Some(line) => hasher.hash_one((line, true)),
+                None => hasher.hash_one((piece.strip_suffix(b"\n").unwrap_or(piece), piece.ends_with(b"\n"))),
+            };
+            pieces.push((hash, len));
+            rest = &rest[len..];
+        }
+        pieces.sort_unstable();
+        pieces.dedup_by(|next, kept| {
+            let is_same = next.0 == kept.0;
+            kept.1 += if is_same { next.1 } else { 0 };
+            is_same
+        });
+        Chunks { counted: pieces, n_bytes: text.len() }
+    }
+
+    /// How much of the larger text stands in the other one, out of [`SCORE_MAX`].
+    fn similarity(&self, other: &Chunks) -> usize {
+        let (smaller, larger) = (self.n_bytes.min(other.n_bytes), self.n_bytes.max(other.n_bytes));
+        // Sizes alone may rule it out. Empty files are like no other.
+        if smaller == 0 || smaller * 2 < larger {
+            return 0;
+        }
+        let (mut mine, mut others) = (&self.counted[..], &other.counted[..]);
+        let mut n_common = 0;
+        while let ([(a, n_a), rest_a @ ..], [(b, n_b), rest_b @ ..]) = (mine, others) {
+            match a.cmp(b) {
+                Ordering::Less => mine = rest_a,
+                Ordering::Greater => others = rest_b,
+                Ordering::Equal => {
+                    n_common += n_a.min(n_b);
+                    (mine, others) = (rest_a, rest_b);
+                }
+            }
+        }
+        n_common * SCORE_MAX / larger
+    }
+}
+
+fn file_name(path: &[u8]) -> &[u8] {
+    &path[path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1)..]
 }
 
 fn is_regular(side: Option<(EntryKind, ObjectId)>) -> bool {
     matches!(side, Some((EntryKind::File | EntryKind::Executable | EntryKind::Symlink, _)))
-}
-
-/// How often each line occurs, and how many bytes there are.
-fn lines_of(text: &[u8]) -> (HashMap<&[u8], usize>, usize) {
-    let mut counts = HashMap::new();
-    text.split_inclusive(|byte| *byte == b'\n').for_each(|line| *counts.entry(line).or_default() += 1);
-    (counts, text.len())
-}
-
-fn common_bytes(lines: &HashMap<&[u8], usize>, text: &[u8]) -> usize {
-    let mut used: HashMap<&[u8], usize> = HashMap::new();
-    let mut n_bytes = 0;
-    for line in text.split_inclusive(|byte| *byte == b'\n') {
-        let Some(n) = lines.get(line) else { continue };
-        let n_used = used.entry(line).or_default();
-        if *n_used < *n {
-            *n_used += 1;
-            n_bytes += line.len();
-        }
-    }
-    n_bytes
 }
 
 struct Walk<'a> {

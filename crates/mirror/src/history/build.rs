@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use store::{Repository, StoredHistory};
 
 /// Names what decides the content of a history beside refs and limits: counts our own changes to it.
-const RECIPE: &str = "history 1";
+const RECIPE: &str = "history 2";
 /// Commits of one commit table: their messages are held in memory while it is written.
 const TABLE_COMMITS: usize = 1 << 16;
 /// How long changed lines are gathered before they are published.
