@@ -45,6 +45,7 @@ mod searcher;
 mod select;
 mod skipped;
 mod skipped_files;
+mod stepwise;
 mod structural;
 mod symbol;
 mod text;

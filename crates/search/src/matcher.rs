@@ -1,7 +1,9 @@
 //! One compiled pattern, run over bytes.
 
+use crate::limits::Watch;
 use crate::line_regex::{LineRegex, LineScratch};
 use crate::literal::{Folded, FoldedLiteral};
+use crate::stepwise::{DocumentRegex, DocumentScratch};
 use memchr::memmem;
 use regex_automata::util::iter::Searcher;
 use regex_automata::{Input, meta};
@@ -16,6 +18,8 @@ pub(crate) enum Matcher {
     Folded(Box<FoldedLiteral>),
     /// An expression whose matches stay within a line.
     Lines(Box<LineRegex>),
+    /// An expression whose matches may hold several lines.
+    Document(Box<DocumentRegex>),
     /// Everything else.
     Regex(meta::Regex),
     /// A syntax-tree pattern. It needs to know the language of the text: only [`crate::structural::find`] runs it.
@@ -28,21 +32,41 @@ pub(crate) struct Scratch {
     cache: Option<meta::Cache>,
     folded: Folded,
     lines: LineScratch,
+    document: DocumentScratch,
 }
 
 impl Matcher {
     /// Calls `found(start, end)` for every match, ascending, until it breaks.
-    pub(crate) fn for_each<F>(&self, scratch: &mut Scratch, haystack: &[u8], mut found: F)
+    pub(crate) fn for_each<F>(&self, scratch: &mut Scratch, haystack: &[u8], found: F)
+    where
+        F: FnMut(usize, usize) -> ControlFlow<()>,
+    {
+        self.for_each_watched(scratch, haystack, None, found);
+    }
+
+    /// Likewise; `false` where the watch said stop within the haystack. Only expressions whose matches may hold several
+    /// lines ask it: what stays within lines is given in pieces.
+    pub(crate) fn for_each_watched<F>(
+        &self,
+        scratch: &mut Scratch,
+        haystack: &[u8],
+        watch: Option<&Watch>,
+        mut found: F,
+    ) -> bool
     where
         F: FnMut(usize, usize) -> ControlFlow<()>,
     {
         match self {
+            Matcher::Document(regex) => {
+                return regex.for_each(&mut scratch.document, haystack, watch, &mut found);
+            }
             Matcher::Exact(finder) => each_literal(finder, finder.needle().len(), haystack, &mut found),
             Matcher::Folded(literal) => literal.for_each(&mut scratch.folded, haystack, &mut found),
             Matcher::Lines(regex) => regex.for_each(&mut scratch.lines, haystack, &mut found),
             Matcher::Regex(regex) => each_regex(regex, &mut scratch.cache, haystack, &mut found),
             Matcher::Tree(_) => {}
         }
+        true
     }
 
     /// Whether there is a match at all.
@@ -53,6 +77,7 @@ impl Matcher {
                 regex.search_half_with(cache, &Input::new(haystack).earliest(true)).is_some()
             }
             Matcher::Lines(regex) => regex.is_match(&mut scratch.lines, haystack),
+            Matcher::Document(regex) => regex.is_match(&mut scratch.document, haystack),
             _ => {
                 let mut is_match = false;
                 self.for_each(scratch, haystack, |_, _| {
@@ -79,6 +104,7 @@ impl Matcher {
             Matcher::Exact(finder) => finder.needle().len(),
             Matcher::Folded(literal) => literal.size_bytes(),
             Matcher::Lines(regex) => regex.size_bytes(),
+            Matcher::Document(regex) => regex.size_bytes(),
             Matcher::Regex(regex) => regex.memory_usage(),
             // Patterns are small; their number is bounded.
             Matcher::Tree(_) => 0,

@@ -4,6 +4,7 @@ use crate::SearchError;
 use crate::line_regex::LineRegex;
 use crate::literal::FoldedLiteral;
 use crate::matcher::Matcher;
+use crate::stepwise::DocumentRegex;
 use crate::window::Window;
 use memchr::memmem;
 use model::{ByteRange, Language};
@@ -20,7 +21,7 @@ use regex_syntax::hir::{
 const NEST_LIMIT: u32 = 200;
 /// How large one compiled automaton may be. A Unicode class costs some 20 KiB, so that a hundred of them fit;
 /// compiling up to the limit takes some 50 ms.
-const NFA_BYTES_MAX: usize = 8 << 20;
+pub(crate) const NFA_BYTES_MAX: usize = 8 << 20;
 /// What a thread may spend on the states of all lazy automata of a query.
 const LAZY_CACHES_BYTES: usize = 32 << 20;
 
@@ -118,7 +119,9 @@ pub(crate) fn content_pattern(
     let regex = compile(&hir, options, true, span)?;
     let matcher = match scope {
         Scope::Line => Matcher::Lines(Box::new(LineRegex::new(regex, &hir))),
-        Scope::Document => Matcher::Regex(regex),
+        Scope::Document => {
+            Matcher::Document(Box::new(DocumentRegex::new(regex, hir, options.lazy_cache_bytes)))
+        }
     };
     Ok(ContentPattern { matcher, scope, grams, exact_case: None })
 }

@@ -247,12 +247,22 @@ impl Scanner {
                 }
                 let rest = &text[start..run.range.end];
                 let piece = if is_whole { rest } else { &rest[..end_of_piece(rest)] };
-                content.matcher.for_each(scratch, piece, |hit_start, hit_end| {
-                    if lines::is_in_a_line(piece, hit_start) {
-                        hits.push((start + hit_start, start + hit_end));
-                    }
-                    if hits.len() < n_hits_max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-                });
+                let watch = Some(source.watch);
+                let is_searched =
+                    content.matcher.for_each_watched(scratch, piece, watch, |hit_start, hit_end| {
+                        if lines::is_in_a_line(piece, hit_start) {
+                            hits.push((start + hit_start, start + hit_end));
+                        }
+                        if hits.len() < n_hits_max {
+                            ControlFlow::Continue(())
+                        } else {
+                            ControlFlow::Break(())
+                        }
+                    });
+                if !is_searched {
+                    self.is_called_off = true;
+                    return Ok(!hits.is_empty());
+                }
                 start += piece.len();
                 n_bytes += piece.len();
             }
