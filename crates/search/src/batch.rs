@@ -7,6 +7,7 @@ use crate::facets::FacetCounts;
 use crate::history::with_contributors;
 use crate::limits::Watch;
 use crate::lines::{self, Counts, Cut};
+use crate::owners::OwnersView;
 use crate::plan::{Plan, Selection};
 use crate::predicate::Predicates;
 use crate::probe::{Probe, Stage};
@@ -15,6 +16,7 @@ use crate::rank::ScoreParts;
 use crate::repo_run::{RepoFacts, RepoRun, match_repo_name};
 use crate::revisions::Revisions;
 use crate::scan::{FoundBlob, FoundDoc, Scanner, Signals};
+use crate::select;
 use crate::structural::{self, Coverage};
 use crate::symbol::find::{self, Listing, Outcome};
 use crate::symbol::show::FoundSymbol;
@@ -53,6 +55,9 @@ pub(crate) struct Output<'s> {
     pub(crate) found: Vec<Found<'s>>,
     pub(crate) n_files: u64,
     pub(crate) counts: Counts,
+    /// What was found as `select:` wants it counted, where that is not a file: paths, directories, owners. The same one may
+    /// stand here more than once.
+    pub(crate) selected: Vec<Vec<u8>>,
     pub(crate) facets: FacetCounts,
     /// How many blocks were read: the measure of work, the same on every machine.
     pub(crate) n_blocks: u64,
@@ -409,7 +414,7 @@ impl<'s> Worker<'_, '_, 's> {
             let mut path = std::mem::take(&mut self.scanner.path);
             let read = run.repo.ref_table.path(doc_idx, &mut path);
             if read.is_ok() {
-                self.count_doc(&doc, &path, counts);
+                self.count_doc(run.owners.as_ref(), &doc, &path, counts);
                 if is_shown {
                     let lines = if has_lines { lines.clone() } else { Vec::new() };
                     let signals = if has_lines { signals } else { Signals::default() };
@@ -423,11 +428,12 @@ impl<'s> Worker<'_, '_, 's> {
         Ok(())
     }
 
-    fn count_doc(&mut self, doc: &Doc, path: &[u8], counts: Counts) {
+    fn count_doc(&mut self, owners: Option<&OwnersView>, doc: &Doc, path: &[u8], counts: Counts) {
         self.output.n_files += 1;
         self.output.counts.n_lines += counts.n_lines;
         self.output.counts.n_matches += counts.n_matches;
         self.output.facets.add(doc.language, path);
+        select::note(self.context.plan, owners, doc, path, &mut self.output.selected);
     }
 
     fn show(&mut self, run: &Arc<RepoRun<'s>>, doc: Doc, path: &[u8], seen: Seen) {
@@ -436,11 +442,7 @@ impl<'s> Worker<'_, '_, 's> {
         let rank = syntax::static_rank(path, doc.flags, seen.flags);
         let parts = rank::document(seen.signals, path, &path_ranges, rank);
         if self.context.plan.selection == Selection::Owners {
-            let owners = run.owners.iter().flat_map(|view| view.owners(path, doc.revisions));
-            let (repo_id, repo, score) = (run.repo.id, &run.repo.name, parts.total());
-            let found =
-                owners.map(|owner| Match::Owner(OwnerMatch { owner, repo_id, repo: repo.clone(), score }));
-            self.output.found.extend(found.map(|found| Found::Ready(Box::new(found))));
+            self.output.found.extend(owners_found(run, &doc, path, parts.total()));
             return;
         }
         self.output.found.push(Found::Document(Box::new(FoundDocument {
@@ -510,7 +512,7 @@ impl<'s> Worker<'_, '_, 's> {
         if verdict != Some(true) {
             return Ok(());
         }
-        self.count_doc(doc, path, Counts::default());
+        self.count_doc(run.owners.as_ref(), doc, path, Counts::default());
         if self.context.cut().is_some()
             && let Some(segment) = run.repo.segments.get(usize::from(segment.0))
         {
@@ -521,6 +523,14 @@ impl<'s> Worker<'_, '_, 's> {
         }
         Ok(())
     }
+}
+
+/// The owners of a document as results.
+pub(crate) fn owners_found<'s>(run: &RepoRun<'s>, doc: &Doc, path: &[u8], score: f64) -> Vec<Found<'s>> {
+    let owners = run.owners.iter().flat_map(|view| view.owners(path, doc.revisions));
+    let (repo_id, repo) = (run.repo.id, &run.repo.name);
+    let found = owners.map(|owner| Match::Owner(OwnerMatch { owner, repo_id, repo: repo.clone(), score }));
+    found.map(|found| Found::Ready(Box::new(found))).collect()
 }
 
 /// What was seen of a document that is to be shown.

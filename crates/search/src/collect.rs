@@ -5,7 +5,7 @@ use crate::batch::{Context, Fault, Found, FoundDocument, Output};
 use crate::catalog::Published;
 use crate::facets::FacetCounts;
 use crate::plan::Selection;
-use crate::select::{Shown, directory, directory_match};
+use crate::select::{Counted, Shown, directory, directory_match};
 use crate::{ContentMatch, DamagedPart, Facets, Match, PathMatch, RepoMatch, Stats};
 use index::ReadError;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +38,7 @@ pub(crate) struct Collector<'a, 's> {
     /// Repositories with a result, by ordinal.
     with_results: BTreeSet<u32>,
     shown: Shown,
+    counted: Counted,
     findings: Findings,
 }
 
@@ -61,6 +62,7 @@ impl<'a, 's> Collector<'a, 's> {
             facets: FacetCounts::default(),
             with_results: BTreeSet::new(),
             shown: Shown::default(),
+            counted: Counted::default(),
             findings: Findings::default(),
         }
     }
@@ -107,6 +109,8 @@ impl<'a, 's> Collector<'a, 's> {
             && !self.context.plan.is_exhaustive;
         if !is_known {
             self.count(&output);
+            let selected = std::mem::take(&mut output.selected);
+            self.counted.take(self.context.plan.selection, output.repo_ordinal, selected);
             self.facets.merge(output.facets);
             self.keep(output.found);
         }
@@ -127,8 +131,16 @@ impl<'a, 's> Collector<'a, 's> {
     /// Shows what is left and gives the facets.
     pub(crate) fn finish(mut self) -> (Stats, Facets, Findings) {
         self.close_window();
-        self.stats.repos = self.with_results.len() as u64;
-        (self.stats, self.facets.finish(), self.findings)
+        self.findings.is_count_cut = self.counted.is_cut;
+        let stats = self.settled_stats();
+        (stats, self.facets.finish(), self.findings)
+    }
+
+    /// The counts as they are told.
+    fn settled_stats(&self) -> Stats {
+        let mut stats = Stats { repos: self.with_results.len() as u64, ..self.stats.clone() };
+        self.counted.settle(self.context.plan, &mut stats);
+        stats
     }
 
     fn note_fault(&mut self, ordinal: u32, fault: ReadError) {
@@ -283,9 +295,8 @@ impl<'a, 's> Collector<'a, 's> {
     fn tell_progress(&mut self) {
         if self.n_blocks - self.n_blocks_told >= PROGRESS_BLOCKS {
             self.n_blocks_told = self.n_blocks;
-            self.stats.repos = self.with_results.len() as u64;
-            self.stats.duration = self.started.elapsed();
-            self.sink.progress(&self.stats);
+            let stats = Stats { duration: self.started.elapsed(), ..self.settled_stats() };
+            self.sink.progress(&stats);
         }
     }
 }
@@ -300,6 +311,8 @@ pub(crate) struct Findings {
     pub(crate) n_without_condition: usize,
     /// Whether something found was not shown, or was not looked for, because the page is full.
     pub(crate) hit_limit: bool,
+    /// Whether more different results were found than are told apart.
+    pub(crate) is_count_cut: bool,
     /// Whether the sink wants no more.
     pub(crate) is_refused: bool,
 }

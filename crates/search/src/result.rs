@@ -390,6 +390,8 @@ impl Severity {
 pub enum SkippedReason {
     /// The page is full.
     DisplayLimit,
+    /// More different results were found than are told apart: there are at least as many as are counted.
+    CountLimit,
     /// The time is up.
     Timeout,
     /// The caller stopped the search.
@@ -445,6 +447,7 @@ impl SkippedReason {
     pub fn as_str(self) -> &'static str {
         match self {
             SkippedReason::DisplayLimit => "display-limit",
+            SkippedReason::CountLimit => "count-limit",
             SkippedReason::Timeout => "timeout",
             SkippedReason::Cancelled => "cancelled",
             SkippedReason::RepoDamaged => "repository-damaged",

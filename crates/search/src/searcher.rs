@@ -11,6 +11,7 @@ use crate::rank;
 use crate::repo_run::{could_match_repo, match_repo_name};
 use crate::revision_source::{self, Extended};
 use crate::schedule::{Ending, Schedule};
+use crate::select;
 use crate::skipped::Account;
 use crate::structural::{self, Coverage};
 use crate::tree::Node;
@@ -156,6 +157,7 @@ impl Searcher {
         let mut account = Account::new(query, plan, limits);
         account.coverage = context.say_coverage(n_repos_begun >= chosen.len());
         account.ending(stop, hit_limit && stop.is_none(), &stats);
+        account.count(findings.is_count_cut, &stats);
         account.visible(snapshot.pending(access), &visible);
         account.documents(findings.skipped);
         account.history(&history_gaps);
@@ -216,5 +218,5 @@ fn alert(plan: &Plan, chosen: &[&Published], extended: &Extended, findings: &Fin
             false => revision_source::alert(extended, chosen.len()),
         };
     }
-    structural::alert(plan)
+    structural::alert(plan).or_else(|| select::alert(plan))
 }

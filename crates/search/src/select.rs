@@ -1,9 +1,106 @@
 //! `select:`: what results are turned into, each shown once.
 
-use crate::plan::Selection;
-use crate::{DirectoryMatch, Match, PathMatch, RepoMatch};
-use model::RepoId;
+use crate::owners::OwnersView;
+use crate::plan::{Plan, Selection};
+use crate::{DirectoryMatch, Match, PathMatch, RepoMatch, ScoreParts, Stats};
+use index::Doc;
+use model::{ObjectId, RepoId};
 use std::collections::HashSet;
+
+/// How many different results are told apart for counting them. Beyond that it is told that there are at least so many.
+const COUNTED_MAX: usize = 2_000_000;
+/// How many bytes their names may have in all.
+const COUNTED_BYTES_MAX: usize = 256 << 20;
+
+/// Notes what a found document is counted as, where `select:` makes fewer results of documents than there are.
+pub(crate) fn note(
+    plan: &Plan,
+    owners: Option<&OwnersView>,
+    doc: &Doc,
+    path: &[u8],
+    selected: &mut Vec<Vec<u8>>,
+) {
+    match plan.selection {
+        // In one revision each path is one file.
+        Selection::FilePath if !plan.asks_revisions() && !plan.history.is_wanted() => {}
+        Selection::File if !plan.history.is_wanted() => {}
+        Selection::File => {
+            // As files are told apart where they are shown: by their paths and texts.
+            let (segment, blob) = doc.blob.map_or((0, 0), |(segment, blob)| (segment.0, blob.0));
+            push([path, b"\0", &segment.to_le_bytes(), &blob.to_le_bytes()].concat(), selected);
+        }
+        Selection::FilePath => push(path.to_vec(), selected),
+        Selection::Directory => push(directory(path).to_vec(), selected),
+        Selection::Owners => {
+            let all = owners.map_or(Vec::new(), |view| view.owners(path, doc.revisions));
+            all.into_iter().for_each(|owner| push(owner.to_lowercase().into_bytes(), selected));
+        }
+        _ => {}
+    }
+}
+
+/// Likewise for a changed file.
+pub(crate) fn note_change(plan: &Plan, path: &[u8], selected: &mut Vec<Vec<u8>>) {
+    match plan.selection {
+        Selection::File | Selection::FilePath => push(path.to_vec(), selected),
+        Selection::Directory => push(directory(path).to_vec(), selected),
+        _ => {}
+    }
+}
+
+/// Neighbours are often the same.
+fn push(one: Vec<u8>, selected: &mut Vec<Vec<u8>>) {
+    if selected.last() != Some(&one) {
+        selected.push(one);
+    }
+}
+
+/// Counts what `select:` makes of what was found, each once, shown or not.
+#[derive(Debug, Default)]
+pub(crate) struct Counted {
+    different: HashSet<(u32, Vec<u8>)>,
+    n_bytes: usize,
+    /// Whether there were more than are told apart.
+    pub(crate) is_cut: bool,
+}
+
+impl Counted {
+    /// Takes what was found in a repository.
+    pub(crate) fn take(&mut self, selection: Selection, repo_ordinal: u32, selected: Vec<Vec<u8>>) {
+        // The same person may own files in several repositories.
+        let ordinal = if selection == Selection::Owners { u32::MAX } else { repo_ordinal };
+        for one in selected {
+            let key = (ordinal, one);
+            if self.different.contains(&key) {
+                continue;
+            }
+            if self.different.len() >= COUNTED_MAX || self.n_bytes + key.1.len() > COUNTED_BYTES_MAX {
+                self.is_cut = true;
+                return;
+            }
+            self.n_bytes += key.1.len();
+            self.different.insert(key);
+        }
+    }
+
+    /// Makes of counts of documents what `stats` say: results of `select:` where it makes others of them.
+    pub(crate) fn settle(&self, plan: &Plan, stats: &mut Stats) {
+        let n_different = self.different.len() as u64;
+        let n_results = match plan.selection {
+            Selection::AsFound
+            | Selection::Content
+            | Selection::Symbol
+            | Selection::CommitAdded
+            | Selection::CommitRemoved => return,
+            Selection::Repo => stats.repos,
+            Selection::Commit => stats.files,
+            Selection::File if !plan.history.is_wanted() => stats.files,
+            Selection::FilePath if !plan.asks_revisions() && !plan.history.is_wanted() => stats.files,
+            Selection::File | Selection::FilePath | Selection::Directory | Selection::Owners => n_different,
+        };
+        (stats.matches, stats.lines) = (n_results, 0);
+    }
+}
 
 /// What was shown already, where each is shown once.
 #[derive(Debug, Default)]
@@ -62,6 +159,22 @@ pub(crate) fn directory_match(found: PathMatch) -> Match {
     Match::Directory(DirectoryMatch { repo_id, repo, commit, refs, path, score })
 }
 
+/// What the person should know where `select:` can make nothing of some results.
+pub(crate) fn alert(plan: &Plan) -> Option<String> {
+    let says = match plan.selection {
+        Selection::Owners if plan.history.is_wanted() => {
+            "select:file.owners tells who owns files as they are; commits and changes have no owners. Leave out type:commit \
+             and type:diff, or use select:file."
+        }
+        Selection::File | Selection::FilePath | Selection::Directory if plan.history.commits => {
+            "Commits are found by their messages and are no files; type:diff with select:file tells the files that were \
+             changed."
+        }
+        _ => return None,
+    };
+    Some(says.to_owned())
+}
+
 fn converted(selection: Selection, found: Match) -> Option<Match> {
     match (selection, found) {
         (Selection::Repo, Match::Repo(found)) => Some(Match::Repo(found)),
@@ -103,6 +216,19 @@ fn file_of(found: Match) -> Option<PathMatch> {
             blob: found.blob,
             score: found.score,
             score_parts: found.score_parts,
+        }),
+        // Every commit has its own text of it; they are one file.
+        Match::Diff(found) => Some(PathMatch {
+            repo_id: found.of.repo_id,
+            repo: found.of.repo,
+            commit: found.of.commit,
+            refs: Vec::new(),
+            path: found.path,
+            ranges: Vec::new(),
+            language: found.language,
+            blob: ObjectId::NULL,
+            score: found.score,
+            score_parts: ScoreParts::default(),
         }),
         _ => None,
     }

@@ -62,6 +62,15 @@ impl<'a> Account<'a> {
         }
     }
 
+    /// Notes that results were not all told apart.
+    pub(crate) fn count(&mut self, is_cut: bool, stats: &Stats) {
+        if is_cut {
+            let message =
+                format!("There are at least {} different results; more are not told apart.", stats.matches);
+            self.push(SkippedReason::CountLimit, "count limit reached", message, 0, None);
+        }
+    }
+
     /// Notes visible repositories that the query asks for and that were not searched.
     pub(crate) fn visible<'s>(
         &mut self,

@@ -391,3 +391,53 @@ async fn changes_without_lines_are_counted_by_reason() {
     check("type:diff file:bin$ count:all", 2, &[]).await;
     check("type:diff (alpha OR file:bin$) count:all", 3, &[("change-too-large", 1)]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn counts_are_of_what_is_selected() {
+    let world = GitWorld::new();
+    let owners: (&str, &[u8]) = ("CODEOWNERS", b"*.rs @team @Other\n*.txt @other\n");
+    let code: (&str, &[u8]) = ("src/main.rs", b"fn alpha_main() {}\nfn alpha_other() {}\n");
+    for name in ["a", "b", "c"] {
+        let repo = world.repo(name);
+        let mut files = vec![owners, code, ("src/x.txt", b"alpha\n"), ("y.txt", b"alpha\nalpha\n")];
+        repo.commit_files("main", &files);
+        repo.git(&["tag", "first", "main"]);
+        files[2] = ("src/x.txt", b"alpha again\n");
+        repo.commit_files("main", &files);
+        repo.git(&["symbolic-ref", "HEAD", "refs/heads/main"]);
+    }
+    let instance = Instance::new().await;
+    instance.add(&world.path()).await;
+    let catalog = instance.index().await;
+    let check = async |query: &str, n_selected: u64, n_files: u64| {
+        let stats = instance.summary(&catalog, query).await.stats;
+        assert_eq!((stats.matches, stats.lines, stats.files), (n_selected, 0, n_files), "{query}");
+        assert!(stats.complete, "{query}: {:?}", stats.skipped);
+    };
+    check("alpha select:repo count:all", 3, 9).await;
+    check("type:symbol alpha select:repo count:all", 3, 3).await;
+    check("type:diff alpha select:repo count:all", 3, 12).await;
+    check("alpha select:file count:all", 9, 9).await;
+    check("alpha select:file.path count:all", 9, 9).await;
+    check("alpha rev:* select:file.path count:all", 9, 12).await;
+    check("alpha rev:* select:file count:all", 12, 12).await;
+    check("alpha select:file.directory count:all", 6, 9).await;
+    check("alpha select:file.owners count:all", 2, 9).await;
+    check("alpha repo:^a$ file:txt$ select:file.owners count:all", 1, 2).await;
+    check("type:symbol alpha select:file.owners count:all", 2, 3).await;
+    check("type:symbol alpha select:file.directory count:all", 3, 3).await;
+    check("type:diff alpha select:file count:all", 9, 12).await;
+    check("type:diff alpha select:file.directory count:all", 6, 12).await;
+    check("type:diff alpha select:commit count:all", 6, 6).await;
+    // The counts are of everything, however little is shown.
+    check("alpha select:file.directory count:all timeout:20s", 6, 9).await;
+    let symbols = instance.summary(&catalog, "select:symbol.function alpha count:all").await.stats;
+    assert_eq!((symbols.matches, symbols.files), (6, 3));
+    for (query, says) in [
+        ("type:diff alpha select:file.owners", "commits and changes have no owners"),
+        ("type:commit change select:file", "type:diff with select:file"),
+    ] {
+        let alert = instance.summary(&catalog, query).await.alert.expect(query);
+        assert!(alert.contains(says), "{query}: {alert}");
+    }
+}

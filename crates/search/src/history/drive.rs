@@ -10,6 +10,7 @@ use crate::batch::{Context, Fault, Found, Output};
 use crate::catalog::Published;
 use crate::plan::Selection;
 use crate::schedule::Ending;
+use crate::select;
 use crate::turnstile::Entrant;
 use crate::{DamagedPart, Match, RepoMatch};
 use index::{CommitIdx, ReadError};
@@ -346,6 +347,7 @@ impl<'s> Driver<'_, '_, 's> {
         self.output.counts.n_matches += hit.counts.n_matches;
         if let Some((language, path)) = &hit.file {
             self.output.facets.add(*language, path);
+            select::note_change(self.context.plan, path, &mut self.output.selected);
         }
         let shown = match (selection, hit.shown.map(|shown| *shown)) {
             _ if !is_first => None,

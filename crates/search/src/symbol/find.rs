@@ -1,12 +1,13 @@
 //! Finding definitions in one segment.
 
 use super::name_grams;
-use crate::batch::{Context, Found, Output};
+use crate::batch::{Context, Found, Output, owners_found};
 use crate::matcher::Scratch;
-use crate::plan::Plan;
+use crate::plan::{Plan, Selection};
 use crate::rank;
 use crate::repo_run::RepoRun;
 use crate::scan::Scanner;
+use crate::select;
 use crate::symbol::show::FoundSymbol;
 use crate::tree::Node;
 use index::{
@@ -561,6 +562,7 @@ impl<'x, 's> Search<'x, 's> {
             self.counted.insert(doc_idx.0);
             self.output.n_files += 1;
             self.output.facets.add(doc.language, &path);
+            select::note(self.plan, self.run.owners.as_ref(), &doc, &path, &mut self.output.selected);
         }
         if self.context.is_display_full() {
             return Ok(());
@@ -568,6 +570,10 @@ impl<'x, 's> Search<'x, 's> {
         let ranges = self.scanner.symbols.ranges(self.plan, name, qualified);
         let rank = syntax::static_rank(&path, doc.flags, current.meta.flags);
         let parts = rank::symbol(self.plan, name, &ranges, kind, &path, rank);
+        if self.plan.selection == Selection::Owners {
+            self.output.found.extend(owners_found(self.run, &doc, &path, parts.total()));
+            return Ok(());
+        }
         self.output.found.push(Found::Symbol(Box::new(FoundSymbol {
             run: Arc::clone(self.run),
             doc,
