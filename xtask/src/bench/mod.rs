@@ -27,6 +27,9 @@ pub(crate) struct Options {
     /// A name for the corpus in the report; the folder's name where it is not given.
     #[arg(long)]
     name: Option<String>,
+    /// The binary; built in release mode if it is not given.
+    #[arg(long)]
+    binary: Option<PathBuf>,
     /// The query set.
     #[arg(long, default_value = "bench/queries/linux.toml")]
     queries: PathBuf,
@@ -52,8 +55,13 @@ pub(crate) struct Options {
 
 /// Runs the whole benchmark and writes its report.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    run::run("cargo", &["build", "--release", "--quiet", "--package", "sourcekeep"])?;
-    let binary = run::target_dir().join("release/sourcekeep");
+    let binary = match &options.binary {
+        Some(binary) => binary.clone(),
+        None => {
+            run::run("cargo", &["build", "--release", "--quiet", "--package", "sourcekeep"])?;
+            run::target_dir().join("release/sourcekeep")
+        }
+    };
     let set = queries::load(&run::root().join(&options.queries))?;
     let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
     let corpus = corpus::prepare(&options.corpus, scratch.path())?;
