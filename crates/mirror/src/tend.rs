@@ -12,7 +12,7 @@ use search::PendingState;
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::PoisonError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::{Fault, Repository, Source};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -32,11 +32,16 @@ impl Worker {
     pub(crate) async fn watch_repositories(&self, stop: &CancellationToken, first_look: oneshot::Sender<()>) {
         let mut first_look = Some(first_look);
         let mut poller = Poller::default();
-        let mut pause = self.options.local_poll;
         loop {
-            let started = std::time::Instant::now();
+            let mut pause = self.options.local_poll;
             match self.look_around(poller).await {
-                Ok(returned) => poller = returned,
+                Ok((returned, looked)) => {
+                    poller = returned;
+                    // The first look finds out where everything lies; it says nothing of the next ones.
+                    if first_look.is_none() {
+                        pause = pause.max(looked * POLL_SHARE);
+                    }
+                }
                 Err(error) => {
                     tracing::error!(%error, "repositories cannot be watched; trying again");
                     poller = Poller::default();
@@ -46,15 +51,15 @@ impl Worker {
                 // Nobody waits any more where the worker has stopped.
                 let _ = first_look.send(());
             }
-            pause = pause.max(started.elapsed() * POLL_SHARE).max(self.options.local_poll);
             tokio::select! {
-                () = tokio::time::sleep(pause) => pause = self.options.local_poll,
+                () = tokio::time::sleep(pause) => {}
                 () = stop.cancelled() => return,
             }
         }
     }
 
-    async fn look_around(&self, mut poller: Poller) -> Result<Poller, Fault> {
+    /// Looks once; tells how long looking at the repositories took, without what had to be waited for.
+    async fn look_around(&self, mut poller: Poller) -> Result<(Poller, Duration), Fault> {
         let rows = self.options.store.maintenance().repositories().await?;
         self.reconcile(&rows);
         let local = |row: &Repository| match &row.source {
@@ -63,16 +68,17 @@ impl Worker {
         };
         let locals: Vec<(RepoId, PathBuf)> = rows.iter().filter_map(local).collect();
         let look = move || {
+            let started = Instant::now();
             let changed: HashSet<RepoId> = poller.changed(&locals).into_iter().collect();
-            (poller, changed)
+            (poller, changed, started.elapsed())
         };
-        let Ok((poller, changed)) = tokio::task::spawn_blocking(look).await else {
-            return Ok(Poller::default());
+        let Ok((poller, changed, looked)) = tokio::task::spawn_blocking(look).await else {
+            return Ok((Poller::default(), Duration::ZERO));
         };
         let rows: Vec<_> = rows.iter().filter(|row| changed.contains(&row.id)).collect();
         let jobs = rows.into_iter().map(|row| job::scheduled(row, 0, None));
         self.options.store.jobs().enqueue_all(jobs.collect()).await?;
-        Ok(poller)
+        Ok((poller, looked))
     }
 
     /// Tells the catalog of rows that came and went, and of what is said of the others.
