@@ -20,7 +20,11 @@ const VIEWS = {
 
 export const launch = () => chromium.launch({ executablePath: process.env.TOUR_CHROMIUM, headless: true, args: QUIET });
 
-export const shot = (page, name) => page.screenshot({ path: join(process.env.TOUR_SCREENSHOTS, `${name}.png`) });
+/** Keeps a screenshot. Chromium cannot capture a page that is just being replaced: then it is asked once more. */
+export const shot = (page, name) => {
+  const take = () => page.screenshot({ path: join(process.env.TOUR_SCREENSHOTS, `${name}.png`) });
+  return take().catch(take);
+};
 
 /** Nothing that axe knows of is wrong with the page. */
 export async function accessible(page, within = "html") {

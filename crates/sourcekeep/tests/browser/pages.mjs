@@ -93,6 +93,7 @@ test("the chooser puts a context into the query, with and without JavaScript", a
   await still.goto(world.base + query("channel_open"));
   await still.getByLabel("Search code").fill("channel_open file:c");
   await still.getByRole("button", { name: /Search context/ }).click();
+  await still.locator(".choices").waitFor();
   await shot(still, "chooser-plain");
   await still.locator(".choices").getByRole("link", { name: "@ada/channels" }).click();
   assert.equal(await still.getByLabel("Search code").inputValue(), "context:@ada/channels channel_open file:c");
