@@ -160,9 +160,14 @@ impl Person {
         }
     }
 
-    /// Whether what was found is what would be found now.
-    fn is_for(&self, snapshot: &Snapshot, access: &AccessSet) -> bool {
-        self.access == *access && self.snapshot.is_same_to(snapshot, access)
+    /// Whether what was found is what would be found now. Then the snapshot takes the place of the older one, which would
+    /// keep what was replaced since, and be compared repository by repository each time.
+    fn is_for(&mut self, snapshot: &Snapshot, access: &AccessSet) -> bool {
+        let is_same = self.access == *access && self.snapshot.is_same_to(snapshot, access);
+        if is_same && !self.snapshot.is_same(snapshot) {
+            self.snapshot = snapshot.clone();
+        }
+        is_same
     }
 
     fn find(&mut self, question: &Question, now_seconds: i64) -> Option<Arc<(Vec<Match>, Summary)>> {
