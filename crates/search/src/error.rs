@@ -1,6 +1,6 @@
 //! Why a query cannot be run.
 
-use model::ByteRange;
+use model::{ByteRange, SymbolKind};
 
 /// Why a query that parses cannot be run. Spans are byte offsets into the text the query was parsed from.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +47,14 @@ pub enum SearchError {
         /// Where it stands.
         span: ByteRange,
     },
+    /// No kind of definition has this name.
+    #[error("there is no kind of definition called '{name}'")]
+    UnknownSymbolKind {
+        /// The name that was asked for, cut to 80 characters.
+        name: String,
+        /// Where it stands.
+        span: Option<ByteRange>,
+    },
     /// The query has too many terms to be run.
     #[error("the query has {n_terms} patterns; at most {n_terms_max} can be run at once")]
     TooManyTerms {
@@ -69,6 +77,7 @@ impl SearchError {
             | SearchError::BadStructuralPattern { span, .. }
             | SearchError::PatternTooLarge { span }
             | SearchError::UnknownLanguage { span, .. } => Some(span.clone()),
+            SearchError::UnknownSymbolKind { span, .. } => span.clone(),
             SearchError::TooManyTerms { .. } | SearchError::Empty => None,
         }
     }
@@ -80,6 +89,10 @@ impl SearchError {
             SearchError::BadStructuralPattern { hint, .. } => hint.clone(),
             SearchError::UnknownLanguage { suggestion, .. } => {
                 suggestion.map(|name| format!("did you mean lang:{}?", crate::result::quoted(name)))
+            }
+            SearchError::UnknownSymbolKind { .. } => {
+                let known: Vec<String> = SymbolKind::ALL.iter().map(ToString::to_string).collect();
+                Some(format!("the kinds are {}", known.join(", ")))
             }
             _ => None,
         }
@@ -93,6 +106,7 @@ impl SearchError {
             SearchError::BadStructuralPattern { .. } => "bad-structural-pattern",
             SearchError::PatternTooLarge { .. } => "pattern-too-large",
             SearchError::UnknownLanguage { .. } => "unknown-language",
+            SearchError::UnknownSymbolKind { .. } => "unknown-symbol-kind",
             SearchError::TooManyTerms { .. } => "too-many-terms",
             SearchError::Empty => "empty-query",
         }

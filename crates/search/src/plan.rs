@@ -10,7 +10,7 @@ use crate::structural;
 use crate::symbol::{SymbolPattern, SymbolPlan};
 use crate::tree::Node;
 use crate::{Limits, RepoIndex, SearchError, Visibility};
-use model::{ByteRange, Language, SymbolKind};
+use model::{ByteRange, Language};
 use query::{
     Count, Expr, FilePredicate, Filter, FilterKind, Inclusion, PatternKind, Query, ResultType, Rev, Select,
     Settings, Target,
@@ -150,7 +150,7 @@ impl Plan {
         let asks_documents = asks_documents(&root, &terms);
         let lists_repos = terms.is_empty() && !asks_documents;
         let document_types = settings.types.iter().any(|given| given.value != ResultType::Repo);
-        let symbols = symbols(&settings);
+        let symbols = SymbolPlan::of(&settings)?;
         // `select:symbol` alone says what kind of result is meant.
         let only_symbols = symbols.is_some() && settings.types.is_empty();
         Ok(Plan {
@@ -286,17 +286,6 @@ fn narrows(settings: &Settings) -> bool {
         || settings.visibility.span.is_some()
         || settings.select.value.is_some()
         || !settings.revs.is_empty()
-}
-
-/// What is asked of definitions: by `type:symbol`, or by `select:symbol` where no type is given.
-fn symbols(settings: &Settings) -> Option<SymbolPlan> {
-    let selected = match &settings.select.value {
-        Some(Select::Symbol(kind)) => Some(kind.as_deref().and_then(SymbolKind::from_word)),
-        _ => None,
-    };
-    let is_typed = settings.types.iter().any(|given| given.value == ResultType::Symbol);
-    let is_wanted = is_typed || (selected.is_some() && settings.types.is_empty());
-    is_wanted.then(|| SymbolPlan { kind: selected.flatten() })
 }
 
 fn selection(settings: &Settings) -> Selection {
@@ -496,7 +485,7 @@ impl<'a> Compiler<'a> {
             self.count_automaton(&history.matcher, &span)?;
         }
         let name = (in_paths || in_repos).then(|| self.name(text, syntax, &span)).transpose()?;
-        let symbol = match symbols(self.settings) {
+        let symbol = match SymbolPlan::of(self.settings)? {
             Some(_) => Some(SymbolPattern::new(text, syntax, self.name(text, syntax, &span)?)),
             None => None,
         };
@@ -557,7 +546,7 @@ impl<'a> Compiler<'a> {
             let n_terms = STRUCTURAL_MAX + 1;
             return Err(SearchError::TooManyTerms { n_terms, n_terms_max: STRUCTURAL_MAX });
         }
-        if symbols(self.settings).is_some() {
+        if SymbolPlan::of(self.settings)?.is_some() {
             let reason = "syntax trees are searched for in files, not in the names of definitions".to_owned();
             return Err(SearchError::BadPattern { reason, span: span.clone() });
         }

@@ -6,8 +6,10 @@
 //! blobs.
 
 pub(crate) mod find;
+mod names;
 pub(crate) mod show;
 
+use crate::SearchError;
 use crate::matcher::{Matcher, Scratch};
 use crate::pattern::{NamePattern, Syntax};
 use crate::plan::Plan;
@@ -15,6 +17,7 @@ use crate::tree::Node;
 use index::NameGroup;
 use model::SymbolKind;
 use ngram::GramQuery;
+use query::{ResultType, Select, Settings};
 use std::ops::ControlFlow;
 
 /// A pattern on the names of definitions.
@@ -66,6 +69,25 @@ fn literal_separator(literal: &str) -> Option<usize> {
 pub(crate) struct SymbolPlan {
     /// `select:symbol.KIND`.
     pub(crate) kind: Option<SymbolKind>,
+}
+
+impl SymbolPlan {
+    /// What is asked of definitions: by `type:symbol`, or by `select:symbol` where no type is given.
+    pub(crate) fn of(settings: &Settings) -> Result<Option<SymbolPlan>, SearchError> {
+        let selected = match &settings.select.value {
+            Some(Select::Symbol(kind)) => Some(kind.as_deref()),
+            _ => None,
+        };
+        let unknown = |word: &str| SearchError::UnknownSymbolKind {
+            name: word.chars().take(80).collect(),
+            span: settings.select.span.map(Into::into),
+        };
+        let kind = selected.flatten();
+        let kind = kind.map(|word| SymbolKind::from_word(word).ok_or_else(|| unknown(word))).transpose()?;
+        let is_typed = settings.types.iter().any(|given| given.value == ResultType::Symbol);
+        let is_wanted = is_typed || (selected.is_some() && settings.types.is_empty());
+        Ok(is_wanted.then_some(SymbolPlan { kind }))
+    }
 }
 
 /// What the name of every definition found must hold.

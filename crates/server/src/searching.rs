@@ -56,28 +56,10 @@ pub(crate) fn parse_as(text: &str, default_pattern_type: query::PatternType) -> 
     if let Some(error) = query::unanswerable(&query) {
         return Err(of_parser(error));
     }
-    match unknown_language(text, &query).or_else(|| unknown_symbol_kind(&query)) {
+    match unknown_language(text, &query) {
         Some(fault) => Err(fault),
         None => Ok(query),
     }
-}
-
-/// A kind of definition that is none: without this the engine would find every kind.
-fn unknown_symbol_kind(query: &Query) -> Option<QueryFault> {
-    let select = &query.settings.select;
-    let Some(query::Select::Symbol(Some(word))) = &select.value else { return None };
-    if model::SymbolKind::from_word(word).is_some() {
-        return None;
-    }
-    let known: Vec<String> = model::SymbolKind::ALL.iter().map(ToString::to_string).collect();
-    let shown: String = word.chars().take(80).collect();
-    Some(QueryFault {
-        code: "unknown-symbol-kind".into(),
-        message: format!("There is no kind of definition called '{shown}'."),
-        span: select.span.map(|span| [span.start, span.end]),
-        hint: Some(format!("the kinds are {}", known.join(", "))),
-        suggestion: None,
-    })
 }
 
 /// A language that is none. The engine would say so too, but without the text it cannot mend it.

@@ -1,6 +1,7 @@
 //! Finding definitions in one segment.
 
 use super::name_grams;
+use super::names::{self, Names};
 use crate::batch::{Context, Found, Output, owners_found};
 use crate::matcher::Scratch;
 use crate::plan::{Plan, Selection};
@@ -11,8 +12,8 @@ use crate::select;
 use crate::symbol::show::FoundSymbol;
 use crate::tree::Node;
 use index::{
-    BlobIdx, BlobMeta, BlockBitmap, Definition, Doc, DocIdx, DocKind, NameGroup, NameGroupIdx, ReadError,
-    Segment, SegmentOrdinal, SymbolIdx, SymbolTable,
+    BlobIdx, BlobMeta, BlockBitmap, Definition, Doc, DocIdx, DocKind, NameGroupIdx, ReadError, Segment,
+    SegmentOrdinal, SymbolIdx, SymbolTable,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -23,8 +24,6 @@ const BLOBS_PER_UNIT: u32 = 2048;
 const GROUPS_DIVISOR: u32 = 4;
 /// At least so many results of a segment are ranked together.
 const RANKED_MIN: usize = 512;
-/// How many groups of names are looked at before it is asked whether there is more than a page.
-const GROUPS_AT_ONCE: usize = 2 << 10;
 /// How many definitions are looked at together where filters leave most of them out.
 const FILTERED_AT_ONCE: usize = 8 << 10;
 /// From so many definitions on, filters are asked of documents before definitions are looked at.
@@ -104,75 +103,6 @@ struct BlobDocs {
     docs: Vec<(DocIdx, Doc)>,
 }
 
-/// What a term of the tree says of each name of the current group.
-struct TermVerdicts {
-    term: usize,
-    /// Whether nothing is found where it does not hold.
-    is_required: bool,
-    verdicts: Vec<Option<bool>>,
-}
-
-fn term_verdicts(node: &Node) -> Vec<TermVerdicts> {
-    let is_required = |term: usize| match node {
-        Node::Term(only) => *only == term,
-        Node::And(inner) => inner.iter().any(|node| matches!(node, Node::Term(own) if *own == term)),
-        _ => false,
-    };
-    let mut terms: Vec<TermVerdicts> = Vec::new();
-    node.each_leaf(false, &mut |leaf, _| {
-        if let Node::Term(term) = leaf
-            && terms.iter().all(|known| known.term != *term)
-        {
-            terms.push(TermVerdicts { term: *term, is_required: is_required(*term), verdicts: Vec::new() });
-        }
-    });
-    terms
-}
-
-/// Names that may be those of results.
-#[derive(Default)]
-struct Names {
-    bytes: Vec<u8>,
-    /// Where each ends.
-    ends: Vec<usize>,
-    list: Vec<Named>,
-    definitions: Vec<SymbolIdx>,
-}
-
-/// A name with how good a match it is, and where it is defined.
-struct Named {
-    at: u32,
-    signal: f64,
-    definitions: Range<usize>,
-}
-
-impl Names {
-    fn add(&mut self, name: &[u8], signal: f64) -> usize {
-        let at = self.list.len();
-        self.bytes.extend_from_slice(name);
-        self.ends.push(self.bytes.len());
-        self.list.push(Named { at: at as u32, signal, definitions: 0..0 });
-        at
-    }
-
-    /// Adds a definition of the last name that has one, or of a later one.
-    fn define(&mut self, name: usize, symbol: SymbolIdx) {
-        let at = self.definitions.len();
-        self.definitions.push(symbol);
-        let definitions = &mut self.list[name].definitions;
-        if definitions.end == 0 {
-            definitions.start = at;
-        }
-        definitions.end = at + 1;
-    }
-
-    fn name(&self, at: u32) -> &[u8] {
-        let at = at as usize;
-        let start = if at == 0 { 0 } else { self.ends[at - 1] };
-        &self.bytes[start..self.ends[at]]
-    }
-}
-
 struct Search<'x, 's> {
     context: &'x Context<'x>,
     plan: &'x Plan,
@@ -239,8 +169,10 @@ impl<'x, 's> Search<'x, 's> {
     fn names(&mut self, groups: Vec<NameGroupIdx>) -> Result<(), ReadError> {
         let n_ranked = RANKED_MIN.max(self.plan.display.saturating_mul(2));
         let mut admitted = None;
-        for groups in self.rounds(groups)? {
-            let Some(mut names) = self.matching_names(&groups)? else {
+        for groups in names::rounds(self.plan, &self.table, groups)? {
+            let (node, scratches) = (&self.run.node, &mut self.scanner.symbols);
+            let Some(mut names) = Names::matching(self.context, &self.table, node, scratches, &groups)?
+            else {
                 self.output.is_partial = true;
                 break;
             };
@@ -259,29 +191,6 @@ impl<'x, 's> Search<'x, 's> {
 
     fn has_enough(&self, n_ranked: usize) -> bool {
         !self.plan.is_exhaustive && self.output.found.len() >= n_ranked
-    }
-
-    /// Groups in the order in which they are looked at: where a page is enough, those first whose names begin with what is
-    /// looked for, then some from everywhere between A and Z at a time.
-    fn rounds(&self, groups: Vec<NameGroupIdx>) -> Result<Vec<Vec<NameGroupIdx>>, ReadError> {
-        if self.plan.is_exhaustive || groups.len() <= GROUPS_AT_ONCE {
-            return Ok(vec![groups]);
-        }
-        let mut firsts = Vec::new();
-        for term in self.plan.terms.iter().filter(|term| term.is_positive) {
-            let literal = term.symbol.as_ref().and_then(|pattern| pattern.literal.as_ref());
-            if let Some(literal) = literal {
-                firsts.push(self.table.groups_with_prefix(literal.as_bytes())?);
-            }
-        }
-        let (mut first, others): (Vec<_>, Vec<_>) =
-            groups.into_iter().partition(|group| firsts.iter().any(|range| range.contains(&group.0)));
-        let n_rounds = others.len().div_ceil(GROUPS_AT_ONCE).max(1);
-        let mut rounds = vec![Vec::new(); n_rounds];
-        others.into_iter().enumerate().for_each(|(at, group)| rounds[at % n_rounds].push(group));
-        first.append(&mut rounds[0]);
-        rounds[0] = first;
-        Ok(rounds)
     }
 
     /// Looks at the definitions of names, the best names first. `false` as for [`Search::range`].
@@ -313,44 +222,6 @@ impl<'x, 's> Search<'x, 's> {
             }
         }
         Ok(true)
-    }
-
-    /// The names of some groups that the tree may hold for. `None` where the search was called off meanwhile.
-    fn matching_names(&mut self, groups: &[NameGroupIdx]) -> Result<Option<Names>, ReadError> {
-        let (plan, node) = (self.plan, &self.run.node);
-        let mut terms = term_verdicts(node);
-        let mut names = Names::default();
-        let mut group_names = NameGroup::default();
-        let mut matching: Vec<Option<usize>> = Vec::new();
-        for (at, group) in groups.iter().enumerate() {
-            if at.is_multiple_of(64) && self.context.watch.stop().is_some() {
-                return Ok(None);
-            }
-            self.table.read_names(*group, &mut group_names)?;
-            for term in &mut terms {
-                self.scanner.symbols.holds_in_group(plan, term.term, &group_names, &mut term.verdicts);
-            }
-            matching.clear();
-            for (at, (_, name)) in group_names.iter().enumerate() {
-                let verdict_of = |term: &TermVerdicts| term.verdicts.get(at).copied().flatten();
-                let is_out = terms.iter().any(|term| term.is_required && verdict_of(term) == Some(false));
-                let matches = !is_out && {
-                    let verdict = node.eval::<std::convert::Infallible>(&mut |leaf| {
-                        let Node::Term(number) = leaf else { return Ok(None) };
-                        Ok(terms.iter().find(|term| term.term == *number).and_then(verdict_of))
-                    });
-                    !matches!(verdict, Ok(Some(false)))
-                };
-                matching.push(matches.then(|| names.add(name, rank::name_signal(plan, name))));
-            }
-            let n_names = matching.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
-            group_names.for_each_definition(n_names, &mut |at, symbol| {
-                if let Some(name) = matching[at] {
-                    names.define(name, symbol);
-                }
-            })?;
-        }
-        Ok(Some(names))
     }
 
     /// Looks at definitions, ascending, each with the number of its name. `false` as for [`Search::range`].

@@ -105,6 +105,24 @@ fn what_defines_a_name_comes_before_what_uses_it() {
     assert_eq!((all.stats().files, all.stats().lines), (402, 402));
 }
 
+#[test]
+fn a_kind_that_is_none_is_refused() {
+    let world = world();
+    for query in [
+        "type:symbol select:symbol.klass read",
+        "select:symbol.klass read",
+        "type:file select:symbol.klass read",
+    ] {
+        let Err(error) = world.try_search(&access([1, 2]), query, &Limits::default()) else {
+            panic!("{query}")
+        };
+        assert_eq!(error.kind(), "unknown-symbol-kind", "{query}");
+        let span = error.span().expect("it stands somewhere");
+        assert!(query[span].contains("klass"), "{query}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("class")), "{query}");
+    }
+}
+
 /// So many names that they are found by their grams, and looked at in several rounds.
 fn many_names() -> World {
     let files: Vec<(String, String)> = (0..40)
