@@ -21,6 +21,10 @@ const PATH_BYTES_MAX: usize = 4096;
 const TREE_BYTES_MAX: u64 = 64 << 20;
 /// Most pairs of a file that is gone and a new one that are compared by their lines: git's own limit (`diff.renameLimit`).
 const RENAME_PAIRS_MAX: usize = 1000 * 1000;
+/// Most pieces of text that are kept for that, 16 bytes each, and most that are compared: some two seconds. Beyond them nothing is
+/// a renamed file that has changed too. Counted, not timed: what is found depends on the trees alone.
+const RENAME_PIECES_MAX: usize = 4 << 20;
+const RENAME_STEPS_MAX: usize = 1 << 30;
 /// What makes two files one: half of the larger one's text; of the only two of a name three quarters, before all others.
 const SCORE_MAX: usize = 60_000;
 const SCORE_MIN: usize = SCORE_MAX / 2;
@@ -130,16 +134,17 @@ impl Reader {
     /// Pairs of files with half of their text in common: first those that alone have the same name on both sides and most
     /// of their text in common, then the most similar first. So does git.
     fn similar(&self, files: &[ChangedFile], gone: &[usize], new: &[usize]) -> Vec<(usize, usize)> {
-        let chunks = |side: Option<(EntryKind, ObjectId)>| {
+        let mut effort = Effort { n_pieces_left: RENAME_PIECES_MAX, n_steps_left: RENAME_STEPS_MAX };
+        let mut chunks = |side: Option<(EntryKind, ObjectId)>| {
+            let (_, id) = side.filter(|_| is_regular(side) && effort.n_pieces_left > 0)?;
             let mut bytes = Vec::new();
-            let (_, id) = side.filter(|_| is_regular(side))?;
             self.read_blob(id, RENAME_BYTES_MAX, &mut bytes).ok()?;
-            Some(Chunks::of(&bytes))
+            effort.chunks(&bytes)
         };
         let old_texts: Vec<Option<Chunks>> = gone.iter().map(|idx| chunks(files[*idx].old)).collect();
         let new_texts: Vec<Option<Chunks>> = new.iter().map(|idx| chunks(files[*idx].new)).collect();
-        let score = |from: usize, to: usize| match (&old_texts[from], &new_texts[to]) {
-            (Some(old), Some(new)) => old.similarity(new),
+        let mut score = |from: usize, to: usize| match (&old_texts[from], &new_texts[to]) {
+            (Some(old), Some(new)) => effort.similarity(old, new),
             _ => 0,
         };
         let name = |idx: usize| file_name(&files[idx].path);
@@ -152,9 +157,10 @@ impl Reader {
             }
             alone
         };
-        let gone_alone = alone(gone);
-        for (file_name, to) in alone(new) {
-            if let (Some(to), Some(Some(from))) = (to, gone_alone.get(file_name))
+        let (gone_alone, new_alone) = (alone(gone), alone(new));
+        for (to, idx) in new.iter().enumerate() {
+            if new_alone.get(name(*idx)) == Some(&Some(to))
+                && let Some(Some(from)) = gone_alone.get(name(*idx))
                 && score(*from, to) >= SAME_NAME_SCORE_MIN
             {
                 pairing.join(*from, to);
@@ -191,6 +197,47 @@ impl Pairing {
     }
 }
 
+/// What may still be spent on finding renamed files: a commit of thousands of files with ten thousands of short lines would
+/// take gigabytes and minutes.
+struct Effort {
+    n_pieces_left: usize,
+    n_steps_left: usize,
+}
+
+impl Effort {
+    /// The pieces of a text; `None` where there is no room for them.
+    fn chunks(&mut self, text: &[u8]) -> Option<Chunks> {
+        let chunks = Chunks::of(text);
+        match self.n_pieces_left.checked_sub(chunks.counted.len()) {
+            Some(n_left) => {
+                self.n_pieces_left = n_left;
+                Some(chunks)
+            }
+            None => {
+                self.n_pieces_left = 0;
+                None
+            }
+        }
+    }
+
+    /// How much of the larger text stands in the other one, out of [`SCORE_MAX`]; 0 where that would take too long.
+    fn similarity(&mut self, old: &Chunks, new: &Chunks) -> usize {
+        if !old.may_be_similar(new) {
+            return 0;
+        }
+        match self.n_steps_left.checked_sub(old.counted.len() + new.counted.len()) {
+            Some(n_left) => {
+                self.n_steps_left = n_left;
+                old.similarity(new)
+            }
+            None => {
+                self.n_steps_left = 0;
+                0
+            }
+        }
+    }
+}
+
 /// The pieces of a text, lines or what is longer in parts, as numbers in order: two texts are compared in one pass.
 struct Chunks {
     /// Hash of a piece, and how many bytes of such pieces there are; ascending.
@@ -221,16 +268,18 @@ impl Chunks {
             kept.1 += if is_same { next.1 } else { 0 };
             is_same
         });
+        pieces.shrink_to_fit();
         Chunks { counted: pieces, n_bytes: text.len() }
     }
 
-    /// How much of the larger text stands in the other one, out of [`SCORE_MAX`].
-    fn similarity(&self, other: &Chunks) -> usize {
+    /// Sizes alone may rule it out. Empty files are like no other.
+    fn may_be_similar(&self, other: &Chunks) -> bool {
         let (smaller, larger) = (self.n_bytes.min(other.n_bytes), self.n_bytes.max(other.n_bytes));
-        // Sizes alone may rule it out. Empty files are like no other.
-        if smaller == 0 || smaller * 2 < larger {
-            return 0;
-        }
+        smaller > 0 && smaller * 2 >= larger
+    }
+
+    /// How much of the larger text stands in the other one, out of [`SCORE_MAX`]; neither is empty.
+    fn similarity(&self, other: &Chunks) -> usize {
         let (mut mine, mut others) = (&self.counted[..], &other.counted[..]);
         let mut n_common = 0;
         while let ([(a, n_a), rest_a @ ..], [(b, n_b), rest_b @ ..]) = (mine, others) {
@@ -243,7 +292,7 @@ impl Chunks {
                 }
             }
         }
-        n_common * SCORE_MAX / larger
+        n_common * SCORE_MAX / self.n_bytes.max(other.n_bytes)
     }
 }
 
@@ -355,5 +404,32 @@ impl Walk<'_> {
             return;
         }
         self.found.files.push(ChangedFile { kind, path: path.clone(), old_path: None, old, new });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn similar_texts_are_told_by_what_they_share() {
+        let mut effort = Effort { n_pieces_left: 100, n_steps_left: 100 };
+        let mut similarity = |old: &[u8], new: &[u8]| effort.similarity(&Chunks::of(old), &Chunks::of(new));
+        assert_eq!(similarity(b"a\nb\n", b"a\nb\n"), SCORE_MAX);
+        assert_eq!(similarity(b"a\nb\n", b"b\nc\n"), SCORE_MIN);
+        assert_eq!(similarity(b"a\n", b"b\n"), 0);
+        assert_eq!(similarity(b"", b""), 0);
+    }
+
+    #[test]
+    fn there_is_an_end_to_the_effort() {
+        let mut effort = Effort { n_pieces_left: 5, n_steps_left: 4 };
+        let old = effort.chunks(b"a\nb\n").expect("there is room");
+        let new = effort.chunks(b"b\na\n").expect("there is room");
+        assert!(effort.chunks(b"c\nd\n").is_none(), "there was room for one piece");
+        assert!(effort.chunks(b"c\n").is_none(), "what comes after is not kept either");
+        assert_eq!(effort.similarity(&old, &Chunks::of(b"a\nb\na\nb\na\nb\n")), 0, "ruled out for nothing");
+        assert_eq!(effort.similarity(&old, &new), SCORE_MAX);
+        assert_eq!(effort.similarity(&old, &new), 0, "it took all steps");
     }
 }
