@@ -318,7 +318,8 @@ impl<'s> Worker<'_, '_, 's> {
         let hit = if plan.names_repos() { match_repo_name(plan, &published.repo) } else { None };
         let by_name = hit.map(|hit| Ok((predicates.decide(hit.node)?, hit.ranges))).transpose()?;
         if let Some((Some(Node::Const(true)), ranges)) = by_name {
-            self.output.named = Some(rank::repo_match(&published.repo, ranges));
+            self.output.named =
+                Some(rank::repo_match(&published.repo, ranges, self.context.limits.now_seconds));
         }
         let node = predicates.decide(node)?;
         self.output.n_blocks += predicates.n_blocks;
@@ -412,14 +413,14 @@ impl<'s> Worker<'_, '_, 's> {
                 continue;
             }
             let mut path = std::mem::take(&mut self.scanner.path);
-            let read = run.repo.ref_table.path(doc_idx, &mut path);
+            let mut read = run.repo.ref_table.path(doc_idx, &mut path);
             if read.is_ok() {
                 self.count_doc(run.owners.as_ref(), &doc, &path, counts);
                 if is_shown {
                     let lines = if has_lines { lines.clone() } else { Vec::new() };
                     let signals = if has_lines { signals } else { Signals::default() };
                     let seen = Seen { blob: meta.oid, flags: meta.flags, has_lines, lines, counts, signals };
-                    self.show(run, doc, &path, seen);
+                    read = self.show(run, doc, &path, seen);
                 }
             }
             self.scanner.path = path;
@@ -436,14 +437,15 @@ impl<'s> Worker<'_, '_, 's> {
         select::note(self.context.plan, owners, doc, path, &mut self.output.selected);
     }
 
-    fn show(&mut self, run: &Arc<RepoRun<'s>>, doc: Doc, path: &[u8], seen: Seen) {
+    fn show(&mut self, run: &Arc<RepoRun<'s>>, doc: Doc, path: &[u8], seen: Seen) -> Result<(), ReadError> {
         let path_ranges = self.scanner.paths.ranges_in_path(self.context.plan, path);
         // Of the path it stands at: the blob may stand at a better one.
         let rank = syntax::static_rank(path, doc.flags, seen.flags);
-        let parts = rank::document(seen.signals, path, &path_ranges, rank);
+        let recency = run.recency(doc.revisions, self.context.limits.now_seconds)?;
+        let parts = rank::document(seen.signals, path, &path_ranges, rank, recency);
         if self.context.plan.selection == Selection::Owners {
             self.output.found.extend(owners_found(run, &doc, path, parts.total()));
-            return;
+            return Ok(());
         }
         self.output.found.push(Found::Document(Box::new(FoundDocument {
             run: Arc::clone(run),
@@ -456,6 +458,7 @@ impl<'s> Worker<'_, '_, 's> {
             counts: seen.counts,
             parts,
         })));
+        Ok(())
     }
 
     /// Lists what path and metadata decide alone.
@@ -519,7 +522,7 @@ impl<'s> Worker<'_, '_, 's> {
             let meta = segment.blob(blob)?;
             let (lines, counts, signals) = (Vec::new(), Counts::default(), Signals::default());
             let seen = Seen { blob: meta.oid, flags: meta.flags, has_lines: false, lines, counts, signals };
-            self.show(run, *doc, path, seen);
+            self.show(run, *doc, path, seen)?;
         }
         Ok(())
     }

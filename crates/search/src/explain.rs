@@ -133,7 +133,7 @@ impl Searcher {
         let total = started.elapsed();
         // SECURITY: as in a search, forbidden repositories end here.
         let visible: Vec<&Published> = snapshot.published(access).collect();
-        let chosen = choose(&plan, &visible);
+        let chosen = choose(&plan, &visible, limits.now_seconds);
         let mut segments = segments(&chosen);
         let n_segments = segments.len();
         let n_chunks = segments.iter().map(|(segment, _)| u64::from(segment.n_chunks)).sum();

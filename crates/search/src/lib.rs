@@ -34,6 +34,7 @@ mod plan;
 mod predicate;
 mod probe;
 mod rank;
+mod recency;
 mod repo_run;
 mod result;
 mod revision_source;

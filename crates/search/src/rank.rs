@@ -1,9 +1,10 @@
 //! How good a result is, part by part: an exact definition before a word before exact case before the file's name before
-//! the rank of the path.
+//! the rank of the path before how young it is.
 //!
 //! Signals come from the document alone. Nothing is normalised by the corpus, so that nothing hidden can move a score.
 
 use crate::plan::Plan;
+use crate::recency;
 use crate::scan::{Signals, word_signal};
 use crate::{RepoIndex, RepoMatch};
 use model::{ByteRange, SymbolKind};
@@ -15,6 +16,8 @@ const EXACT_CASE: f64 = 4.0;
 const FILE_NAME: f64 = 2.0;
 /// A class of documents (tests, vendored, generated code) is worth as much as this.
 const RANK: f64 = 1.0;
+/// Half of what a class is worth: age moves no document into another class, and each of its four steps outweighs four folders.
+const RECENCY: f64 = RANK / 16.0;
 
 /// What a score is made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -31,12 +34,20 @@ pub struct ScoreParts {
     pub kind: f64,
     /// What the path and the content say of the document: tests, vendored and generated code, and deep paths are worth less.
     pub document: f64,
+    /// How young the searched commit is that holds the document: within a month, a year, three years, ten years, older.
+    pub recency: f64,
 }
 
 impl ScoreParts {
     /// The score.
     pub fn total(&self) -> f64 {
-        self.definition + self.word + self.exact_case + self.file_name + self.kind + self.document
+        self.definition
+            + self.word
+            + self.exact_case
+            + self.file_name
+            + self.kind
+            + self.document
+            + self.recency
     }
 
     /// The parts that are not nothing, each with the words that tell it.
@@ -48,17 +59,19 @@ impl ScoreParts {
             ("file name", self.file_name),
             ("kind", self.kind),
             ("document", self.document),
+            ("recency", self.recency),
         ];
         parts.into_iter().filter(|(_, value)| *value != 0.0)
     }
 }
 
-/// The parts of a document's score; at most 31 together.
+/// The parts of a document's score; below 32 together. `recency` is from 0 to 1.
 pub(crate) fn document(
     signals: Signals,
     path: &[u8],
     path_ranges: &[ByteRange],
     static_rank: u8,
+    recency: f64,
 ) -> ScoreParts {
     let name_start = memchr::memrchr(b'/', path).map_or(0, |slash| slash + 1);
     let in_name = path_ranges.iter().any(|range| range.start >= name_start);
@@ -71,6 +84,7 @@ pub(crate) fn document(
         file_name: if in_name { FILE_NAME } else { 0.0 },
         kind: 0.0,
         document: document_part(static_rank),
+        recency: RECENCY * recency,
     }
 }
 
@@ -86,6 +100,7 @@ pub(crate) fn symbol(
     kind: SymbolKind,
     path: &[u8],
     static_rank: u8,
+    recency: f64,
 ) -> ScoreParts {
     let exactness = name_signal(plan, name);
     let word = ranges.iter().map(|range| part_signal(name, range)).fold(0.0, f64::max);
@@ -102,6 +117,7 @@ pub(crate) fn symbol(
         file_name: if stem.len() > 2 && stem.eq_ignore_ascii_case(name) { FILE_NAME / 2.0 } else { 0.0 },
         kind: kind_part(kind),
         document: 2.0 * document_part(static_rank),
+        recency: RECENCY * recency,
     }
 }
 
@@ -171,12 +187,12 @@ fn kind_part(kind: SymbolKind) -> f64 {
 }
 
 /// A repository found by its name.
-pub(crate) fn repo_match(repo: &RepoIndex, ranges: Vec<ByteRange>) -> RepoMatch {
-    let score = repo_score(repo.name.as_str(), &ranges);
+pub(crate) fn repo_match(repo: &RepoIndex, ranges: Vec<ByteRange>, now_seconds: i64) -> RepoMatch {
+    let score = repo_score(repo.name.as_str(), &ranges) + RECENCY * recency::repo_signal(repo, now_seconds);
     RepoMatch { repo_id: repo.id, repo: repo.name.clone(), ranges, score }
 }
 
-/// The score of a repository found by its name.
+/// The score of a repository found by its name, but for its age.
 fn repo_score(name: &str, ranges: &[ByteRange]) -> f64 {
     let word = ranges.iter().map(|range| word_signal(name.as_bytes(), range.start, range.end));
     WORD * word.fold(0.0, f64::max) + FILE_NAME

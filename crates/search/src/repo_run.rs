@@ -7,12 +7,13 @@ use crate::matcher::Scratch;
 use crate::owners::OwnersView;
 use crate::pattern::{ContentPattern, Scope};
 use crate::plan::Plan;
+use crate::recency::Recency;
 use crate::revisions::Revisions;
 use crate::tree::Node;
 use crate::{RepoIndex, lines};
-use index::{Granularity, Prepared, RawText, ReadError, SegmentOrdinal};
+use index::{Granularity, Prepared, RawText, ReadError, RevSetIdx, SegmentOrdinal};
 use model::{ByteRange, RepoName};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A repository's part of a search. Lives as long as the snapshot it was taken from.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub(crate) struct RepoRun<'s> {
     pub(crate) raw: Vec<Option<Arc<RawText>>>,
     /// What defines what the query names.
     pub(crate) definers: Definers,
+    /// How young documents are; found out when the first is shown.
+    recency: OnceLock<Recency>,
 }
 
 impl<'s> RepoRun<'s> {
@@ -63,6 +66,7 @@ impl<'s> RepoRun<'s> {
             prepared: Vec::new(),
             raw: repo.segments.iter().map(|segment| segment.raw()).collect(),
             definers: Definers::default(),
+            recency: OnceLock::new(),
         };
         if !run.content_terms.is_empty() {
             run.prepare_content(plan, published)?;
@@ -92,7 +96,17 @@ impl<'s> RepoRun<'s> {
             prepared: Vec::new(),
             raw: Vec::new(),
             definers: Definers::default(),
+            recency: OnceLock::new(),
         })
+    }
+
+    /// How young a document of these revisions is, from 0 to 1; see [`crate::recency`].
+    pub(crate) fn recency(&self, set: RevSetIdx, now_seconds: i64) -> Result<f64, ReadError> {
+        if let Some(recency) = self.recency.get() {
+            return Ok(recency.signal(set));
+        }
+        let recency = Recency::of(&self.repo.ref_table, &self.revisions, now_seconds)?;
+        Ok(self.recency.get_or_init(|| recency).signal(set))
     }
 
     /// Whether paths and metadata decide alone: then documents are listed, not searched.

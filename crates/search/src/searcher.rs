@@ -8,6 +8,7 @@ use crate::limits::{Stop, Watch};
 use crate::plan::Plan;
 use crate::probe::Probe;
 use crate::rank;
+use crate::recency;
 use crate::repo_run::{could_match_repo, match_repo_name};
 use crate::revision_source::{self, Extended};
 use crate::schedule::{Ending, Schedule};
@@ -19,6 +20,7 @@ use crate::turnstile::{Kind, Turnstile};
 use crate::{CancelToken, Damage, Limits, RepoIndex, RepoMatch, SearchError, Sink, Snapshot, Stats, Summary};
 use model::AccessSet;
 use query::Query;
+use std::cmp::Reverse;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -114,7 +116,7 @@ impl Searcher {
         };
         // SECURITY: this is where forbidden repositories end. Nothing below takes the snapshot again.
         let visible: Vec<&Published> = snapshot.published(access).collect();
-        let chosen = choose(plan, &visible);
+        let chosen = choose(plan, &visible, limits.now_seconds);
         let extended = revision_source::extend(plan, &chosen, snapshot, &context.watch, limits.now_seconds);
         let chosen = extended.over(&chosen);
         let mut collector = Collector::new(&context, &chosen, sink, started);
@@ -124,7 +126,7 @@ impl Searcher {
         let mut history_gaps = HistoryGaps::default();
         // Where predicates have to be asked of the index, names come with the rest, repository by repository.
         if plan.names_repos() && !plan.reads_for_repos() {
-            wants_more = collector.take_repos(repos_by_name(plan, &chosen));
+            wants_more = collector.take_repos(repos_by_name(plan, &chosen, limits.now_seconds));
         }
         if !wants_more {
             ending = if plan.wants_documents || plan.symbols.is_some() || collector.is_truncated() {
@@ -188,19 +190,22 @@ pub(crate) struct Asked<'a> {
     pub(crate) probe: Option<&'a Probe>,
 }
 
-/// The repositories to search, in the order of their names.
-pub(crate) fn choose<'s>(plan: &Plan, visible: &[&'s Published]) -> Vec<&'s Published> {
+/// The repositories to search: the youngest first, by steps of age, then in the order of their names. What is found first is
+/// ranked together, so that a repository given up long ago should not fill the first page by its name.
+pub(crate) fn choose<'s>(plan: &Plan, visible: &[&'s Published], now_seconds: i64) -> Vec<&'s Published> {
     let is_chosen =
         |published: &&&Published| !plan.excludes(&published.repo) && could_match_repo(plan, &published.repo);
-    visible.iter().filter(is_chosen).copied().collect()
+    let mut chosen: Vec<&Published> = visible.iter().filter(is_chosen).copied().collect();
+    chosen.sort_by_cached_key(|published| Reverse(recency::step_of_repo(&published.repo, now_seconds)));
+    chosen
 }
 
-fn repos_by_name(plan: &Plan, chosen: &[&Published]) -> Vec<(u32, RepoMatch)> {
+fn repos_by_name(plan: &Plan, chosen: &[&Published], now_seconds: i64) -> Vec<(u32, RepoMatch)> {
     let numbered = chosen.iter().zip(0u32..);
     let matches = numbered.filter_map(|(published, ordinal)| {
         let repo = &published.repo;
         let hit = match_repo_name(plan, repo).filter(|hit| hit.node == Node::Const(true))?;
-        Some((ordinal, rank::repo_match(repo, hit.ranges)))
+        Some((ordinal, rank::repo_match(repo, hit.ranges, now_seconds)))
     });
     matches.collect()
 }

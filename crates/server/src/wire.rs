@@ -164,7 +164,7 @@ pub(crate) struct FilterShape {
 /// One part of a score.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ScorePartShape {
-    /// `definition`, `word`, `exact case`, `file name`, `kind`, `document`.
+    /// `definition`, `word`, `exact case`, `file name`, `kind`, `document`, `recency`.
     part: &'static str,
     value: f64,
 }

@@ -440,7 +440,8 @@ impl<'x, 's> Search<'x, 's> {
         }
         let ranges = self.scanner.symbols.ranges(self.plan, name, qualified);
         let rank = syntax::static_rank(&path, doc.flags, current.meta.flags);
-        let parts = rank::symbol(self.plan, name, &ranges, kind, &path, rank);
+        let recency = self.run.recency(doc.revisions, self.context.limits.now_seconds)?;
+        let parts = rank::symbol(self.plan, name, &ranges, kind, &path, rank, recency);
         if self.plan.selection == Selection::Owners {
             self.output.found.extend(owners_found(self.run, &doc, &path, parts.total()));
             return Ok(());

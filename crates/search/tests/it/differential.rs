@@ -84,6 +84,8 @@ pub(crate) fn repo(id: u32) -> impl Strategy<Value = Repo> {
                     ("dev".to_owned(), branch(1)),
                     ("old".to_owned(), branch(2)),
                 ],
+                // Of several ages, the clock at 0.
+                commit_seconds: [-200, -20, -2000].map(|days| days * 86_400 * i64::from(id)).to_vec(),
                 visibility: Visibility::Public,
                 is_fork: is_fork && id == 2,
                 is_archived: false,

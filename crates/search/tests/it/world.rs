@@ -59,6 +59,8 @@ pub(crate) struct Repo {
     pub(crate) id: u32,
     pub(crate) name: String,
     pub(crate) branches: Vec<(String, Tree)>,
+    /// When each branch's commit was made; 0 for those beyond.
+    pub(crate) commit_seconds: Vec<i64>,
     pub(crate) visibility: Visibility,
     pub(crate) is_fork: bool,
     pub(crate) is_archived: bool,
@@ -74,6 +76,7 @@ impl Repo {
             id,
             name: name.to_owned(),
             branches: vec![("main".to_owned(), tree)],
+            commit_seconds: Vec::new(),
             visibility: Visibility::Public,
             is_fork: false,
             is_archived: false,
@@ -87,7 +90,7 @@ impl Repo {
         let revision = |((name, _), number): (&(String, Tree), u8)| Revision {
             refs: vec![RefName::new(format!("refs/heads/{name}")).expect("branch names in tests are valid")],
             commit: ObjectId([number; 20]),
-            commit_time: 0,
+            commit_time: self.commit_seconds.get(usize::from(number) - 1).copied().unwrap_or(0),
         };
         branches.map(revision).collect()
     }
