@@ -81,7 +81,7 @@ fn window(spot: &Spot, text: &str, first: usize, last: usize) -> Answer {
     let lines = LineIndex::new(text.as_bytes());
     let n_lines = lines.n_lines();
     if first > n_lines && n_lines > 0 {
-        return Answer::failure(format!("'{}' has {n_lines} lines; start_line is {first}.", spot.path));
+        return Answer::failure(format!("'{}' ends at line {n_lines}; start_line is {first}.", spot.path));
     }
     let mut shown = String::new();
     let mut end = first.saturating_sub(1);

@@ -29,7 +29,8 @@ pub(crate) async fn list(backend: &dyn Backend, arguments: JsonObject) -> Answer
         Ok(page) => page,
         Err(error) => return error.into(),
     };
-    let mut text = format!("{} of {} repositories:\n", page.repositories.len(), page.n_total);
+    let noun = if page.n_total == 1 { "repository" } else { "repositories" };
+    let mut text = format!("{} of {} {noun}:\n", page.repositories.len(), page.n_total);
     let mut shapes = Vec::new();
     for repository in &page.repositories {
         let branch = repository.default_branch.as_ref().map(|name| name.short().to_owned());

@@ -134,8 +134,9 @@ fn left_out(data: &SearchData, n_dropped: usize) -> Vec<String> {
     });
     let mut left_out: Vec<String> = told.collect();
     if n_dropped > 0 {
-        left_out
-            .push(format!("{n_dropped} results that would make this answer too long; ask more narrowly."));
+        left_out.push(format!(
+            "{n_dropped} of the results, which would make this answer too long; ask more narrowly."
+        ));
     }
     left_out
 }

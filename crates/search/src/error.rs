@@ -87,9 +87,10 @@ impl SearchError {
         match self {
             SearchError::Unanswerable { source } => source.hint.clone(),
             SearchError::BadStructuralPattern { hint, .. } => hint.clone(),
-            SearchError::UnknownLanguage { suggestion, .. } => {
-                suggestion.map(|name| format!("did you mean lang:{}?", crate::result::quoted(name)))
-            }
+            SearchError::UnknownLanguage { name, suggestion, .. } => Some(match suggestion {
+                Some(name) => format!("did you mean lang:{}?", crate::result::quoted(name)),
+                None => no_such_language(name),
+            }),
             SearchError::UnknownSymbolKind { .. } => {
                 let known: Vec<String> = SymbolKind::ALL.iter().map(ToString::to_string).collect();
                 Some(format!("the kinds are {}", known.join(", ")))
@@ -110,5 +111,16 @@ impl SearchError {
             SearchError::TooManyTerms { .. } => "too-many-terms",
             SearchError::Empty => "empty-query",
         }
+    }
+}
+
+/// What to write instead of a language that nobody knows, and that is near none. Often it is meant for the end of a file's name.
+fn no_such_language(name: &str) -> String {
+    let names = "languages have the names that GitHub gives them, such as lang:python, lang:c++ or lang:\"objective-c\"";
+    match name.trim_start_matches('.') {
+        ending if !ending.is_empty() && ending.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+            format!("{names}; for files that end so, write file:\\.{ending}$")
+        }
+        _ => names.to_owned(),
     }
 }

@@ -54,6 +54,7 @@ mod tree;
 mod turnstile;
 mod why;
 mod window;
+mod words;
 
 pub use aggregate::{
     AggregateBy, AggregateCounts, AggregateError, AggregateGroup, AggregateLimits, Aggregation,

@@ -174,7 +174,7 @@ impl Searcher {
         let skipped = account.finish();
         let complete = skipped.iter().all(|skipped| skipped.severity != crate::Severity::Warning);
         let stats = Stats { duration: started.elapsed(), complete, skipped, ..stats };
-        Summary { alert: alert(plan, &chosen, &extended, &findings), stats, facets, damaged }
+        Summary { alert: alert(plan, &chosen, &extended, &findings, &stats), stats, facets, damaged }
     }
 }
 
@@ -211,7 +211,13 @@ fn repos_by_name(plan: &Plan, chosen: &[&Published], now_seconds: i64) -> Vec<(u
 }
 
 /// What the person should know where nothing can be found for a reason outside the patterns.
-fn alert(plan: &Plan, chosen: &[&Published], extended: &Extended, findings: &Findings) -> Option<String> {
+fn alert(
+    plan: &Plan,
+    chosen: &[&Published],
+    extended: &Extended,
+    findings: &Findings,
+    stats: &Stats,
+) -> Option<String> {
     if plan.has_repo_conditions() && findings.n_without_condition >= chosen.len() {
         let what =
             if plan.has_contexts { "the repo: filters and the search context" } else { "the repo: filters" };
@@ -223,5 +229,5 @@ fn alert(plan: &Plan, chosen: &[&Published], extended: &Extended, findings: &Fin
             false => revision_source::alert(extended, chosen.len()),
         };
     }
-    structural::alert(plan).or_else(|| select::alert(plan))
+    structural::alert(plan).or_else(|| select::alert(plan, stats))
 }

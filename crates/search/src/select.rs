@@ -2,6 +2,7 @@
 
 use crate::owners::OwnersView;
 use crate::plan::{Plan, Selection};
+use crate::words::counted;
 use crate::{DirectoryMatch, Match, PathMatch, RepoMatch, ScoreParts, Stats};
 use index::Doc;
 use model::{ObjectId, RepoId};
@@ -160,11 +161,18 @@ pub(crate) fn directory_match(found: PathMatch) -> Match {
 }
 
 /// What the person should know where `select:` can make nothing of some results.
-pub(crate) fn alert(plan: &Plan) -> Option<String> {
+pub(crate) fn alert(plan: &Plan, stats: &Stats) -> Option<String> {
     let says = match plan.selection {
         Selection::Owners if plan.history.is_wanted() => {
             "select:file.owners tells who owns files as they are; commits and changes have no owners. Leave out type:commit \
              and type:diff, or use select:file."
+        }
+        Selection::Owners if stats.files > 0 && stats.matches == 0 => {
+            return Some(format!(
+                "{} found, and no rule of a CODEOWNERS or OWNERS file names an owner of {}. select:file shows the files.",
+                counted(stats.files, "file was", "files were"),
+                if stats.files == 1 { "it" } else { "any of them" },
+            ));
         }
         Selection::File | Selection::FilePath | Selection::Directory if plan.history.commits => {
             "Commits are found by their messages and are no files; type:diff with select:file tells the files that were \

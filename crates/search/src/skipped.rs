@@ -6,6 +6,7 @@ use crate::history::HistoryGaps;
 use crate::limits::Stop;
 use crate::plan::Plan;
 use crate::repo_run::{could_match_pending, could_match_repo};
+use crate::words::{counted, listed};
 use crate::{
     Damage, DamagedPart, Limits, PendingRepo, PendingState, RepoIndex, RevisionFault, Skipped, SkippedReason,
     Stats,
@@ -34,8 +35,8 @@ impl<'a> Account<'a> {
     pub(crate) fn ending(&mut self, stop: Option<Stop>, hit_limit: bool, stats: &Stats) {
         if hit_limit {
             let message = format!(
-                "The page holds {} results; more may be found. count:all finds and counts all.",
-                self.plan.display
+                "The page holds {}; more may be found. count:all finds and counts all.",
+                counted(self.plan.display as u64, "result", "results")
             );
             let suggestion = self.suggest(|settings| settings.count = Setting::default_of(Count::All));
             self.push(SkippedReason::DisplayLimit, "result limit reached", message, 0, suggestion);
@@ -43,8 +44,8 @@ impl<'a> Account<'a> {
         match stop {
             Some(Stop::TimedOut) => {
                 let timeout = self.plan.timeout;
-                let mut message =
-                    format!("The search stopped after {timeout:?}, having found {} files.", stats.files);
+                let found = counted(stats.files, "file", "files");
+                let mut message = format!("The search stopped after {timeout:?}, having found {found}.");
                 if let Some(coverage) = &self.coverage {
                     message.push(' ');
                     message.push_str(coverage);
@@ -162,8 +163,7 @@ impl<'a> Account<'a> {
         if n_documents == 0 {
             return;
         }
-        let noun = if n_documents == 1 { one } else { many };
-        let title = format!("{n_documents} {noun} {words}");
+        let title = format!("{} {words}", counted(n_documents, one, many));
         let title = title.trim_end();
         self.push(reason, title, format!("{title}: {rest}."), n_documents, None);
     }
@@ -177,10 +177,10 @@ impl<'a> Account<'a> {
             messages.push(format!("And {} more.", faults.len() - messages.len()));
         }
         if !messages.is_empty() {
-            let n_repos = faults.len();
-            let noun = if n_repos == 1 { "repository" } else { "repositories" };
-            let title = format!("revisions of {n_repos} {noun} not searched");
-            self.push(SkippedReason::RevisionUncovered, &title, messages.join(" "), n_repos as u64, None);
+            let n_repos = faults.len() as u64;
+            let title =
+                format!("revisions of {} not searched", counted(n_repos, "repository", "repositories"));
+            self.push(SkippedReason::RevisionUncovered, &title, messages.join(" "), n_repos, None);
         }
     }
 
@@ -194,7 +194,10 @@ impl<'a> Account<'a> {
             let since = since.and_then(|since| jiff::Timestamp::from_second(since).ok());
             let since =
                 since.map_or(String::new(), |since| format!(", back to {}", since.strftime("%Y-%m-%d")));
-            format!("{name}: changes of {n_done} of {n_commits} commits{since}.")
+            format!(
+                "{name}: changes of {n_done} of {}{since}.",
+                counted((*n_commits).into(), "commit", "commits")
+            )
         });
         let mut messages: Vec<String> = told.collect();
         let n_repos = gaps.unfinished.len();
@@ -202,8 +205,10 @@ impl<'a> Account<'a> {
             messages.push(format!("And {} more.", n_repos - messages.len()));
         }
         if n_repos > 0 {
-            let noun = if n_repos == 1 { "repository" } else { "repositories" };
-            let title = format!("{n_repos} {noun} whose history is being read");
+            let title = format!(
+                "{} whose history is being read",
+                counted(n_repos as u64, "repository", "repositories")
+            );
             self.push(SkippedReason::HistoryUnfinished, &title, messages.join(" "), n_repos as u64, None);
         }
     }
@@ -238,14 +243,10 @@ impl<'a> Account<'a> {
         if names.is_empty() {
             return;
         }
-        let n_repos = names.len();
-        let title = format!("{n_repos} {} {words}", if n_repos == 1 { "repository" } else { "repositories" });
-        let mut message = format!("{title}: {}", names[..n_repos.min(NAMED_REPOS)].join(", "));
-        if n_repos > NAMED_REPOS {
-            message.push_str(&format!(" and {} more", n_repos - NAMED_REPOS));
-        }
-        message.push('.');
-        self.push(reason, &title, message, n_repos as u64, suggestion);
+        let n_repos = names.len() as u64;
+        let title = format!("{} {words}", counted(n_repos, "repository", "repositories"));
+        let message = format!("{title}: {}.", listed(names, NAMED_REPOS));
+        self.push(reason, &title, message, n_repos, suggestion);
     }
 
     fn push(

@@ -210,14 +210,8 @@ pub(crate) fn alert(plan: &Plan) -> Option<String> {
     }
     languages.sort_unstable();
     languages.dedup();
-    let n_more = languages.len().saturating_sub(NAMED_LANGUAGES);
-    languages.truncate(NAMED_LANGUAGES);
-    let mut text = format!("The pattern was looked for in {}", languages.join(", "));
-    if n_more > 0 {
-        text.push_str(&format!(" and {n_more} more languages"));
-    }
-    text.push_str(". Add lang: to choose one.");
-    Some(text)
+    let listed = crate::words::listed(&languages, NAMED_LANGUAGES);
+    Some(format!("The pattern was looked for in {listed}. Add lang: to choose one."))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use crate::limits::{Stop, Watch};
 use crate::revisions::is_called;
+use crate::words::{counted, listed};
 use crate::{
     CancelToken, Limits, Match, PendingState, RepoIndex, SearchError, Searcher, Sink, Snapshot, Stats,
     Summary,
@@ -25,6 +26,8 @@ const CONDITIONS_MAX: usize = 100;
 const TIME_MAX: Duration = Duration::from_secs(15);
 /// How many paths, names or revisions are suggested.
 const N_SUGGESTED: usize = 5;
+/// How many branches and tags of one commit are named.
+const N_REFS_NAMED: usize = 3;
 
 /// What is asked about.
 #[derive(Clone, Copy, Debug)]
@@ -230,10 +233,14 @@ impl Asking<'_> {
             return Ok(false);
         };
         let of = &table.revisions()[revision.0 as usize];
-        let names: Vec<&str> = of.refs.iter().map(|name| name.short()).take(3).collect();
+        let names: Vec<&str> = of.refs.iter().map(|name| name.short()).collect();
         let commit: String = of.commit.to_string().chars().take(10).collect();
-        let names = if names.is_empty() { "the revision".to_owned() } else { names.join(", ") };
-        self.say(WhyWhat::Revision, Some(true), format!("{names} is indexed, at commit {commit}."));
+        let says = match &names[..] {
+            [] => "The revision is".to_owned(),
+            [only] => format!("{only} is"),
+            several => format!("{} are", listed(several, N_REFS_NAMED)),
+        };
+        self.say(WhyWhat::Revision, Some(true), format!("{says} indexed, at commit {commit}."));
         match table.find(self.asked.path, revision)? {
             Some(doc) => {
                 self.say(WhyWhat::Path, Some(true), "The path is there.".into());
@@ -348,9 +355,9 @@ impl Asking<'_> {
             Some(SkipReason::TooLarge) => (
                 false,
                 format!(
-                    "It has {} bytes, more than is indexed of one file: found by its path only. The administrator \
+                    "It has {}, more than is indexed of one file: found by its path only. The administrator \
                      can raise index.file_bytes_max.",
-                    meta.size
+                    counted(meta.size, "byte", "bytes")
                 ),
             ),
             Some(SkipReason::Unreadable) => {
@@ -359,7 +366,8 @@ impl Asking<'_> {
             None => {
                 let language = syntax::language_name(doc.language);
                 let language = language.map_or("no known language".to_owned(), |name| name.to_owned());
-                (true, format!("Its content is indexed: {} bytes of text, {language}.", meta.text_len))
+                let text_len = counted(meta.text_len.into(), "byte", "bytes");
+                (true, format!("Its content is indexed: {text_len} of text, {language}."))
             }
         };
         self.say(WhyWhat::Content, Some(holds), text);
@@ -560,7 +568,8 @@ impl Asking<'_> {
                         let mut query = self.asked.query.cloned().unwrap_or(folded);
                         query.settings.case_sensitive = Setting::default_of(false);
                         suggestions.push(WhySuggestion::Query(query.to_string()));
-                        format!("occurs 0 times; with case ignored {} times", summary.stats.matches.max(1))
+                        let times = counted(summary.stats.matches.max(1), "time", "times");
+                        format!("occurs 0 times; with case ignored {times}")
                     } else {
                         "occurs 0 times".into()
                     }
@@ -601,10 +610,10 @@ impl Asking<'_> {
         self.searcher.search(self.snapshot, access, &all, &limits, self.cancel, &mut deep)?;
         let text = match deep.is_seen {
             true => format!(
-                "It matches, and stands at place {} of all results: the page is full before ({} results). A narrower query \
+                "It matches, and stands at place {} of all results: the page is full before ({}). A narrower query \
                  or count:all shows it.",
                 deep.n_before + 1,
-                place.n_before
+                counted(place.n_before, "result", "results")
             ),
             false if query.settings.select.value.is_some() => {
                 "It matches; select: turns files into something else.".into()

@@ -51,7 +51,10 @@ impl ProgressEvent {
         self.skipped.push(SkippedShape {
             reason: "display",
             title: "display limit hit".into(),
-            message: format!("{display} results are sent, as was asked for with display={display}."),
+            message: format!(
+                "{display} {} sent, as was asked for with display={display}.",
+                if display == 1 { "result is" } else { "results are" }
+            ),
             severity: "info",
             suggested: None,
         });

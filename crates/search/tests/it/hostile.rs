@@ -123,6 +123,11 @@ fn faults_point_into_the_query() {
     assert!(
         matches!(fault("a lang:klingon"), (SearchError::UnknownLanguage { .. }, place) if place == "klingon")
     );
+    let hint = |text: &str| fault(text).0.hint().unwrap_or_default();
+    assert_eq!(hint("a lang:pyhton"), "did you mean lang:Python?");
+    assert!(hint("a lang:klingon").contains(r"file:\.klingon$"), "{}", hint("a lang:klingon"));
+    assert!(hint("a lang:.klingon").ends_with(r"file:\.klingon$"));
+    assert!(hint("a lang:k.l+").ends_with("lang:\"objective-c\""), "no ending of a file");
     assert!(matches!(fault("a rev:^b"), (SearchError::Unanswerable { .. }, place) if place == "^b"));
 }
 

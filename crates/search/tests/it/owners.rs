@@ -126,6 +126,10 @@ fn owners_do_not_cross_the_access_set() {
     let world = World::new(vec![Repo::new(1, "open", &[("a.c", "x\n")]), Repo::new(2, "closed", &files)]);
     let answer = world.search_as(&access([1]), "file:. select:file.owners", &Limits::default());
     assert_eq!(answer.matches().count(), 0);
+    let alert = answer.summary.alert.expect("files without owners are told");
+    assert!(alert.starts_with("1 file was found, and no rule"), "{alert}");
+    let answer = world.search_as(&access([1]), "nowhere select:file.owners", &Limits::default());
+    assert_eq!(answer.summary.alert, None, "no files, no owners to miss");
     let answer = world.search_as(&access([1, 2]), "file:. select:file.owners", &Limits::default());
     assert_eq!(answer.matches().count(), 1);
 }

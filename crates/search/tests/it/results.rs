@@ -143,6 +143,7 @@ fn limits_are_told_with_the_query_that_lifts_them() {
     let answer = world.search_as(&access([1]), "parse_config count:1", &Limits::default());
     assert_eq!(answer.lines().len(), 1);
     assert_eq!(reasons(&answer)[0], (SkippedReason::DisplayLimit, Some("count:all parse_config")));
+    assert!(answer.stats().skipped[0].message.starts_with("The page holds 1 result;"));
     let capped = Limits { display_max: 2, ..Limits::default() };
     let answer = world.search_as(&access([1]), "parse_config count:all", &capped);
     assert_eq!((answer.lines().len(), answer.stats().lines, answer.stats().complete), (2, 4, true));

@@ -69,6 +69,8 @@ fn the_index_is_told_step_by_step() {
     let world = world();
     let why = |path, rev| ask(&world, "github.com/o/app", path, rev, "");
     assert!(why("src/main.c", None).is_found);
+    let text = why("src/main.c", None).steps[1].text.clone();
+    assert!(text.starts_with("main is indexed, at commit 0101"), "{text}");
     assert_eq!(no(&why("logo.png", None)), (WhyWhat::Content, "It is not text: found by its path only."));
     assert!(no(&why("link", None)).1.contains("symbolic link"));
     let elsewhere = why("only/dev.c", None);

@@ -180,7 +180,8 @@ impl RepoRow {
                 |history| {
                     let (n_done, n_all) =
                         (thousands(history.changes.into()), thousands(history.commits.into()));
-                    format!("history: {n_done} of {n_all} commits")
+                    let noun = if history.commits == 1 { "commit" } else { "commits" };
+                    format!("history: {n_done} of {n_all} {noun}")
                 },
             ),
             indexed_at: repo.indexed_at_ms.map(|then_ms| Moment::new(now_ms, then_ms)),

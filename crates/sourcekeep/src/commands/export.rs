@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::cli::{ExportArgs, ExportFormat};
 use crate::failure::{Outcome, UsageError};
-use crate::terminal::{self, count, counted, harmless, size};
+use crate::terminal::{self, counted, harmless, size};
 use anyhow::Context as _;
 use export::{RowFormat, RowLimits, Rows, RowsEnd, write_rows};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -117,7 +117,7 @@ fn progress(is_watched: bool) -> ProgressBar {
 
 fn said(rows: Rows) -> String {
     let results = counted(rows.n_results, "result", "results");
-    format!("{results}, {} lines, {}", count(rows.n_lines), size(rows.n_bytes))
+    format!("{results}, {}, {}", counted(rows.n_lines, "line", "lines"), size(rows.n_bytes))
 }
 
 /// A reader that goes away (`| head`) is no failure.

@@ -77,6 +77,7 @@ fn an_explanation_of_no_query_points_at_the_fault() {
     let ran = keep.run(&["query", "explain", "kmalloc", "lang:klingon"]);
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(ran.stderr.contains("klingon") && ran.stderr.contains("^^^^^^^"), "{}", ran.stderr);
+    assert!(ran.stderr.contains(r"file:\.klingon$"), "{}", ran.stderr);
     let ran = keep.run(&["query", "explain", "(kmalloc"]);
     assert_eq!(ran.code, 2, "{ran:?}");
 }
