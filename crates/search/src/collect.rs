@@ -325,6 +325,7 @@ fn path_match(found: FoundDocument<'_>) -> Result<PathMatch, ReadError> {
         commit,
         refs,
         path: found.path,
+        change: None,
         ranges: found.path_ranges,
         language: found.doc.language,
         blob: found.blob,

@@ -196,6 +196,18 @@ impl History {
         self.changes.get(place).filter(|part| part.table.range().contains(&commit.0))
     }
 
+    /// The commit that a commit's changes are told against.
+    pub(crate) fn first_parent(&self, commit: CommitIdx) -> Result<Option<ObjectId>, ReadError> {
+        let mut first = None;
+        if let Some(part) = self.commit_part(commit) {
+            part.table.parents(commit, &mut |parent| {
+                first.get_or_insert(parent);
+            })?;
+        }
+        let part = first.and_then(|parent| Some((self.commit_part(parent)?, parent)));
+        part.map(|(part, parent)| Ok(part.table.row(parent)?.id)).transpose()
+    }
+
     /// What these commits reach, themselves included.
     pub(crate) fn reached_from(
         &self,

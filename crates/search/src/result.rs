@@ -143,6 +143,8 @@ pub struct PathMatch {
     pub score: f64,
     /// What the score is made of.
     pub score_parts: ScoreParts,
+    /// What a commit did to the file, where it was selected from changes. A deleted one stands in `commit`: the commit before.
+    pub change: Option<FileChange>,
 }
 
 /// A repository that matches by its name or by filters alone.
@@ -244,6 +246,8 @@ pub struct DiffMatch {
     pub old_path: Option<Vec<u8>>,
     /// What happened to the file.
     pub change: FileChange,
+    /// The commit that it is compared with; none for a commit without parents.
+    pub before: Option<ObjectId>,
     /// The language of the document.
     pub language: Language,
     /// The hunks that hold matches.

@@ -3,7 +3,7 @@
 use crate::owners::OwnersView;
 use crate::plan::{Plan, Selection};
 use crate::words::counted;
-use crate::{DirectoryMatch, Match, PathMatch, RepoMatch, ScoreParts, Stats};
+use crate::{DirectoryMatch, FileChange, Match, PathMatch, RepoMatch, ScoreParts, Stats};
 use index::Doc;
 use model::{ObjectId, RepoId};
 use std::collections::HashSet;
@@ -219,6 +219,7 @@ fn file_of(found: Match) -> Option<PathMatch> {
             commit: found.commit,
             refs: found.refs,
             path: found.path,
+            change: None,
             ranges: Vec::new(),
             language: found.language,
             blob: found.blob,
@@ -229,9 +230,14 @@ fn file_of(found: Match) -> Option<PathMatch> {
         Match::Diff(found) => Some(PathMatch {
             repo_id: found.of.repo_id,
             repo: found.of.repo,
-            commit: found.of.commit,
+            // Where a deleted file can still be read.
+            commit: match found.change {
+                FileChange::Deleted => found.before.unwrap_or(found.of.commit),
+                _ => found.of.commit,
+            },
             refs: Vec::new(),
             path: found.path,
+            change: Some(found.change),
             ranges: Vec::new(),
             language: found.language,
             blob: ObjectId::NULL,
@@ -254,6 +260,7 @@ mod tests {
             commit: ObjectId::NULL,
             refs: Vec::new(),
             path: path.into(),
+            change: None,
             ranges: Vec::new(),
             language: Language::UNKNOWN,
             blob: ObjectId([blob; 20]),

@@ -183,6 +183,7 @@ fn path(found: &PathMatch) -> Row {
         refs: refs(&found.refs),
         path: lossy(&found.path),
         language: syntax::language_name(found.language).unwrap_or_default(),
+        change: found.change.map_or("", search::FileChange::as_str),
         url: crate::links::match_link(&found.repo, &found.refs, found.commit, &found.path),
         ..Row::default()
     }

@@ -106,6 +106,10 @@ pub(crate) struct PathShape {
     score_parts: Vec<ScorePartShape>,
     /// Half-open byte offsets in `path`.
     ranges: Vec<[usize; 2]>,
+    /// What a commit did to the file, where it was selected from changes: `added`, `modified`, `deleted`, `renamed`. `commit` of a
+    /// deleted file is the commit before, in which it stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<&'static str>,
     url: String,
 }
 
@@ -234,6 +238,7 @@ impl PathShape {
             score: found.score,
             score_parts: Vec::new(),
             ranges: pairs(&found.ranges),
+            change: found.change.map(search::FileChange::as_str),
             url: links::match_link(&found.repo, &found.refs, found.commit, &found.path),
         }
     }

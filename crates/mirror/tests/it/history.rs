@@ -52,7 +52,7 @@ async fn ask(instance: &Instance, catalog: &Catalog, text: &str) -> (Found, Summ
 }
 
 /// A history with merges, renames, deletions, branches, odd dates, old encodings and people without names.
-fn odd_history(repo: &GitRepo) {
+pub(crate) fn odd_history(repo: &GitRepo) {
     let mut seed = 7u64;
     let mut draw = move |n: u64| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -143,7 +143,7 @@ fn git_commits(repo: &GitRepo, arguments: &[&str]) -> BTreeSet<String> {
 }
 
 /// Matching lines by commit and path, as git's own diffs have them.
-fn git_changes(repo: &GitRepo, word: &str, side: Option<char>) -> BTreeMap<(String, String), u64> {
+pub(crate) fn git_changes(repo: &GitRepo, word: &str, side: Option<char>) -> BTreeMap<(String, String), u64> {
     let log = repo.git_bytes(
         &[
             "-c",

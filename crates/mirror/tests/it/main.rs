@@ -4,6 +4,7 @@
 mod damage;
 mod every_revision;
 mod history;
+mod history_counts;
 mod increments;
 mod instance;
 mod many_refs;

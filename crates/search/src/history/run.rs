@@ -504,7 +504,13 @@ impl One<'_, '_> {
                 let text = self.memory.lines.whole(segment, blob)?;
                 let changed =
                     show::Changed { file, hunks: &self.memory.changes.hunks, text, hits: &hits, n_lines };
-                Some(Box::new(Match::Diff(show::diff(self.context, of, part, &changed)?)))
+                Some(Box::new(Match::Diff(show::diff(
+                    self.context,
+                    (self.run, self.commit),
+                    of,
+                    part,
+                    &changed,
+                )?)))
             }
             false => None,
         };

@@ -66,11 +66,13 @@ pub(super) fn commit(
 /// A changed file as it is shown.
 pub(super) fn diff(
     context: &Context<'_>,
+    (run, commit): (&HistoryRun<'_>, CommitIdx),
     of: CommitMatch,
     part: &ChangePart,
     changed: &Changed<'_>,
 ) -> Result<DiffMatch, ReadError> {
     let file = changed.file;
+    let before = run.history.first_parent(commit)?;
     let old_path = file.old_path.map(|old| part.table.path(old)).transpose()?;
     Ok(DiffMatch {
         path: part.table.path(file.path)?.to_vec(),
@@ -81,6 +83,7 @@ pub(super) fn diff(
             ChangeKind::Deleted => FileChange::Deleted,
             ChangeKind::Renamed => FileChange::Renamed,
         },
+        before,
         language: part.table.language(file.path)?,
         hunks: hunks(context, part, changed)?,
         n_lines: changed.n_lines,

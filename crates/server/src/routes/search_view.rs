@@ -9,8 +9,8 @@ use crate::shell::{LanguageLabel, QueryLink};
 use askama::Template;
 use model::{ByteRange, ObjectId, RefName, RepoName};
 use search::{
-    CommitMatch, ContentMatch, DiffMatch, DirectoryMatch, Facet, Facets, LineMatch, Match, PathMatch,
-    Severity, Stats, SymbolMatch,
+    CommitMatch, ContentMatch, DiffMatch, DirectoryMatch, Facet, Facets, FileChange, LineMatch, Match,
+    PathMatch, Severity, Stats, SymbolMatch,
 };
 
 /// How many lines of a change stand open.
@@ -281,7 +281,11 @@ impl Hit {
     }
 
     fn of_path(found: &PathMatch) -> Self {
-        let says = if found.ranges.is_empty() { "file" } else { "path matches" };
+        let says = match found.change {
+            Some(FileChange::Deleted) => "deleted file, as it was before",
+            _ if found.ranges.is_empty() => "file",
+            _ => "path matches",
+        };
         Hit {
             says: says.into(),
             ..Hit::of_file(&found.repo, &found.refs, found.commit, &found.path, &found.ranges, found.language)
