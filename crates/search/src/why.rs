@@ -366,7 +366,7 @@ impl Asking<'_> {
             None => {
                 let language = syntax::language_name(doc.language);
                 let language = language.map_or("no known language".to_owned(), |name| name.to_owned());
-                let text_len = counted(meta.text_len.into(), "byte", "bytes");
+                let text_len = counted(meta.text_len, "byte", "bytes");
                 (true, format!("Its content is indexed: {text_len} of text, {language}."))
             }
         };
