@@ -71,27 +71,36 @@ pub struct ChangedFiles {
     pub n_left_out: u64,
     /// How many folders could not be read.
     pub n_unreadable: u64,
+    /// Whether it was called off: then files may be missing, and renamed ones may be told as gone and new.
+    pub is_called_off: bool,
 }
 
+/// Asked between small pieces of work whether to stop.
+pub type IsOver<'a> = dyn Fn() -> bool + 'a;
+
 impl Reader {
-    /// The files that differ between two trees, `None` being the empty one; at most `n_files_max` of them are listed.
+    /// The files that differ between two trees, `None` being the empty one; at most `n_files_max` of them are listed. `is_over` is
+    /// asked between folders and between files that are compared.
     pub fn changed_files(
         &self,
         old: Option<ObjectId>,
         new: Option<ObjectId>,
         n_files_max: usize,
+        is_over: &IsOver<'_>,
     ) -> Result<ChangedFiles, ObjectError> {
-        let mut walk = Walk { reader: self, n_files_max, n_entries: 0, found: ChangedFiles::default() };
+        let found = ChangedFiles::default();
+        let mut walk = Walk { reader: self, n_files_max, n_entries: 0, is_over, found };
         let (old_data, new_data) = (walk.tree(old)?, walk.tree(new)?);
         walk.folder(&mut Vec::new(), &old_data, &new_data, 0);
         let mut found = walk.found;
-        self.join_renamed(&mut found.files);
+        self.join_renamed(&mut found, is_over);
         found.files.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(found)
     }
 
     /// Makes one of what is gone and what is new, where it is the same file.
-    fn join_renamed(&self, files: &mut Vec<ChangedFile>) {
+    fn join_renamed(&self, found: &mut ChangedFiles, is_over: &IsOver<'_>) {
+        let files = &mut found.files;
         let is = |kind| move |(_, file): &(usize, &ChangedFile)| file.kind == kind;
         let gone: Vec<usize> =
             files.iter().enumerate().filter(is(FileChangeKind::Deleted)).map(|(idx, _)| idx).collect();
@@ -116,7 +125,9 @@ impl Reader {
         let same: std::collections::HashSet<usize> = pairs.iter().map(|(from, _)| *from).collect();
         let gone: Vec<usize> = gone.into_iter().filter(|idx| !same.contains(idx)).collect();
         if gone.len().saturating_mul(new.len()) <= RENAME_PAIRS_MAX {
-            pairs.extend(self.similar(files, &gone, &new));
+            let similar = self.similar(files, &gone, &new, is_over);
+            found.is_called_off |= similar.is_none();
+            pairs.extend(similar.into_iter().flatten());
         }
         for (from, to) in &pairs {
             let (old, old_path) = (files[*from].old, std::mem::take(&mut files[*from].path));
@@ -133,10 +144,17 @@ impl Reader {
 
     /// Pairs of files with half of their text in common: first those that alone have the same name on both sides and most
     /// of their text in common, then the most similar first. So does git.
-    fn similar(&self, files: &[ChangedFile], gone: &[usize], new: &[usize]) -> Vec<(usize, usize)> {
+    /// `None` where it was called off.
+    fn similar(
+        &self,
+        files: &[ChangedFile],
+        gone: &[usize],
+        new: &[usize],
+        is_over: &IsOver<'_>,
+    ) -> Option<Vec<(usize, usize)>> {
         let mut effort = Effort { n_pieces_left: RENAME_PIECES_MAX, n_steps_left: RENAME_STEPS_MAX };
         let mut chunks = |side: Option<(EntryKind, ObjectId)>| {
-            let (_, id) = side.filter(|_| is_regular(side) && effort.n_pieces_left > 0)?;
+            let (_, id) = side.filter(|_| is_regular(side) && effort.n_pieces_left > 0 && !is_over())?;
             let mut bytes = Vec::new();
             self.read_blob(id, RENAME_BYTES_MAX, &mut bytes).ok()?;
             effort.chunks(&bytes)
@@ -168,6 +186,9 @@ impl Reader {
         }
         let mut scored = Vec::new();
         for to in (0..new.len()).filter(|to| !pairing.to[*to]) {
+            if is_over() {
+                return None;
+            }
             for from in (0..gone.len()).filter(|from| !pairing.from[*from]) {
                 let score = score(from, to);
                 if score >= SCORE_MIN {
@@ -177,7 +198,7 @@ impl Reader {
         }
         scored.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)).then((a.3, a.2).cmp(&(b.3, b.2))));
         scored.into_iter().for_each(|(_, _, from, to)| pairing.join(from, to));
-        pairing.pairs.into_iter().map(|(from, to)| (gone[from], new[to])).collect()
+        (!is_over()).then(|| pairing.pairs.into_iter().map(|(from, to)| (gone[from], new[to])).collect())
     }
 }
 
@@ -308,6 +329,7 @@ struct Walk<'a> {
     reader: &'a Reader,
     n_files_max: usize,
     n_entries: usize,
+    is_over: &'a IsOver<'a>,
     found: ChangedFiles,
 }
 
@@ -329,6 +351,10 @@ impl Walk<'_> {
 
     /// Compares two folders at the path. Recursion is bounded by [`DEPTH_MAX`].
     fn folder(&mut self, path: &mut Vec<u8>, old: &[u8], new: &[u8], depth: usize) {
+        if (self.is_over)() {
+            self.found.is_called_off = true;
+            return;
+        }
         let (old_entries, new_entries) = (checked_entries(old, |_, _| ()), checked_entries(new, |_, _| ()));
         self.n_entries += old_entries.len() + new_entries.len();
         let (mut old_rest, mut new_rest) = (&old_entries[..], &new_entries[..]);

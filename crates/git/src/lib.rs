@@ -36,7 +36,7 @@ mod tree;
 mod url;
 mod walk;
 
-pub use changed::{ChangedFile, ChangedFiles, FileChangeKind};
+pub use changed::{ChangedFile, ChangedFiles, FileChangeKind, IsOver};
 pub use changes::{Change, ChangesError};
 pub use commit::{Commit, Person};
 pub use diff::{FileDiff, LineHunk, SideText, TextDiff, ToText};

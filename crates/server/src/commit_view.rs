@@ -1,9 +1,11 @@
 //! A commit with what it changed, read from git for its page and for the API.
 
 use crate::failure::Failure;
+use crate::git_access::Watch;
 use git::{ChangedFile, Commit, FileChangeKind, FileDiff, LineHunk, Reader, SideText, TextDiff};
 use model::ObjectId;
 use std::ops::Range;
+use std::time::Duration;
 
 /// How many files are told.
 const N_FILES_MAX: usize = 1_000;
@@ -13,6 +15,8 @@ const N_LINES_MAX: usize = 5_000;
 const LINE_BYTES_MAX: usize = 2_000;
 /// Largest side of a file that is compared.
 const SIDE_BYTES_MAX: u64 = 1 << 20;
+/// How long files are compared: thousands of large ones that hardly differ would take minutes.
+pub(crate) const TIME_MAX: Duration = Duration::from_secs(10);
 /// Unchanged lines around changed ones.
 const CONTEXT: usize = 3;
 
@@ -61,8 +65,12 @@ impl LineView {
 }
 
 impl CommitView {
-    /// Reads a commit. Blocks. Not found where there is none of this id.
-    pub(crate) fn read(repository: &git::Repository, id: &[u8]) -> Result<CommitView, Failure> {
+    /// Reads a commit. Blocks, until the watch says that it is over at most. Not found where there is none of this id.
+    pub(crate) fn read(
+        repository: &git::Repository,
+        id: &[u8],
+        watch: &Watch,
+    ) -> Result<CommitView, Failure> {
         let id = std::str::from_utf8(id).ok().and_then(|id| ObjectId::from_hex(id).ok());
         let id = id.ok_or(Failure::NotFound)?;
         let reader = repository.reader();
@@ -73,14 +81,20 @@ impl CommitView {
             left_out.push("The parent is not in this repository, so everything looks new.".to_owned());
         }
         let changed = reader
-            .changed_files(parent.map(|parent| parent.tree), Some(commit.tree), N_FILES_MAX)
+            .changed_files(parent.map(|parent| parent.tree), Some(commit.tree), N_FILES_MAX, &|| {
+                watch.is_over()
+            })
             .map_err(Failure::internal)?;
         let mut n_lines_left = N_LINES_MAX;
-        let files: Vec<FileView> =
-            changed.files.into_iter().map(|file| FileView::read(&reader, file, &mut n_lines_left)).collect();
-        let n_left_out = changed.n_left_out + changed.n_unreadable;
-        if n_left_out > 0 {
-            left_out.push(format!("{n_left_out} more changed files are not shown."));
+        let read = |file| FileView::read(&reader, file, &mut n_lines_left, watch);
+        let files: Vec<FileView> = changed.files.into_iter().map(read).collect();
+        match changed.n_left_out + changed.n_unreadable {
+            0 => {}
+            1 => left_out.push("1 more changed file is not shown.".to_owned()),
+            n_left_out => left_out.push(format!("{n_left_out} more changed files are not shown.")),
+        }
+        if changed.is_called_off {
+            left_out.push("Time was up before all folders and renamed files were compared.".to_owned());
         }
         if n_lines_left == 0 {
             left_out.push(format!("Only the first {N_LINES_MAX} lines are shown."));
@@ -98,7 +112,7 @@ impl CommitView {
 }
 
 impl FileView {
-    fn read(reader: &Reader, file: ChangedFile, n_lines_left: &mut usize) -> FileView {
+    fn read(reader: &Reader, file: ChangedFile, n_lines_left: &mut usize, watch: &Watch) -> FileView {
         let mut view = FileView {
             change: match file.kind {
                 FileChangeKind::Added => "added",
@@ -115,6 +129,8 @@ impl FileView {
         };
         if *n_lines_left == 0 {
             view.says = Some("Not shown: the page is full.");
+        } else if watch.is_over() {
+            view.says = Some("Not compared: time was up.");
         } else {
             match reader.diff(&file, SIDE_BYTES_MAX, &to_text) {
                 FileDiff::Text(diff) => view.fill(&diff, n_lines_left),
@@ -207,5 +223,35 @@ fn to_text(bytes: &[u8]) -> Option<Vec<u8>> {
     match syntax::decode(bytes, &limits) {
         syntax::Decoded::Text { utf8, .. } => Some(utf8.into_owned().into_bytes()),
         syntax::Decoded::Skipped(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use search::CancelToken;
+    use testkit::git::GitWorld;
+
+    #[test]
+    fn a_page_that_nobody_waits_for_compares_nothing() {
+        let world = GitWorld::new();
+        let repo = world.repo("a");
+        let one = |text: &'static [u8]| [("a.txt", text), ("b/c.txt", text)];
+        repo.commit_files("main", &one(b"a\n"));
+        let id = repo.commit_files("main", &one(b"b\n")).to_string();
+        let opened = git::Repository::open(repo.path(), &git::OpenOptions::default()).expect("a repository");
+        let token = CancelToken::new();
+        let read = |watch: &Watch| match CommitView::read(&opened, id.as_bytes(), watch) {
+            Ok(view) => view,
+            Err(_) => panic!("it is a commit"),
+        };
+        let watch = Watch::new(token.clone(), Duration::from_secs(3600));
+        let whole = read(&watch);
+        assert_eq!((whole.n_added(), whole.files.len(), &whole.left_out[..]), (2, 2, &[][..]));
+        token.cancel();
+        let cut = read(&watch);
+        assert_eq!((cut.n_added(), cut.left_out.len()), (0, 1));
+        // Out of time is the same as alone.
+        assert_eq!(read(&Watch::new(CancelToken::new(), Duration::ZERO)).left_out, cut.left_out);
     }
 }

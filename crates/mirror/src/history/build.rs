@@ -371,7 +371,7 @@ fn diff_of(reader: &Reader, id: ObjectId, parent: Option<ObjectId>) -> CommitDif
     let tree = |id: ObjectId| reader.commit(id).ok().map(|commit| commit.tree);
     let Some(new) = tree(id) else { return CommitDiff::default() };
     let old = parent.and_then(tree);
-    let Ok(changed) = reader.changed_files(old, Some(new), COMMIT_FILES_MAX) else {
+    let Ok(changed) = reader.changed_files(old, Some(new), COMMIT_FILES_MAX, &|| false) else {
         return CommitDiff { files: Vec::new(), n_left_out: 1 };
     };
     let mut n_bytes_left = COMMIT_BYTES_MAX;

@@ -4,9 +4,9 @@ use super::api_repos::RepoState;
 use super::{r_raw, r_skipped};
 use crate::browse::{self, Content, SHOWN_BYTES_MAX, kind_word, locate, size_of};
 use crate::caller::Caller;
-use crate::commit_view::{CommitView, FileView, HunkView};
+use crate::commit_view::{self, CommitView, FileView, HunkView};
 use crate::failure::Failure;
-use crate::git_access;
+use crate::git_access::{self, Watch};
 use crate::links::{RepoAddress, path_link};
 use crate::owning::OwnersShape;
 use crate::state::AppState;
@@ -258,7 +258,8 @@ impl FileShape {
 
 async fn commit(state: &AppState, row: &Repository, address: &RepoAddress) -> Result<CommitShape, Failure> {
     let asked = address.path.clone();
-    let view = git_access::read(state, row, move |repository| CommitView::read(repository, &asked)).await?;
+    let read = move |repository: &git::Repository, watch: &Watch| CommitView::read(repository, &asked, watch);
+    let view = git_access::read_watched(state, row, commit_view::TIME_MAX, read).await?;
     let person = |person: &git::Person| PersonShape {
         name: person.name.clone(),
         email: person.email.clone(),

@@ -1,10 +1,10 @@
 //! A commit: who, when, why, and what it changed.
 
 use crate::caller::Caller;
-use crate::commit_view::{CommitView, FileView, LineView};
+use crate::commit_view::{self, CommitView, FileView, LineView};
 use crate::failure::Failure;
 use crate::format::rfc3339_at;
-use crate::git_access;
+use crate::git_access::{self, Watch};
 use crate::links::{RepoAddress, commit_link, path_link, repo_link, search_link};
 use crate::shell::{Moment, Shell};
 use crate::state::AppState;
@@ -82,8 +82,8 @@ pub(crate) async fn page(
     address: RepoAddress,
 ) -> Result<Response, Failure> {
     let asked = address.path.clone();
-    let view = git_access::read(&state, &row, move |repository| CommitView::read(repository, &asked));
-    let view = view.await?;
+    let read = move |repository: &git::Repository, watch: &Watch| CommitView::read(repository, &asked, watch);
+    let view = git_access::read_watched(&state, &row, commit_view::TIME_MAX, read).await?;
     let page = render(&caller, &row, &view, state.now_ms());
     Ok(Html(page.render().map_err(Failure::internal)?).into_response())
 }
