@@ -63,6 +63,10 @@ struct SkippedPage {
     rev: String,
     n_files: String,
     kinds: Vec<KindView>,
+    /// Which of them are on the page.
+    shows: String,
+    /// Whether they all have the reason that was asked for.
+    one_reason: bool,
     files: Vec<FileView>,
     next: Option<String>,
     json_url: String,
@@ -153,10 +157,14 @@ pub(crate) async fn page(
             size: file.size_bytes.map_or(String::new(), format::size),
         }
     };
-    let next = next_cursor(&found).map(|next| {
-        let narrowed = asked.reason.map_or(String::new(), |reason| format!("&reason={}", reason.as_str()));
-        format!("{here}?cursor={next}{narrowed}")
-    });
+    let narrowed = asked.reason.map_or(String::new(), |reason| format!("reason={}", reason.as_str()));
+    let joint = if narrowed.is_empty() { "" } else { "&" };
+    let next = next_cursor(&found).map(|next| format!("{here}?cursor={next}{joint}{narrowed}"));
+    let same = asked
+        .after
+        .as_deref()
+        .map_or(narrowed.clone(), |after| format!("cursor={}{joint}{narrowed}", hex(after)));
+    let json = here.replacen("/r/", "/api/v1/repos/", 1);
     let page = SkippedPage {
         shell: caller.shell(&format!("Files that are not searched · {}", row.name), "repos"),
         repo: row.name.to_string(),
@@ -164,13 +172,32 @@ pub(crate) async fn page(
         rev: super::r::rev_shown(&row, &address),
         n_files: format::count(found.counts.values().sum(), "file", "files"),
         kinds: found.counts.iter().map(kind).collect(),
+        shows: shows(&found, &asked),
+        one_reason: asked.reason.is_some(),
         files: found.files.iter().map(file).collect(),
         next,
-        json_url: here.replacen("/r/", "/api/v1/repos/", 1),
+        json_url: if same.is_empty() { json } else { format!("{json}?{same}") },
         is_narrowed: asked.reason.is_some() || asked.after.is_some(),
         all_url: here,
     };
     Ok(Html(page.render().map_err(Failure::internal)?).into_response())
+}
+
+/// Which files are on the page, in a sentence.
+fn shows(found: &SkippedFiles, asked: &Asked) -> String {
+    let n_all = match asked.reason {
+        Some(reason) => found.counts.get(&reason).copied().unwrap_or(0),
+        None => found.counts.values().sum(),
+    };
+    let all = format::count(n_all, "file", "files");
+    let n_shown = thousands(found.files.len() as u64);
+    match (&asked.after, found.has_more) {
+        (None, false) if n_all == 1 => format!("{all}."),
+        (None, false) => format!("{all}, in the order of the paths."),
+        (None, true) => format!("The first {n_shown} of {all}, in the order of the paths."),
+        (Some(after), true) => format!("{n_shown} of {all}, those after '{}'.", lossy(after)),
+        (Some(after), false) => format!("The last {n_shown} of {all}, those after '{}'.", lossy(after)),
+    }
 }
 
 /// The address of the page.
@@ -239,7 +266,11 @@ impl Asked {
 /// The last path, in hexadecimal: paths are bytes.
 fn next_cursor(found: &SkippedFiles) -> Option<String> {
     let last = found.files.last().filter(|_| found.has_more)?;
-    Some(last.path.iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(hex(&last.path))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

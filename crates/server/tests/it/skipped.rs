@@ -34,6 +34,14 @@ fn the_page_lists_them_too() {
         for part in ["1 file", "image.png", "not text", "/why?repo=app&#38;path=image.png"] {
             assert!(page.contains(part), "{part}: {page}");
         }
+        assert!(page.contains("href=\"/api/v1/repos/app/-/skipped\""), "{page}");
+        let narrowed = shared().get(Who::Bob, "/r/app/-/skipped?reason=file-binary&cursor=61").await.text();
+        for part in [
+            "The last 1 of 1 file, those after &#39;a&#39;.",
+            "skipped?cursor=61&#38;reason=file-binary\">As JSON",
+        ] {
+            assert!(narrowed.contains(part), "{part}: {narrowed}");
+        }
         let none = shared().get(Who::Bob, "/r/odd/-/skipped").await.text();
         assert!(none.contains("Every file of this revision is searched"), "{none}");
         let root = shared().get(Who::Bob, "/r/app@v1.0").await.text();
