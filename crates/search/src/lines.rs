@@ -82,11 +82,15 @@ pub(crate) fn collect(
         let line_end = end_of_line(text, offset);
         let line = &text[line_start..line_end.min(text.len())];
         let mut ranges = Vec::new();
+        // What is shown of a line ends so far behind its first match at most; a long line may have millions of others.
+        let shown_end = offset.saturating_add(cut.line_bytes);
         while let Some((start, end)) = hits.get(hit_idx) {
             if *start >= line_end {
                 break;
             }
-            ranges.push(start.saturating_sub(line_start)..(*end).min(line_end) - line_start);
+            if *start <= shown_end {
+                ranges.push(start.saturating_sub(line_start)..(*end).min(line_end) - line_start);
+            }
             if *end > line_end {
                 break;
             }
@@ -202,6 +206,18 @@ mod tests {
     fn long_lines_are_cut_around_the_first_match() {
         check("0123456789abcdefghij", &[(10, 13)], &[(1, "789abcdefghi", &[3..6])]);
         check("éééééééééééééééé", &[(16, 18)], &[(1, "éééééé", &[2..4])]);
+    }
+
+    #[test]
+    fn a_line_of_many_matches_is_cut_like_one_of_few() {
+        let text = "ab".repeat(50);
+        let hits: Vec<Hit> = (20..50).map(|n| (2 * n, 2 * n + 2)).collect();
+        let cut = Cut { n_lines_max: 100, line_bytes: 12 };
+        let of_all = collect(text.as_bytes(), &hits, cut, |_| 1);
+        let ranges = hits.iter().map(|(start, end)| *start..*end).collect();
+        assert_eq!(of_all, [line_match(1, text.as_bytes(), ranges, 12)]);
+        assert!(of_all[0].is_cut && of_all[0].ranges.len() > 3);
+        assert_eq!(count(text.as_bytes(), &hits), Counts { n_lines: 1, n_matches: 30 });
     }
 
     #[test]

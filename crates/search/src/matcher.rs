@@ -9,6 +9,9 @@ use regex_automata::util::iter::Searcher;
 use regex_automata::{Input, meta};
 use std::ops::ControlFlow;
 
+/// Matches between two looks at the clock, some ten microseconds: a line of 30 MB may have as many.
+const MATCHES_PER_LOOK: u32 = 4096;
+
 /// Finds the leftmost-first, non-overlapping matches of one pattern.
 #[derive(Debug)]
 pub(crate) enum Matcher {
@@ -44,8 +47,8 @@ impl Matcher {
         self.for_each_watched(scratch, haystack, None, found);
     }
 
-    /// Likewise; `false` where the watch said stop within the haystack. Only expressions whose matches may hold several
-    /// lines ask it: what stays within lines is given in pieces.
+    /// Likewise; `false` where the watch said stop within the haystack. Expressions whose matches may hold several lines ask it
+    /// while they search, all others between matches: what stays within lines is given in pieces, but one line may be long.
     pub(crate) fn for_each_watched<F>(
         &self,
         scratch: &mut Scratch,
@@ -56,9 +59,21 @@ impl Matcher {
     where
         F: FnMut(usize, usize) -> ControlFlow<()>,
     {
+        let (mut n_until_look, mut is_over) = (MATCHES_PER_LOOK, false);
+        let mut found = |start, end| {
+            n_until_look -= 1;
+            if n_until_look == 0 {
+                n_until_look = MATCHES_PER_LOOK;
+                is_over = watch.is_some_and(|watch| watch.stop().is_some());
+                if is_over {
+                    return ControlFlow::Break(());
+                }
+            }
+            found(start, end)
+        };
         match self {
             Matcher::Document(regex) => {
-                return regex.for_each(&mut scratch.document, haystack, watch, &mut found);
+                return regex.for_each(&mut scratch.document, haystack, watch, &mut found) && !is_over;
             }
             Matcher::Exact(finder) => each_literal(finder, finder.needle().len(), haystack, &mut found),
             Matcher::Folded(literal) => literal.for_each(&mut scratch.folded, haystack, &mut found),
@@ -66,7 +81,7 @@ impl Matcher {
             Matcher::Regex(regex) => each_regex(regex, &mut scratch.cache, haystack, &mut found),
             Matcher::Tree(_) => {}
         }
-        true
+        !is_over
     }
 
     /// Whether there is a match at all.
@@ -142,6 +157,40 @@ where
     while let Some(hit) = searcher.advance(|input| Ok(regex.search_with(cache, input))) {
         if found(hit.start(), hit.end()).is_break() {
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::CancelToken;
+
+    /// A file may be one line of 30 MB that matches everywhere.
+    #[test]
+    fn a_line_that_matches_everywhere_can_be_called_off_within() {
+        let text = vec![b'a'; 10 * MATCHES_PER_LOOK as usize];
+        let regex = meta::Regex::new("a").expect("an expression");
+        for matcher in
+            [Matcher::Exact(Box::new(memmem::Finder::new(b"a").into_owned())), Matcher::Regex(regex)]
+        {
+            let token = CancelToken::new();
+            let watch = Watch::new(token.clone(), None);
+            let count = |called_off_at: usize| {
+                let mut n_found = 0;
+                let is_done =
+                    matcher.for_each_watched(&mut Scratch::default(), &text, Some(&watch), |_, _| {
+                        n_found += 1;
+                        if n_found == called_off_at {
+                            token.cancel();
+                        }
+                        ControlFlow::Continue(())
+                    });
+                (is_done, n_found)
+            };
+            assert_eq!(count(usize::MAX), (true, text.len()));
+            let (is_done, n_found) = count(MATCHES_PER_LOOK as usize + 1);
+            assert!(!is_done && n_found < 2 * MATCHES_PER_LOOK as usize + 1, "{n_found}");
         }
     }
 }
