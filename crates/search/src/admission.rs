@@ -10,7 +10,7 @@ use crate::repo_run::RepoRun;
 use crate::revisions::Revisions;
 use crate::tree::Node;
 use crate::window::Window;
-use index::{BlobIdx, BlockBitmap, Doc, DocIdx, DocKind, ReadError, SegmentOrdinal};
+use index::{BlobIdx, BlockBitmap, Doc, DocIdx, DocKind, GroupIdx, ReadError, RefTable, SegmentOrdinal};
 use model::{ByteRange, SkipReason};
 use ngram::GramQuery;
 use std::ops::ControlFlow;
@@ -62,63 +62,70 @@ pub(crate) struct PathHits {
     is_empty: bool,
 }
 
-/// Paths to look at together, each with a newline behind it in `text`, its document and where it ends.
+/// Paths to look at together: all in one with a newline behind each, where each ends, and their documents.
 struct Paths<'p> {
     name: &'p NamePattern,
     scratch: Scratch,
     text: Vec<u8>,
-    docs: Vec<(DocIdx, Place, usize)>,
+    ends: Vec<usize>,
+    docs: Vec<DocIdx>,
 }
 
-/// Where a document's blob is.
-type Place = (SegmentOrdinal, BlobIdx);
-
 impl Paths<'_> {
-    fn add(&mut self, path: &[u8], doc_idx: DocIdx, place: Place) {
-        self.text.extend_from_slice(path);
-        self.docs.push((doc_idx, place, self.text.len()));
-        self.text.push(b'\n');
+    fn add(&mut self, table: &RefTable, group: GroupIdx) -> Result<(), ReadError> {
+        table.read_paths(group, &mut self.text, &mut self.ends)?;
+        let n_new = self.ends.len() - self.docs.len();
+        self.docs.extend((RefTable::first_doc(group).0..).take(n_new).map(DocIdx));
+        Ok(())
     }
 
-    /// Tells the documents whose paths match, and forgets all of them.
-    fn look(&mut self, found: &mut dyn FnMut(DocIdx, Place)) {
+    /// Appends the documents whose paths match to `found`, and forgets all of them.
+    fn look(&mut self, found: &mut Vec<DocIdx>) {
         match &self.name.window {
             // No occurrence reaches from one path into another.
             None if self.name.matcher.is_literal_without(b'\n') => self.look_for_literal(found),
-            window => self.look_for_window(window.as_ref(), found),
+            Some(window) => self.look_for_window(window, found),
+            None => self.look_at_each(found),
         }
         self.docs.clear();
+        self.ends.clear();
         self.text.clear();
     }
 
-    fn look_for_literal(&mut self, found: &mut dyn FnMut(DocIdx, Place)) {
-        let mut docs = self.docs.iter();
+    fn look_for_literal(&mut self, found: &mut Vec<DocIdx>) {
+        let mut paths = self.docs.iter().zip(&self.ends);
         let mut found_end = 0;
         self.name.matcher.for_each(&mut self.scratch, &self.text, |start, _| {
             // Not where this path was found already.
             if start >= found_end
-                && let Some((doc_idx, place, end)) = docs.find(|(.., end)| start < *end)
+                && let Some((doc_idx, end)) = paths.find(|(_, end)| start < **end)
             {
                 found_end = *end;
-                found(*doc_idx, *place);
+                found.push(*doc_idx);
             }
             ControlFlow::Continue(())
         });
     }
 
-    fn look_for_window(&mut self, window: Option<&Window>, found: &mut dyn FnMut(DocIdx, Place)) {
-        // There is no match that ends before `next`.
-        let (mut start, mut next) = (0, 0);
-        for (doc_idx, place, end) in &self.docs {
-            if let Some(window) = window
-                && next < *end
-            {
-                next = next.max(start);
-                next = window.find(&self.text[next..]).map_or(self.text.len(), |at| next + at);
+    fn look_for_window(&mut self, window: &Window, found: &mut Vec<DocIdx>) {
+        let mut next = 0;
+        while let Some(at) = window.find(&self.text, next) {
+            // The path that it stands in, or the next one where it stands at a newline.
+            let path = self.ends.partition_point(|end| *end <= at);
+            let (Some(doc_idx), Some(end)) = (self.docs.get(path), self.ends.get(path)) else { break };
+            let start = if path == 0 { 0 } else { self.ends[path - 1] + 1 };
+            if self.name.matcher.is_match(&mut self.scratch, &self.text[start..*end]) {
+                found.push(*doc_idx);
             }
-            let may_match = window.is_none() || next < *end;
-            if may_match && self.name.matcher.is_match(&mut self.scratch, &self.text[start..*end]) {
-                found(*doc_idx, *place);
+            next = end + 1;
+        }
+    }
+
+    fn look_at_each(&mut self, found: &mut Vec<DocIdx>) {
+        let mut start = 0;
+        for (doc_idx, end) in self.docs.iter().zip(&self.ends) {
+            if self.name.matcher.is_match(&mut self.scratch, &self.text[start..*end]) {
+                found.push(*doc_idx);
             }
             start = end + 1;
         }
@@ -181,23 +188,29 @@ impl PathHits {
             blobs: repo.segments.iter().map(|segment| BlockBitmap::empty(segment.n_blobs())).collect(),
             is_empty: true,
         };
-        let mut paths = Paths { name, scratch: Scratch::default(), text: Vec::new(), docs: Vec::new() };
-        repo.ref_table.for_each_candidate(&name.grams, &mut |doc_idx, path, doc| {
-            if let Some(place) = doc.blob
-                && revisions.admits(doc.revisions)
-            {
-                paths.add(path, doc_idx, place);
-                if paths.text.len() >= PATHS_BYTES {
-                    paths.look(&mut |doc_idx, place| hits.insert(doc_idx, place));
-                }
+        let mut paths =
+            Paths { name, scratch: Scratch::default(), text: Vec::new(), ends: Vec::new(), docs: Vec::new() };
+        let table = &repo.ref_table;
+        let groups = table.candidate_groups(&name.grams)?;
+        let mut groups = groups.iter().peekable();
+        let mut found = Vec::new();
+        while let Some(group) = groups.next() {
+            paths.add(table, *group)?;
+            if paths.text.len() >= PATHS_BYTES || groups.peek().is_none() {
+                paths.look(&mut found);
             }
-            true
-        })?;
-        paths.look(&mut |doc_idx, place| hits.insert(doc_idx, place));
+        }
+        for doc_idx in found {
+            let doc = table.doc(doc_idx)?;
+            if revisions.admits(doc.revisions) {
+                hits.insert(doc_idx, &doc);
+            }
+        }
         Ok((!hits.is_empty).then_some(hits))
     }
 
-    fn insert(&mut self, doc_idx: DocIdx, (segment, blob): Place) {
+    fn insert(&mut self, doc_idx: DocIdx, doc: &Doc) {
+        let Some((segment, blob)) = doc.blob else { return };
         self.is_empty = false;
         self.docs.insert(doc_idx.0);
         if let Some(blobs) = self.blobs.get_mut(usize::from(segment.0)) {

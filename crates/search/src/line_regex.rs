@@ -5,7 +5,8 @@
 
 use crate::window::Window;
 use regex_automata::util::iter::Searcher;
-use regex_automata::{Input, meta};
+use regex_automata::util::prefilter::Prefilter;
+use regex_automata::{Input, MatchKind, meta};
 use regex_syntax::hir::Hir;
 use std::ops::ControlFlow;
 
@@ -32,11 +33,22 @@ pub(crate) struct LineScratch {
 }
 
 impl LineRegex {
-    /// `regex` is compiled from `hir`, in which no class and no literal has a newline.
-    pub(crate) fn new(regex: meta::Regex, hir: &Hir) -> LineRegex {
-        // Where it holds a literal the expression skips by itself; only a window that is rarer than most literals is better.
-        let window = Window::of(hir).filter(|window| !regex.is_accelerated() || window.is_rare());
-        LineRegex { regex, window, has_unicode_boundary: hir.properties().look_set().contains_word_unicode() }
+    /// Compiles `hir`, in which no class and no literal has a newline. `compile` is told whether the expression is to skip by
+    /// its own literals: that is for nothing where lines are chosen before.
+    pub(crate) fn new<E>(
+        hir: &Hir,
+        compile: impl FnOnce(bool) -> Result<meta::Regex, E>,
+    ) -> Result<LineRegex, E> {
+        // Where it begins with a literal the expression skips by itself; only what is rarer than most literals is better.
+        let begins_fast =
+            || Prefilter::from_hir_prefix(MatchKind::LeftmostFirst, hir).is_some_and(|p| p.is_fast());
+        let window = Window::of(hir).filter(|window| window.is_rare() || !begins_fast());
+        let regex = compile(window.is_none())?;
+        Ok(LineRegex {
+            regex,
+            window,
+            has_unicode_boundary: hir.properties().look_set().contains_word_unicode(),
+        })
     }
 
     /// What it occupies, in bytes.
@@ -79,9 +91,9 @@ impl LineRegex {
     {
         scratch.n_bytes += text.len() as u64;
         let mut start = 0;
-        while let Some(at) = window.find(&text[start..]) {
+        while let Some(at) = window.find(text, start) {
             scratch.n_lines += 1;
-            let (line_start, line_end) = line_around(text, start, start + at);
+            let (line_start, line_end) = line_around(text, start, at);
             self.plainly(scratch, &text[line_start..line_end], line_start, line_end == text.len(), found)?;
             start = line_end;
         }
@@ -183,6 +195,13 @@ mod tests {
         r"(a1){2}b",
         r"\p{Greek}[0-9]",
         r"x{0}",
+        r"[a-c]aab[a-c]*_",
+        r"(k|aba)aba\(",
+        r"\w1_2\b",
+        r"\bé?[A-C]{2}\b1",
+        r"(?i)ks[a-c]\b.",
+        r"(\bc)?ab[0-9]",
+        r"a\b b?\bc",
     ];
 
     proptest! {
@@ -191,14 +210,18 @@ mod tests {
         #[test]
         fn it_finds_what_the_expression_finds(
             which in 0..PATTERNS.len(),
-            lines in prop::collection::vec("([a-cABk1230_ (\\-]|AB123|abc_12_a\\(|é|ſ|K|٣|α1|ks){0,60}", 0..12),
+            lines in prop::collection::vec("([a-cABk1230_ (\\-]|AB123|abc_12_a\\(|é|ſ|K|٣|α1|ks|aab|ababa\\(|a1_2){0,60}", 0..12),
             ends in any::<bool>(),
             is_frequent in any::<bool>(),
         ) {
             let text = lines.join("\n") + if ends { "\n" } else { "" };
             let (regex, hir) = compiled(PATTERNS[which]);
             let expected: Vec<_> = regex.find_iter(text.as_bytes()).map(|hit| (hit.start(), hit.end())).collect();
-            let matcher = LineRegex::new(regex, &hir);
+            let matcher = LineRegex::new(&hir, |skips| {
+                let config = meta::Config::new().auto_prefilter(skips);
+                meta::Builder::new().configure(config).build_from_hir(&hir)
+            });
+            let matcher = matcher.expect("it compiles");
             let mut scratch = LineScratch::default();
             if is_frequent {
                 (scratch.n_bytes, scratch.n_lines) = (1 << 30, 1 << 30);

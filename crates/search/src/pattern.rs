@@ -116,10 +116,13 @@ pub(crate) fn content_pattern(
     let (hir, scope) =
         if crosses_lines { (hir, Scope::Document) } else { (without_newline(hir), Scope::Line) };
     let grams = GramQuery::from_hir(&hir);
-    let regex = compile(&hir, options, true, span)?;
     let matcher = match scope {
-        Scope::Line => Matcher::Lines(Box::new(LineRegex::new(regex, &hir))),
+        Scope::Line => {
+            let regex = LineRegex::new(&hir, |skips| compile_with(&hir, options, true, skips, span))?;
+            Matcher::Lines(Box::new(regex))
+        }
         Scope::Document => {
+            let regex = compile(&hir, options, true, span)?;
             Matcher::Document(Box::new(DocumentRegex::new(regex, hir, options.lazy_cache_bytes)))
         }
     };
@@ -284,7 +287,19 @@ fn compile(
     utf8: bool,
     span: &ByteRange,
 ) -> Result<meta::Regex, SearchError> {
+    compile_with(hir, options, utf8, true, span)
+}
+
+/// Likewise; `skips` is whether it looks for literals before it runs.
+fn compile_with(
+    hir: &Hir,
+    options: PatternOptions,
+    utf8: bool,
+    skips: bool,
+    span: &ByteRange,
+) -> Result<meta::Regex, SearchError> {
     let config = meta::Config::new()
+        .auto_prefilter(skips)
         .nfa_size_limit(Some(NFA_BYTES_MAX))
         .hybrid_cache_capacity(options.lazy_cache_bytes)
         .utf8_empty(utf8);

@@ -101,6 +101,32 @@ pub(super) struct GroupPaths<'a> {
 }
 
 impl GroupPaths<'_> {
+    /// Appends all paths to `text`, a newline behind each, and where each ends to `ends`.
+    pub(super) fn append_to(mut self, text: &mut Vec<u8>, ends: &mut Vec<usize>) -> Result<(), ReadError> {
+        let mut before = text.len()..text.len();
+        for _ in 0..self.n_left {
+            let (n_shared, n_own) = self.lengths(before.len())?;
+            let start = text.len();
+            text.extend_from_within(before.start..before.start + n_shared);
+            text.extend_from_slice(self.cursor.take(n_own)?);
+            before = start..text.len();
+            ends.push(text.len());
+            text.push(b'\n');
+        }
+        Ok(())
+    }
+
+    /// How many bytes of the path before, of which there are `n_before`, and how many of its own.
+    #[inline]
+    fn lengths(&mut self, n_before: usize) -> Result<(usize, usize), ReadError> {
+        let n_shared = self.cursor.varint32()? as usize;
+        let n_own = self.cursor.varint32()? as usize;
+        if n_shared > n_before || n_shared + n_own > PATH_LEN_MAX {
+            return Err(ReadError::Damaged { section: NAME, what: "a path is impossibly long" });
+        }
+        Ok((n_shared, n_own))
+    }
+
     /// Turns the path before into the next; `false` at the end. The buffer must be as the last call left it, and its
     /// content is of no account at the first.
     pub(super) fn next_into(&mut self, path: &mut Vec<u8>) -> Result<bool, ReadError> {
@@ -108,11 +134,7 @@ impl GroupPaths<'_> {
             return Ok(false);
         }
         self.n_left -= 1;
-        let n_shared = self.cursor.varint32()? as usize;
-        let n_own = self.cursor.varint32()? as usize;
-        if n_shared > path.len() || n_shared + n_own > PATH_LEN_MAX {
-            return Err(ReadError::Damaged { section: NAME, what: "a path is impossibly long" });
-        }
+        let (n_shared, n_own) = self.lengths(path.len())?;
         path.truncate(n_shared);
         path.extend_from_slice(self.cursor.take(n_own)?);
         Ok(true)

@@ -178,6 +178,22 @@ impl RefTable {
         Ok(true)
     }
 
+    /// Appends the paths of a group to `text`, a newline behind each, to be searched in one go; and where each ends, before
+    /// its newline, to `ends`. The first is that of [`RefTable::first_doc`].
+    pub fn read_paths(
+        &self,
+        group: GroupIdx,
+        text: &mut Vec<u8>,
+        ends: &mut Vec<usize>,
+    ) -> Result<(), ReadError> {
+        self.paths()?.group(group)?.append_to(text, ends)
+    }
+
+    /// The first document of a group.
+    pub fn first_doc(group: GroupIdx) -> DocIdx {
+        DocIdx(group.0.saturating_mul(GROUP_LEN as u32))
+    }
+
     /// Calls `visit` with every document, in path order, until it says `false`.
     pub fn for_each_doc(&self, visit: Visit<'_>) -> Result<(), ReadError> {
         for group in 0..self.n_groups() {
