@@ -111,15 +111,15 @@ impl EliasFano {
         let mut word_idx = sample / 64;
         let mut word = u64_at(high, word_idx * 8)? & (u64::MAX << (sample % 64));
         let mut n_before = (idx % SAMPLE_RATE) as u32;
-        while word.count_ones() <= n_before {
-            n_before -= word.count_ones();
+        let bit = loop {
+            match select(word, n_before) {
+                Ok(bit) => break bit,
+                Err(n_ones) => n_before -= n_ones,
+            }
             word_idx += 1;
             word = u64_at(high, word_idx * 8)?;
-        }
-        for _ in 0..n_before {
-            word &= word - 1;
-        }
-        let position = word_idx * 64 + word.trailing_zeros() as usize;
+        };
+        let position = word_idx * 64 + bit as usize;
         let high_value = position.checked_sub(idx)? as u64;
         Some(high_value << self.n_low_bits | self.low(bytes, idx)?)
     }
@@ -155,9 +155,35 @@ fn low_words(n: u64, n_low_bits: u32) -> usize {
     (n * u64::from(n_low_bits)).div_ceil(64) as usize
 }
 
+/// Where the one bit with this rank is, counted from 0; `Err` with their number where there are not so many (Vigna,
+/// "Broadword implementation of rank/select queries", 2008, algorithm 2).
+#[inline]
+fn select(word: u64, rank: u32) -> Result<u32, u32> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    let pairs = word - ((word >> 1) & 0x5555_5555_5555_5555);
+    let nibbles = (pairs & 0x3333_3333_3333_3333) + ((pairs >> 2) & 0x3333_3333_3333_3333);
+    let bytes = (nibbles + (nibbles >> 4)) & 0x0F0F_0F0F_0F0F_0F0F;
+    // Byte `i` is how many ones there are in the first `i + 1` bytes.
+    let sums = bytes.wrapping_mul(ONES);
+    let n_ones = (sums >> 56) as u32;
+    if n_ones <= rank {
+        return Err(n_ones);
+    }
+    let is_before = (((u64::from(rank) * ONES) | HIGH_BITS) - sums) & HIGH_BITS;
+    let first_bit = ((is_before >> 7).wrapping_mul(ONES) >> 56) as u32 * 8;
+    let n_before = ((sums << 8) >> first_bit) as u32 & 0xFF;
+    let mut byte = word >> first_bit;
+    for _ in n_before..rank {
+        byte &= byte - 1;
+    }
+    Ok(first_bit + byte.trailing_zeros())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn check(values: &[u64]) {
         let mut bytes = vec![7; 8];
@@ -184,5 +210,17 @@ mod tests {
         check(&(0..500).collect::<Vec<_>>());
         check(&(0..300).map(|n| n * n * 977).collect::<Vec<_>>());
         check(&(0..300).map(|n| n / 100 * 1_000_000_007).collect::<Vec<_>>());
+    }
+
+    proptest! {
+        #[test]
+        fn one_bits_are_found_by_rank(word in any::<u64>(), mask in any::<u64>(), sparse in any::<bool>()) {
+            let word = if sparse { word & mask & mask.rotate_left(13) } else { word | mask };
+            let ones: Vec<u32> = (0..64).filter(|bit| word >> bit & 1 == 1).collect();
+            for rank in 0..65_u32 {
+                let expected = ones.get(rank as usize).copied().ok_or(ones.len() as u32);
+                prop_assert_eq!(select(word, rank), expected);
+            }
+        }
     }
 }

@@ -23,9 +23,9 @@ const BLOBS_PER_UNIT: u32 = 2048;
 /// Where more than one in so many groups of names may match, going from names to definitions is no shorter way.
 const GROUPS_DIVISOR: u32 = 4;
 /// At least so many results of a segment are ranked together.
-const RANKED_MIN: usize = 512;
+const RANKED_MIN: usize = 256;
 /// How many definitions are looked at together where filters leave most of them out.
-const FILTERED_AT_ONCE: usize = 8 << 10;
+const FILTERED_AT_ONCE: usize = 4 << 10;
 /// From so many definitions on, filters are asked of documents before definitions are looked at.
 const FILTERED_MIN: usize = 256;
 /// How much of the page's measure of work a definition that is looked at counts: a block is some fifty.
@@ -231,18 +231,44 @@ impl<'x, 's> Search<'x, 's> {
         names: &Names,
         admitted: Option<&BlockBitmap>,
     ) -> Result<bool, ReadError> {
-        let mut blob = BlobIdx(0);
-        for (symbol, name) in symbols {
-            blob = self.table.blob_from(blob, *symbol)?;
-            if admitted.is_some_and(|admitted| !admitted.contains(blob.0)) {
+        let table = self.table;
+        let Some(admitted) = admitted else {
+            let mut blob = BlobIdx(0);
+            for (symbol, name) in symbols {
+                blob = table.blob_from(blob, *symbol)?;
+                if !self.one(blob, *symbol, names.name(*name))? {
+                    return Ok(false);
+                }
+            }
+            return Ok(true);
+        };
+        // From blob to blob that filters leave, over what lies between.
+        let mut rest = symbols;
+        let mut next = 0;
+        while let Some((first, _)) = rest.first()
+            && let Some(number) = admitted.first_at_or_after(next)
+        {
+            let of_blob = table.of_blob(BlobIdx(number))?;
+            if of_blob.end <= *first {
+                // Many blobs that filters leave may lie before the next definition.
+                next = (number + 1).max(table.blob_from(BlobIdx(number), *first)?.0);
                 continue;
             }
-            let range = *symbol..SymbolIdx(symbol.0 + 1);
-            if !self.range(blob, range, Some(names.name(*name)))? {
-                return Ok(false);
+            rest = &rest[rest.partition_point(|(symbol, _)| *symbol < of_blob.start)..];
+            let n_own = rest.partition_point(|(symbol, _)| *symbol < of_blob.end);
+            let (own, others) = rest.split_at(n_own);
+            for (symbol, name) in own {
+                if !self.one(BlobIdx(number), *symbol, names.name(*name))? {
+                    return Ok(false);
+                }
             }
+            (rest, next) = (others, number + 1);
         }
         Ok(true)
+    }
+
+    fn one(&mut self, blob: BlobIdx, symbol: SymbolIdx, name: &[u8]) -> Result<bool, ReadError> {
+        self.range(blob, symbol..SymbolIdx(symbol.0 + 1), Some(name))
     }
 
     /// What to go through where names do not decide: the blobs that paths and languages admit.

@@ -9,7 +9,7 @@ use index::{NameGroup, NameGroupIdx, ReadError, SymbolIdx, SymbolTable};
 use std::ops::Range;
 
 /// How many groups of names are looked at before it is asked whether there is more than a page.
-const GROUPS_AT_ONCE: usize = 2 << 10;
+const GROUPS_AT_ONCE: usize = 1 << 10;
 
 /// Names that may be those of results.
 #[derive(Default)]
