@@ -32,8 +32,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const INLINE_BLOCKS: u64 = 64;
 /// The first batch of a chunk, in blocks; each next one is twice as large, so that first results come early.
 const FIRST_BATCH_BLOCKS: u64 = 128;
-/// The largest batch: some 4 MiB of text, 2 to 5 ms.
+/// The largest batch: some 4 MiB of text, 2 to 5 ms; where a page is enough a quarter, as what is searched beyond the page is
+/// for nothing.
 const BATCH_BLOCKS_MAX: u64 = 1024;
+const PAGE_BATCH_BLOCKS_MAX: u64 = 256;
 /// How many groups of paths make one unit.
 const LISTED_GROUPS: usize = 256;
 
@@ -337,7 +339,7 @@ impl<'s> Worker<'_, '_, 's> {
         let narrow = || candidates(self.context.plan, run, segment, chunk);
         let found = Arc::new(Probe::time(probe, Stage::Postings, narrow)?);
         self.context.coverage.found(found.blobs.len() as u64);
-        let ranges = batches(&found);
+        let ranges = batches(&found, self.context.plan.is_exhaustive);
         let n_blocks: u64 = found.blobs.iter().map(|candidate| u64::from(candidate.n_blocks)).sum();
         Probe::count(probe, |probe| &probe.n_chunks, 1);
         Probe::count(probe, |probe| &probe.n_candidates, found.blobs.len() as u64);
@@ -357,6 +359,9 @@ impl<'s> Worker<'_, '_, 's> {
         range: Range<usize>,
     ) -> Result<(), ReadError> {
         for candidate in &candidates.blobs[range] {
+            if self.context.is_enough() {
+                return Ok(());
+            }
             if self.context.watch.stop().is_some() {
                 self.output.is_partial = true;
                 return Ok(());
@@ -552,6 +557,11 @@ impl Context<'_> {
         self.is_display_full.load(Ordering::Relaxed)
     }
 
+    /// Whether the page is full and nothing beyond it is asked for: then no output is taken any more.
+    fn is_enough(&self) -> bool {
+        !self.plan.is_exhaustive && self.plan.display > 0 && self.is_display_full()
+    }
+
     /// What to keep of what is found; `None` when nothing more can be shown.
     fn cut(&self) -> Option<Cut> {
         let n_lines_max = match self.plan.selection {
@@ -564,7 +574,8 @@ impl Context<'_> {
 }
 
 /// Cuts the candidates of a chunk into batches of rising size.
-fn batches(candidates: &Candidates) -> Vec<Range<usize>> {
+fn batches(candidates: &Candidates, is_exhaustive: bool) -> Vec<Range<usize>> {
+    let largest = if is_exhaustive { BATCH_BLOCKS_MAX } else { PAGE_BATCH_BLOCKS_MAX };
     let mut ranges = Vec::new();
     let (mut start, mut n_blocks, mut n_blocks_max) = (0, 0, FIRST_BATCH_BLOCKS);
     for (idx, candidate) in candidates.blobs.iter().enumerate() {
@@ -572,7 +583,7 @@ fn batches(candidates: &Candidates) -> Vec<Range<usize>> {
         n_blocks += u64::from(candidate.n_blocks).max(1);
         if n_blocks >= n_blocks_max {
             ranges.push(start..idx + 1);
-            (start, n_blocks, n_blocks_max) = (idx + 1, 0, (n_blocks_max * 2).min(BATCH_BLOCKS_MAX));
+            (start, n_blocks, n_blocks_max) = (idx + 1, 0, (n_blocks_max * 2).min(largest));
         }
     }
     if start < candidates.blobs.len() {

@@ -14,8 +14,8 @@ use std::time::Instant;
 
 /// How many documents are ranked together before the first is shown.
 const WINDOW_DOCS: usize = 256;
-/// The window closes after this much work too, in blocks (some 8 MiB of text): a slow search still streams.
-const WINDOW_BLOCKS: u64 = 2048;
+/// The window closes after this much work too, in blocks (some 4 MiB of text): a slow search still streams.
+const WINDOW_BLOCKS: u64 = 1024;
 /// How many times more definitions than documents are ranked together.
 const WINDOW_SYMBOLS: usize = 64;
 /// The window closes when it holds this many pages of lines.
