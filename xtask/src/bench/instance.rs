@@ -16,7 +16,7 @@ const PASSWORD: &str = "a password for a benchmark only";
 
 /// Indexes the corpus with `up --once`, watching the time and the memory of the process.
 pub(crate) fn index(binary: &Path, data: &Path, corpus: &Corpus) -> Result<Indexing> {
-    let (wall, peak) = index_all(binary, data, &corpus.repository)?;
+    let (wall, peak) = index_all(binary, data, &corpus.source)?;
     let (text_bytes, n_documents) = text_of(corpus)?;
     Ok(Indexing {
         wall_ms: wall.as_millis() as u64,
@@ -244,16 +244,18 @@ fn credentials(binary: &Path, data: &Path) -> Result<String> {
 
 /// The bytes of text and the number of files at HEAD, as git sees them: what ratios and rates are told of.
 fn text_of(corpus: &Corpus) -> Result<(u64, u64)> {
-    let mut command = Command::new("git");
-    command.arg("-C").arg(&corpus.repository).args(["ls-tree", "-r", "-l", "-z", "HEAD"]);
-    let listing = run::output(&mut command)?;
     let (mut bytes, mut files) = (0, 0);
-    for entry in listing.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
-        let head = String::from_utf8_lossy(entry.split(|byte| *byte == b'\t').next().unwrap_or_default())
-            .into_owned();
-        let size = head.split_whitespace().nth(3).and_then(|size| size.parse::<u64>().ok());
-        bytes += size.unwrap_or(0);
-        files += u64::from(size.is_some());
+    for repository in &corpus.repositories {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(repository).args(["ls-tree", "-r", "-l", "-z", "HEAD"]);
+        let listing = run::output(&mut command)?;
+        for entry in listing.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
+            let head = String::from_utf8_lossy(entry.split(|byte| *byte == b'\t').next().unwrap_or_default())
+                .into_owned();
+            let size = head.split_whitespace().nth(3).and_then(|size| size.parse::<u64>().ok());
+            bytes += size.unwrap_or(0);
+            files += u64::from(size.is_some());
+        }
     }
     Ok((bytes, files))
 }

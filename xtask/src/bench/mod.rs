@@ -12,7 +12,7 @@ mod small;
 
 use crate::run;
 use anyhow::{Context, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How many clients the load has.
@@ -21,18 +21,19 @@ const N_CLIENTS: usize = 8;
 /// What to measure.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// A git repository, or a plain source tree (which is committed to a temporary repository first).
+    /// A git repository, a folder of several, or a plain source tree (which is committed to a temporary repository first).
+    /// May be given more than once; the small repositories are made of the first.
+    #[arg(long, required = true)]
+    corpus: Vec<PathBuf>,
+    /// Names for the corpora in the report, in the same order; the folders' names where they are not given.
     #[arg(long)]
-    corpus: PathBuf,
-    /// A name for the corpus in the report; the folder's name where it is not given.
-    #[arg(long)]
-    name: Option<String>,
+    name: Vec<String>,
     /// The binary; built in release mode if it is not given.
     #[arg(long)]
     binary: Option<PathBuf>,
-    /// The query set.
+    /// The query sets, one for each corpus in the same order.
     #[arg(long, default_value = "bench/queries/linux.toml")]
-    queries: PathBuf,
+    queries: Vec<PathBuf>,
     /// How often each query is asked.
     #[arg(long, default_value_t = 40)]
     rounds: usize,
@@ -45,7 +46,7 @@ pub(crate) struct Options {
     /// How long the clients ask, in seconds; 0 leaves them out.
     #[arg(long, default_value_t = 10)]
     load_seconds: u64,
-    /// Keep the index in this folder and use the one that is there.
+    /// Keep the indexes in this folder and use those that are there.
     #[arg(long)]
     data: Option<PathBuf>,
     /// Where the report goes, as `<out>/<date>-<name>.{md,json}`.
@@ -62,14 +63,41 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             run::target_dir().join("release/sourcekeep")
         }
     };
-    let set = queries::load(&run::root().join(&options.queries))?;
+    anyhow::ensure!(
+        options.queries.len() == options.corpus.len(),
+        "give one --queries for each --corpus, in the same order"
+    );
     let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let corpus = corpus::prepare(&options.corpus, scratch.path())?;
-    let data = options.data.clone().unwrap_or_else(|| scratch.path().join("data"));
-    let indexing = instance::index(&binary, &data, &corpus)?;
+    let (mut parts, mut first) = (Vec::new(), None);
+    for (number, (path, queries)) in options.corpus.iter().zip(&options.queries).enumerate() {
+        let corpus = corpus::prepare(path, scratch.path())?;
+        let name = options.name.get(number).unwrap_or(&corpus.name).clone();
+        let set = queries::load(&run::root().join(queries))?;
+        parts.push(measure(options, &binary, name, &corpus, &set, scratch.path())?);
+        first.get_or_insert(corpus);
+    }
+    let small = match first.filter(|_| !options.without_small) {
+        Some(corpus) => small::measure(&binary, &corpus.work_tree, scratch.path(), options.rounds)?,
+        None => Vec::new(),
+    };
+    let report = report::Report { bandwidth: physical::Bandwidth::measure(), parts, small };
+    report.write(&run::root().join(&options.out))
+}
+
+/// Measures one corpus.
+fn measure(
+    options: &Options,
+    binary: &Path,
+    name: String,
+    corpus: &corpus::Corpus,
+    set: &queries::QuerySet,
+    scratch: &Path,
+) -> Result<report::Part> {
+    let data = options.data.as_deref().unwrap_or(scratch).join(format!("data-{name}"));
+    let indexing = instance::index(binary, &data, corpus)?;
     eprintln!("indexed: {}", indexing.line());
     let mut rows = Vec::new();
-    let mut instance = instance::Instance::start(&binary, &data, Some(0), false)?;
+    let mut instance = instance::Instance::start(binary, &data, Some(0), false)?;
     let cold_start_ms = instance.cold_start_ms;
     for query in &set.queries {
         let mut row = match instance.measure(query, options.rounds) {
@@ -78,7 +106,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             Err(error) => report::Row::refused(&query.class, &query.text, format!("{error:#}")),
         };
         if !options.alone {
-            row.rivals = rivals::measure(query, &corpus, scratch.path())?;
+            row.rivals = rivals::measure(query, corpus, scratch)?;
         }
         eprintln!("{}", row.line());
         rows.push(row);
@@ -86,9 +114,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let rest = instance.memory()?;
     drop(instance);
     for row in rows.iter_mut().filter(|row| row.note.is_none()) {
-        row.bytes_read = instance::bytes_read(&binary, &data, &row.text);
+        row.bytes_read = instance::bytes_read(binary, &data, &row.text);
     }
-    let instance = instance::Instance::start(&binary, &data, None, false)?;
+    let instance = instance::Instance::start(binary, &data, None, false)?;
     let raw_bytes = instance.wait_for_sidecars(&data)?;
     for row in rows.iter_mut().filter(|row| row.note.is_none()) {
         row.exhaustive_raw = Some(instance.exhaustive(&row.text, options.rounds)?);
@@ -100,20 +128,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             rows.iter().filter(|row| row.note.is_none()).map(|row| row.text.clone()).collect();
         let length = Duration::from_secs(options.load_seconds);
         for keeps_answers in [false, true] {
-            let instance = instance::Instance::start(&binary, &data, None, keeps_answers)?;
+            let instance = instance::Instance::start(binary, &data, None, keeps_answers)?;
             instance.wait_for_sidecars(&data)?;
             for n_clients in [1, N_CLIENTS] {
                 loads.push(instance.load(&asked, n_clients, length)?);
             }
         }
     }
-    let small = match options.without_small {
-        true => Vec::new(),
-        false => small::measure(&binary, &corpus.work_tree, scratch.path(), options.rounds)?,
-    };
-    let bandwidth = physical::Bandwidth::measure();
-    let name = options.name.clone().unwrap_or_else(|| corpus.name.clone());
-    let report =
-        report::Report { name, indexing, cold_start_ms, rest, raw_bytes, bandwidth, rows, loads, small };
-    report.write(&run::root().join(&options.out))
+    Ok(report::Part { name, indexing, cold_start_ms, rest, raw_bytes, rows, loads })
 }

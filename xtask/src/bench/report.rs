@@ -130,98 +130,135 @@ impl Row {
         }
         line
     }
+
+    fn write(&self, text: &mut String, bandwidth: &Bandwidth) -> Result<()> {
+        let query = self.text.replace('|', "\\|");
+        if let Some(note) = &self.note {
+            writeln!(text, "| {} | `{query}` | {note} |", self.class)?;
+            return Ok(());
+        }
+        let rival = |tool: &str| {
+            let found = self.rivals.iter().find(|rival| rival.tool == tool);
+            found.map_or("–".to_string(), |rival| {
+                let same = if rival.lines == self.lines {
+                    String::new()
+                } else {
+                    format!(" ({} lines)", rival.lines)
+                };
+                format!("{:.0}{same}", rival.best_ms)
+            })
+        };
+        let (first, wall, all) = (self.first_page, self.first_page_wall, self.exhaustive);
+        writeln!(
+            text,
+            "| {} | `{query}` | {} | {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {} | {} | {} | {} | {} | {} | {} |",
+            self.class,
+            self.lines,
+            self.files,
+            first.p50_ms,
+            first.p95_ms,
+            wall.p50_ms,
+            wall.p95_ms,
+            all.p50_ms,
+            all.p95_ms,
+            maybe(self.exhaustive_raw.map(|raw| raw.p50_ms)),
+            maybe(self.exhaustive_raw.map(|raw| raw.p95_ms)),
+            maybe(self.bytes_read.map(|bytes| bytes as f64 / 1e6)),
+            maybe(self.bytes_read.map(|bytes| bandwidth.least_ms(bytes))),
+            rival("ripgrep"),
+            rival("git grep"),
+            rival("csearch"),
+        )?;
+        Ok(())
+    }
 }
 
-/// Everything of one run.
+/// What was measured on one corpus.
 #[derive(Serialize)]
-pub(crate) struct Report {
+pub(crate) struct Part {
     pub(crate) name: String,
     pub(crate) indexing: Indexing,
     pub(crate) cold_start_ms: f64,
     pub(crate) rest: Memory,
     /// Bytes of the raw sidecars.
     pub(crate) raw_bytes: u64,
-    pub(crate) bandwidth: Bandwidth,
     pub(crate) rows: Vec<Row>,
     pub(crate) loads: Vec<Load>,
+}
+
+/// Everything of one run.
+#[derive(Serialize)]
+pub(crate) struct Report {
+    pub(crate) bandwidth: Bandwidth,
+    pub(crate) parts: Vec<Part>,
     pub(crate) small: Vec<SmallRow>,
 }
 
 impl Report {
-    /// Writes `<folder>/<date>-<name>.md` and `.json`.
+    /// Writes `<folder>/<date>-<names>.md` and `.json`.
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder)?;
         let date = jiff::Zoned::now().strftime("%Y-%m-%d").to_string();
-        let file = |extension: &str| folder.join(format!("{date}-{}.{extension}", self.name));
-        let markdown = self.markdown(&date)?;
+        let names: Vec<&str> = self.parts.iter().map(|part| part.name.as_str()).collect();
+        let file = |extension: &str| folder.join(format!("{date}-{}.{extension}", names.join("-")));
+        let markdown = self.markdown(&names.join(", "), &date)?;
         std::fs::write(file("md"), &markdown)?;
         std::fs::write(file("json"), serde_json::to_string_pretty(self)? + "\n")?;
         println!("{markdown}");
         Ok(())
     }
 
-    fn markdown(&self, date: &str) -> Result<String> {
-        let mut text =
-            format!("# {} · {date}\n\n{}\n\n", self.name, machine().context("cannot tell the machine")?);
+    fn markdown(&self, names: &str, date: &str) -> Result<String> {
+        let mut text = format!("# {names} · {date}\n\n{}\n\n", machine().context("cannot tell the machine")?);
+        writeln!(
+            text,
+            "Memory is read at {:.1} GB/s by one thread, {:.1} by all cores.\n",
+            self.bandwidth.one_thread, self.bandwidth.all_cores
+        )?;
+        text.push_str("Times in ms; ours as the server tells them (`duration_us`) and, for the first page, over HTTP too; the other tools' best of three, started as processes, files in the page cache. Lines are counted by each tool itself. *With raw* is the exhaustive search with the raw sidecars in place; *to read* is the text that had to be looked at for everything, in MB, and *limit* the time it takes to read so much memory on all cores.\n");
+        for part in &self.parts {
+            part.write(&mut text, &self.bandwidth)?;
+        }
+        self.write_small(&mut text)?;
+        Ok(text)
+    }
+
+    fn write_small(&self, text: &mut String) -> Result<()> {
+        if self.small.is_empty() {
+            return Ok(());
+        }
+        text.push_str("\nSmall repositories made of the same files, first page over HTTP:\n\n| query | repositories | p50 | p95 |\n|---|--:|--:|--:|\n");
+        for row in &self.small {
+            let Latency { p50_ms, p95_ms } = row.first_page;
+            let query = row.text.replace('|', "\\|");
+            writeln!(text, "| `{query}` | {} | {p50_ms:.2} | {p95_ms:.2} |", row.n_repos)?;
+        }
+        Ok(())
+    }
+}
+
+impl Part {
+    fn write(&self, text: &mut String, bandwidth: &Bandwidth) -> Result<()> {
+        writeln!(text, "\n## {}\n", self.name)?;
         writeln!(text, "Indexing: {}.  ", self.indexing.line())?;
         writeln!(text, "Cold start to the first answer: {:.0} ms.  ", self.cold_start_ms)?;
         let rest = self.rest;
         writeln!(
             text,
-            "Server after the queries: {} MiB anonymous, {} MiB of mapped files resident.\n",
+            "Server after the queries: {} MiB anonymous, {} MiB of mapped files resident.  ",
             rest.anonymous_kib / 1024,
             rest.file_kib / 1024
         )?;
         writeln!(
             text,
-            "Raw sidecars, not part of the index: {:.3} × text. Memory is read at {:.1} GB/s by one thread, {:.1} by all cores.\n",
-            self.raw_bytes as f64 / self.indexing.text_bytes as f64,
-            self.bandwidth.one_thread,
-            self.bandwidth.all_cores
+            "Raw sidecars, not part of the index: {:.3} × text.\n",
+            self.raw_bytes as f64 / self.indexing.text_bytes as f64
         )?;
-        text.push_str("Times in ms; ours as the server tells them (`duration_us`) and, for the first page, over HTTP too; the other tools' best of three, started as processes, files in the page cache. Lines are counted by each tool itself. *With raw* is the exhaustive search with the raw sidecars in place; *to read* is the text that had to be looked at for everything, in MB, and *limit* the time it takes to read so much memory on all cores.\n\n");
         text.push_str("| class | query | lines | files | first page p50 | p95 | over HTTP p50 | p95 | exhaustive p50 | p95 | with raw p50 | p95 | to read | limit | ripgrep | git grep | csearch |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
         for row in &self.rows {
-            if let Some(note) = &row.note {
-                writeln!(text, "| {} | `{}` | {note} |", row.class, row.text.replace('|', "\\|"))?;
-                continue;
-            }
-            let rival = |tool: &str| {
-                let found = row.rivals.iter().find(|rival| rival.tool == tool);
-                found.map_or("–".to_string(), |rival| {
-                    let same = if rival.lines == row.lines {
-                        String::new()
-                    } else {
-                        format!(" ({} lines)", rival.lines)
-                    };
-                    format!("{:.0}{same}", rival.best_ms)
-                })
-            };
-            writeln!(
-                text,
-                "| {} | `{}` | {} | {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {} | {} | {} | {} | {} | {} | {} |",
-                row.class,
-                row.text.replace('|', "\\|"),
-                row.lines,
-                row.files,
-                row.first_page.p50_ms,
-                row.first_page.p95_ms,
-                row.first_page_wall.p50_ms,
-                row.first_page_wall.p95_ms,
-                row.exhaustive.p50_ms,
-                row.exhaustive.p95_ms,
-                maybe(row.exhaustive_raw.map(|raw| raw.p50_ms)),
-                maybe(row.exhaustive_raw.map(|raw| raw.p95_ms)),
-                maybe(row.bytes_read.map(|bytes| bytes as f64 / 1e6)),
-                maybe(row.bytes_read.map(|bytes| self.bandwidth.least_ms(bytes))),
-                rival("ripgrep"),
-                rival("git grep"),
-                rival("csearch"),
-            )?;
+            row.write(text, bandwidth)?;
         }
-        self.write_loads(&mut text)?;
-        self.write_small(&mut text)?;
-        Ok(text)
+        self.write_loads(text)
     }
 
     fn write_loads(&self, text: &mut String) -> Result<()> {
@@ -241,19 +278,6 @@ impl Report {
                 load.p99_ms,
                 load.cpu_ms_per_query
             )?;
-        }
-        Ok(())
-    }
-
-    fn write_small(&self, text: &mut String) -> Result<()> {
-        if self.small.is_empty() {
-            return Ok(());
-        }
-        text.push_str("\nSmall repositories made of the same files, first page over HTTP:\n\n| query | repositories | p50 | p95 |\n|---|--:|--:|--:|\n");
-        for row in &self.small {
-            let Latency { p50_ms, p95_ms } = row.first_page;
-            let query = row.text.replace('|', "\\|");
-            writeln!(text, "| `{query}` | {} | {p50_ms:.2} | {p95_ms:.2} |", row.n_repos)?;
         }
         Ok(())
     }

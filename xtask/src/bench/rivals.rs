@@ -20,22 +20,25 @@ pub(crate) fn measure(query: &Query, corpus: &Corpus, scratch: &Path) -> Result<
         rivals.push(time("ripgrep", "rg", &fixed, arguments, &corpus.work_tree, None)?);
     }
     if let Some(arguments) = &query.git {
-        let git_dir =
-            if corpus.repository == corpus.work_tree { ".git".into() } else { corpus.repository.clone() };
-        let git_dir = format!("--git-dir={}", git_dir.display());
-        rivals.push(time(
-            "git grep",
-            "git",
-            &[&git_dir, "--work-tree=.", "grep", "-I", "--count"],
-            arguments,
-            &corpus.work_tree,
-            None,
-        )?);
+        let git_dir = |path: &Path| format!("--git-dir={}", path.display());
+        let fixed = match &corpus.repositories[..] {
+            [only] if *only == corpus.work_tree => vec![git_dir(Path::new(".git")), "--work-tree=.".into()],
+            [only] => vec![git_dir(only), "--work-tree=.".into()],
+            _ => Vec::new(),
+        };
+        let no_index = if fixed.is_empty() { &["--no-index"][..] } else { &[] };
+        let fixed: Vec<&str> = fixed
+            .iter()
+            .map(String::as_str)
+            .chain(["grep", "-I", "--count"])
+            .chain(no_index.iter().copied())
+            .collect();
+        rivals.push(time("git grep", "git", &fixed, arguments, &corpus.work_tree, None)?);
     }
     if let Some(arguments) =
         query.csearch.as_ref().filter(|_| run::exists("csearch") && run::exists("cindex"))
     {
-        let index = scratch.join("csearchindex");
+        let index = scratch.join(format!("csearchindex-{}", corpus.name));
         if !index.exists() {
             let mut build = Command::new("cindex");
             run::output(build.env("CSEARCHINDEX", &index).arg(&corpus.work_tree))?;
