@@ -219,7 +219,7 @@ mod tests {
             let expected: Vec<_> = regex.find_iter(text.as_bytes()).map(|hit| (hit.start(), hit.end())).collect();
             let matcher = LineRegex::new(&hir, |skips| {
                 let config = meta::Config::new().auto_prefilter(skips);
-                meta::Builder::new().configure(config).build_from_hir(&hir)
+                meta::Builder::new().configure(config).build_from_hir(&hir).map_err(Box::new)
             });
             let matcher = matcher.expect("it compiles");
             let mut scratch = LineScratch::default();

@@ -80,8 +80,8 @@ impl<'q, 's> Schedule<'q, 's> {
         }
     }
 
-    /// Runs everything, giving outputs to `take` in order until it has enough: on this thread at first, then on threads of
-    /// its own, of which only those work that have a place.
+    /// Runs everything, giving outputs to `take` in order until it has enough: on this thread, and after a little work on
+    /// others too, which are only started where there is a place for them.
     pub(crate) fn drive(
         &self,
         entrant: &Entrant<'_>,
@@ -96,8 +96,11 @@ impl<'q, 's> Schedule<'q, 's> {
                 if self.context.watch.stop().is_some() {
                     break Ending::CalledOff;
                 }
+                let has_place = entrant.has_place_to_spare();
                 let mut state = self.lock();
-                self.wake_workers(&mut state, scope, entrant, n_threads);
+                if has_place && state.n_workers + 1 < n_threads {
+                    self.wake_worker(&mut state, scope, entrant);
+                }
                 match self.pop_done(&mut state) {
                     Front::Output(output) => {
                         drop(state);
@@ -105,14 +108,11 @@ impl<'q, 's> Schedule<'q, 's> {
                             break ending;
                         }
                     }
-                    // Where no thread can be started this one does the work.
-                    Front::Unfinished if state.n_workers == 0 => {
-                        drop(state);
-                        self.step(entrant);
-                    }
                     Front::Unfinished => {
-                        let waited = self.changed.wait_timeout(state, PATIENCE);
-                        drop(waited.unwrap_or_else(PoisonError::into_inner));
+                        drop(state);
+                        if !self.step(entrant) {
+                            self.wait_for_output();
+                        }
                     }
                     Front::Nothing => break Ending::Finished,
                 }
@@ -159,21 +159,27 @@ impl<'q, 's> Schedule<'q, 's> {
         is_partial.then_some(Ending::CalledOff)
     }
 
-    /// Starts workers for the units that wait.
-    fn wake_workers<'scope>(
+    /// Waits until the first output may be taken, or units may be begun again; not for long, as there are deadlines.
+    fn wait_for_output(&self) {
+        let is_unfinished = |state: &mut State<'s>| {
+            let first = state.slots.first_key_value();
+            first.is_some_and(|(_, slot)| matches!(slot, Slot::Running)) && state.n_workers > 0
+        };
+        let waited = self.changed.wait_timeout_while(self.lock(), PATIENCE, is_unfinished);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Starts a worker beside this thread, if there is more to do than this thread and the others are about to take up.
+    fn wake_worker<'scope>(
         &'scope self,
         state: &mut State<'s>,
         scope: &'scope Scope<'scope, '_>,
         entrant: &'scope Entrant<'_>,
-        n_threads: usize,
     ) {
         let n_waiting = self.repos.len() - state.next_repo
             + state.slots.values().take(LOOKAHEAD).filter(|slot| matches!(slot, Slot::Waiting(_))).count();
-        while state.n_workers < n_threads.min(n_waiting) {
-            let thread = Builder::new().name("search".to_owned());
-            if thread.spawn_scoped(scope, || self.work(entrant)).is_err() {
-                return;
-            }
+        let thread = Builder::new().name("search".to_owned());
+        if state.n_workers + 1 < n_waiting && thread.spawn_scoped(scope, || self.work(entrant)).is_ok() {
             state.n_workers += 1;
         }
     }

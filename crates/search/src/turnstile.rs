@@ -143,6 +143,13 @@ impl Turnstile {
 }
 
 impl<'t> Entrant<'t> {
+    /// Whether a place is free beside one for whoever asks. Not to be asked under a lock that [`Entrant::enter`]'s `is_over`
+    /// takes.
+    pub(crate) fn has_place_to_spare(&self) -> bool {
+        let state = self.turnstile.lock();
+        state.n_running + 1 < self.turnstile.n_places && state.waiting.is_empty()
+    }
+
     /// Waits for a place. `None` where `is_over` says that it is not wanted any more.
     pub(crate) fn enter(&self, is_over: impl Fn() -> bool) -> Option<Place<'t>> {
         let turnstile = self.turnstile;
