@@ -24,7 +24,25 @@ pub(crate) fn index(binary: &Path, data: &Path, corpus: &Corpus) -> Result<Index
         text_bytes,
         n_documents,
         index_bytes: folder_size(&data.join("index"))?,
+        definitions_bytes: definitions_bytes(binary, &data.join("index"))?,
     })
+}
+
+/// What definitions take of an index, as `segment inspect` tells.
+fn definitions_bytes(binary: &Path, index: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for folder in std::fs::read_dir(index)? {
+        for file in std::fs::read_dir(folder?.path())? {
+            let file = file?.path();
+            if file.extension().is_some_and(|extension| extension == "segment") {
+                let mut command = Command::new(binary);
+                command.args(["segment", "inspect", "--json"]).arg(&file);
+                let told: serde_json::Value = serde_json::from_slice(&run::output(&mut command)?)?;
+                bytes += told["definitions"]["bytes"].as_u64().unwrap_or(0);
+            }
+        }
+    }
+    Ok(bytes)
 }
 
 /// Indexes everything at an address or below a folder.

@@ -28,6 +28,8 @@ pub(crate) struct Indexing {
     pub(crate) text_bytes: u64,
     pub(crate) n_documents: u64,
     pub(crate) index_bytes: u64,
+    /// What definitions take of that.
+    pub(crate) definitions_bytes: u64,
 }
 
 impl Indexing {
@@ -35,12 +37,13 @@ impl Indexing {
     pub(crate) fn line(&self) -> String {
         let mib = self.text_bytes as f64 / 1e6;
         format!(
-            "{} files, {:.0} MB in {:.1} s = {:.1} MB/s; index {:.3} × text; peak {} MiB resident, {} MiB anonymous",
+            "{} files, {:.0} MB in {:.1} s = {:.1} MB/s; index {:.3} × text, {:.3} without definitions; peak {} MiB resident, {} MiB anonymous",
             self.n_documents,
             mib,
             self.wall_ms as f64 / 1e3,
             mib / (self.wall_ms as f64 / 1e3),
             self.index_bytes as f64 / self.text_bytes as f64,
+            self.index_bytes.saturating_sub(self.definitions_bytes) as f64 / self.text_bytes as f64,
             self.peak.peak_kib / 1024,
             self.peak.anonymous_kib / 1024,
         )

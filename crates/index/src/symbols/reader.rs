@@ -157,6 +157,23 @@ pub struct Definition {
 type VisitName<'v> = &'v mut dyn FnMut(NameIdx, &[u8], &[u32]) -> bool;
 
 impl<'a> SymbolTable<'a> {
+    /// How many bytes of the segment's file there are because of definitions, posting lists of names included.
+    pub fn size_bytes(&self) -> Result<u64, ReadError> {
+        let lists = match &self.sections.postings {
+            Some(postings) => {
+                postings.lists_len(SectionKind::SymbolGrams, self.file, &self.index.first_groups)?
+            }
+            None => 0,
+        };
+        let is_own = |number: u32| {
+            [SectionKind::Symbols, SectionKind::SymbolIndex, SectionKind::SymbolGrams]
+                .iter()
+                .any(|kind| *kind as u32 == number)
+        };
+        let sections = self.file.section_lens().filter(|(number, _)| is_own(*number));
+        Ok(lists + sections.map(|(_, len)| len).sum::<u64>())
+    }
+
     /// How many different names.
     pub fn n_names(&self) -> u32 {
         self.index.n_names

@@ -36,6 +36,10 @@ fn inspect_segment(segment: &Segment, args: &SegmentInspectArgs, json: bool) -> 
     let chunks =
         (0..segment.n_chunks()).map(|chunk| segment.chunk(ChunkIdx(chunk))).collect::<Result<Vec<_>, _>>()?;
     let verified = args.verify.then(|| segment.verify());
+    let definitions = match segment.symbols()? {
+        Some(table) => Some((table.n_symbols(), table.size_bytes()?)),
+        None => None,
+    };
     if json {
         terminal::print_json(&json!({
             "file": args.file.display().to_string(),
@@ -52,6 +56,7 @@ fn inspect_segment(segment: &Segment, args: &SegmentInspectArgs, json: bool) -> 
                 "first_blob": chunk.first_blob.0, "blobs": chunk.n_blobs,
             })).collect::<Vec<_>>(),
             "sections": sections(&segment.section_lens()),
+            "definitions": definitions.map(|(count, bytes)| json!({"count": count, "bytes": bytes})),
             "grams": grams.iter().map(|(text, n_blocks)| json!({"gram": text, "blocks": n_blocks})).collect::<Vec<_>>(),
             "listed": blobs.iter().map(blob_shape).collect::<Vec<_>>(),
             "sound": verified.as_ref().map(Result::is_ok),
@@ -67,6 +72,13 @@ fn inspect_segment(segment: &Segment, args: &SegmentInspectArgs, json: bool) -> 
     fact("blobs", &terminal::count(segment.n_blobs().into()));
     fact("blocks", &terminal::count(segment.n_blocks().into()));
     fact("chunks", &terminal::count(segment.n_chunks().into()));
+    if let Some((n_symbols, bytes)) = definitions {
+        let (many, size, share) = (count(n_symbols), terminal::size(bytes), bytes as f64 / text_bytes as f64);
+        fact(
+            "definitions",
+            &format!("{many} in {size} ({share:.3} × text, posting lists of names included)"),
+        );
+    }
     print_sections(&segment.section_lens(), segment.size_bytes(), text_bytes);
     let rows = chunks.iter().enumerate().take(ROWS_SHOWN).map(|(number, chunk)| {
         let firsts = (chunk.first_block.0, chunk.first_blob.0);

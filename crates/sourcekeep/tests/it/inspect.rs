@@ -104,6 +104,16 @@ fn a_segment_is_laid_open() {
     let sections: u64 =
         told["sections"].as_array().unwrap().iter().map(|section| section["bytes"].as_u64().unwrap()).sum();
     assert!(sections <= told["size_bytes"].as_u64().unwrap());
+    let own: u64 = told["sections"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|section| section["name"].as_str().unwrap().starts_with("SYMBOL"))
+        .map(|section| section["bytes"].as_u64().unwrap())
+        .sum();
+    let definitions = &told["definitions"];
+    assert_eq!(definitions["count"].as_u64(), Some(3000));
+    assert!((own..sections).contains(&definitions["bytes"].as_u64().unwrap()), "{told}");
     let ran = keep.run(&["segment", "inspect", segment, "--gram", "four"]);
     assert_eq!(ran.code, 3, "{ran:?}");
     assert!(ran.stderr.contains("no gram"), "{}", ran.stderr);

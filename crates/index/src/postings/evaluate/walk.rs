@@ -2,7 +2,7 @@
 
 use super::{Plan, Postings};
 use crate::ReadError;
-use crate::file::{FileReader, SectionKind};
+use crate::file::{FileReader, SectionKind, Whole};
 use crate::postings::codec;
 use crate::postings::collect::Lists;
 use crate::postings::dictionary::{self, Found};
@@ -43,6 +43,21 @@ impl Postings {
             }
             Ok(())
         })
+    }
+
+    /// How many bytes the lists of the grams take, which stand in a section of this kind.
+    pub(crate) fn lists_len(
+        &self,
+        kind: SectionKind,
+        file: &FileReader,
+        first_blocks: &[u32],
+    ) -> Result<u64, ReadError> {
+        let mut len = 0;
+        each_found(&self.grams, kind, file, first_blocks, &mut |_, found| {
+            len += if let Found::List { len, .. } = found { len } else { 0 };
+            Ok(())
+        })?;
+        Ok(len)
     }
 
     /// The entries of one chunk as a run has them, lists as they are stored.
@@ -178,11 +193,21 @@ impl Postings {
             Keys::Bigrams => (self.bigrams.as_ref(), SectionKind::Bigrams),
         };
         let Some(section) = section else { return Ok(()) };
-        let n_blocks = first_blocks.last().copied().unwrap_or(0);
-        let len_of = |count: u64| codec::encoded_len(count.min(u64::from(n_blocks)) as u32, n_blocks) as u64;
-        let len_of: Option<&dyn Fn(u64) -> u64> = if first_blocks.len() == 2 { Some(&len_of) } else { None };
-        dictionary::for_each(section.get(file)?, kind.name(), len_of, visit)
+        each_found(section, kind, file, first_blocks, visit)
     }
+}
+
+fn each_found(
+    dictionary: &Whole,
+    kind: SectionKind,
+    file: &FileReader,
+    first_blocks: &[u32],
+    visit: &mut dyn FnMut(u32, Found) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    let n_blocks = first_blocks.last().copied().unwrap_or(0);
+    let len_of = |count: u64| codec::encoded_len(count.min(u64::from(n_blocks)) as u32, n_blocks) as u64;
+    let len_of: Option<&dyn Fn(u64) -> u64> = if first_blocks.len() == 2 { Some(&len_of) } else { None };
+    dictionary::for_each(dictionary.get(file)?, kind.name(), len_of, visit)
 }
 
 /// A key's blocks in one chunk, counted from the chunk's first.
