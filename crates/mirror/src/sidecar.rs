@@ -4,11 +4,13 @@
 //! A sidecar is a cache on this node, below `raw/`: no manifest names it. After each change of the catalog a round decides
 //! whose text is kept, most valuable repository first, lets go of the rest, and writes what is missing. Searches use what
 //! is attached at their moment and the compressed text of everything else; none waits for this.
+//!
+//! The same rounds have the catalog sketch repositories that are new in it, by which searches over many pass over most.
 
 use crate::{Board, DataDir};
 use access::Actor;
 use index::{BlobIdx, BlockBitmap, GroupIdx, RawText, ReadError, Segment, SegmentOrdinal, WriteRawError};
-use model::RepoId;
+use model::{AccessSet, RepoId};
 use search::{Catalog, RepoIndex, Snapshot};
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -24,6 +26,10 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Segments with less text of the default branch have no sidecar: decompressing all of it takes less than 200 µs, and each
 /// file costs a mapping.
 const TEXT_BYTES_MIN: u64 = 256 << 10;
+/// Fewer repositories are not sketched: looking into the index of each takes less than a millisecond.
+const SKETCHED_MIN: usize = 64;
+/// How many repositories are sketched (some 100 µs each) between two looks for something more urgent.
+const SKETCHES_PER_LOOK: usize = 8;
 
 /// What keeps sidecars.
 #[derive(Clone)]
@@ -116,7 +122,12 @@ impl Sidecars {
         let repos: Vec<Arc<RepoIndex>> = snapshot.repos(&access).cloned().collect();
         let called_off = Arc::new(AtomicBool::new(false));
         let (shared, flag) = (Arc::clone(&self.shared), Arc::clone(&called_off));
-        let mut work = tokio::task::spawn_blocking(move || shared.round(&repos, &flag));
+        let mut work = tokio::task::spawn_blocking(move || {
+            if repos.len() >= SKETCHED_MIN {
+                shared.sketch(&access, &flag);
+            }
+            shared.round(&repos, &flag);
+        });
         let outcome = tokio::select! {
             outcome = &mut work => outcome,
             () = stop.cancelled() => {
@@ -131,6 +142,17 @@ impl Sidecars {
 }
 
 impl Shared {
+    fn sketch(&self, access: &AccessSet, called_off: &AtomicBool) {
+        let mut n_sketched = 0;
+        self.options.catalog.sketch(access, &mut || {
+            n_sketched += 1;
+            if n_sketched % SKETCHES_PER_LOOK == 0 {
+                (self.options.give_way)();
+            }
+            !called_off.load(Ordering::Relaxed)
+        });
+    }
+
     fn round(&self, repos: &[Arc<RepoIndex>], called_off: &AtomicBool) {
         let needs = self.needs(repos);
         let chosen = choose(&needs, repos, self.options.bytes_max);

@@ -17,6 +17,8 @@ use crate::repo_run::{RepoFacts, RepoRun, match_repo_name};
 use crate::revisions::Revisions;
 use crate::scan::{FoundBlob, FoundDoc, Scanner, Signals};
 use crate::select;
+use crate::shortlist::{self, Taken};
+use crate::sketch::Sketches;
 use crate::structural::{self, Coverage};
 use crate::symbol::find::{self, Listing, Outcome};
 use crate::symbol::show::FoundSymbol;
@@ -42,7 +44,7 @@ const LISTED_GROUPS: usize = 256;
 /// Something to do.
 #[derive(Debug)]
 pub(crate) enum Item<'s> {
-    Repo(&'s Published),
+    Repo(Taken<'s>),
     Chunk(Arc<RepoRun<'s>>, SegmentOrdinal, ChunkIdx),
     Batch(Arc<RepoRun<'s>>, Arc<Candidates>, Range<usize>),
     Paths(Arc<RepoRun<'s>>, Arc<Vec<GroupIdx>>, Range<usize>),
@@ -146,6 +148,8 @@ pub(crate) struct Context<'q> {
     pub(crate) probe: Option<&'q Probe>,
     /// How far a structural search has come.
     pub(crate) coverage: Coverage,
+    /// SECURITY: forbidden repositories' are among them; only where a [`Taken`] says may be looked.
+    pub(crate) sketches: &'q Sketches,
 }
 
 impl<'s> Item<'s> {
@@ -163,7 +167,7 @@ impl<'s> Item<'s> {
             split: Vec::new(),
         };
         let outcome = match self {
-            Item::Repo(published) => worker.repo(published, repo_ordinal),
+            Item::Repo(taken) => worker.repo(taken),
             Item::Chunk(run, segment, chunk) => worker.chunk(&run, segment, chunk),
             Item::Batch(run, candidates, range) => worker.batch(&run, &candidates, range),
             Item::Paths(run, groups, range) => worker.paths(&run, &groups[range]),
@@ -185,12 +189,13 @@ struct Worker<'c, 'q, 's> {
 }
 
 impl<'s> Worker<'_, '_, 's> {
-    fn repo(&mut self, published: &'s Published, ordinal: u32) -> Result<(), ReadError> {
+    fn repo(&mut self, taken: Taken<'s>) -> Result<(), ReadError> {
         let plan = self.context.plan;
+        let Taken { ordinal, published, .. } = taken;
         let facts = RepoFacts::of(plan, &published.repo.name);
         let revisions = facts.revisions(plan, published)?;
         let node = facts.fold(plan, Some(&published.repo));
-        let Some(node) = self.decide(published, node, revisions.as_ref())? else { return Ok(()) };
+        let Some(node) = self.decide(&taken, node, revisions.as_ref())? else { return Ok(()) };
         if node == Node::Const(false) {
             self.output.lacks_condition = true;
             return Ok(());
@@ -202,6 +207,10 @@ impl<'s> Worker<'_, '_, 's> {
             self.output.lacks_revision = true;
             return Ok(());
         };
+        if let Some(skipped) = shortlist::passes(plan, &node, self.context.sketches, &taken) {
+            self.output.skipped = skipped;
+            return Ok(());
+        }
         let history = published.repo.history.as_deref();
         let node = match with_contributors(plan, history, node, &self.context.watch) {
             Ok(Some(node)) => node,
@@ -307,7 +316,7 @@ impl<'s> Worker<'_, '_, 's> {
     /// the search was called off meanwhile.
     fn decide(
         &mut self,
-        published: &'s Published,
+        taken: &Taken<'s>,
         node: Node,
         revisions: Option<&Arc<Revisions>>,
     ) -> Result<Option<Node>, ReadError> {
@@ -316,7 +325,8 @@ impl<'s> Worker<'_, '_, 's> {
             return Ok(Some(node));
         }
         let scanners = &mut self.scanner.for_repos;
-        let mut predicates = Predicates::new(self.context, published, revisions, scanners);
+        let published = taken.published;
+        let mut predicates = Predicates::new(self.context, published, taken.slot, revisions, scanners);
         let hit = if plan.names_repos() { match_repo_name(plan, &published.repo) } else { None };
         let by_name = hit.map(|hit| Ok((predicates.decide(hit.node)?, hit.ranges))).transpose()?;
         if let Some((Some(Node::Const(true)), ranges)) = by_name {

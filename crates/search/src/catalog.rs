@@ -1,14 +1,18 @@
 //! The set of searchable repositories, replaced one repository at a time under running searches.
 
+mod sketching;
+
 use crate::RevisionSource;
 use crate::admission::Admission;
 use crate::history::History;
 use crate::owners::KeptRules;
-use index::{RefTable, Segment};
+use crate::revisions::Revisions;
+use crate::sketch::{Sketches, Slot};
+use index::{ReadError, RefTable, Segment};
 use model::{AccessSet, ObjectId, RepoId, RepoName};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 /// Who may see that a repository exists on its code host; what the `visibility:` filter asks about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,19 +109,48 @@ pub enum PendingState {
 #[derive(Debug, Default)]
 pub struct Catalog {
     current: RwLock<Snapshot>,
+    /// Held by whoever makes sketches: one at a time.
+    sketching: Mutex<()>,
 }
 
 /// The catalog at one moment. Cheap to clone; never changes.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    entries: Arc<BTreeMap<RepoName, Entry>>,
+    /// Another one after each change but that of sketches.
+    state: Arc<()>,
+    entries: Arc<Entries>,
     source: Option<Arc<dyn RevisionSource>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Entries {
+    by_name: BTreeMap<RepoName, Entry>,
+    /// What the slots of the entries lead to. A column to which none leads is free.
+    sketches: Sketches,
 }
 
 #[derive(Clone, Debug)]
 enum Entry {
-    Ready(Arc<Published>),
+    Ready(Ready),
     Pending(PendingRepo),
+}
+
+/// A searchable repository.
+#[derive(Clone, Debug)]
+struct Ready {
+    /// That of the index, at hand for access to be asked before anything else.
+    id: RepoId,
+    published: Arc<Published>,
+    sketched: Sketched,
+}
+
+/// Whether a repository has a sketch.
+#[derive(Clone, Copy, Debug)]
+enum Sketched {
+    NotYet,
+    /// It has more grams than a sketch holds, or cannot be read.
+    Never,
+    At(Slot),
 }
 
 /// A repository's index and what searches have derived from it.
@@ -158,21 +191,30 @@ impl Published {
     }
 
     fn entry(repo: RepoIndex) -> (RepoName, Entry) {
-        let name = repo.name.clone();
+        let (id, name) = (repo.id, repo.name.clone());
         let published = Published {
             repo: Arc::new(repo),
             default_blobs: OnceLock::new(),
             owners: KeptRules::default(),
             asked: BTreeSet::new(),
         };
-        (name, Entry::Ready(Arc::new(published)))
+        (name, Entry::Ready(Ready { id, published: Arc::new(published), sketched: Sketched::NotYet }))
+    }
+
+    /// The blobs of the default revision, which `revisions` are.
+    pub(crate) fn admit_default(&self, revisions: &Revisions) -> Result<Arc<Admission>, ReadError> {
+        if let Some(admission) = self.default_blobs.get() {
+            return Ok(Arc::clone(admission));
+        }
+        let admission = Arc::new(Admission::of_revisions(&self.repo, revisions)?);
+        Ok(Arc::clone(self.default_blobs.get_or_init(|| admission)))
     }
 }
 
 impl Entry {
     fn id(&self) -> RepoId {
         match self {
-            Entry::Ready(published) => published.repo.id,
+            Entry::Ready(ready) => ready.id,
             Entry::Pending(repo) => repo.id,
         }
     }
@@ -190,7 +232,7 @@ impl Catalog {
         self.edit(|entries| {
             let known = entries.values().find(|entry| entry.id() == repo.id);
             if let Some(Entry::Ready(known)) = known.filter(|_| repo.history.is_none()) {
-                repo.history.clone_from(&known.repo.history);
+                repo.history.clone_from(&known.published.repo.history);
             }
             entries.retain(|_, entry| entry.id() != repo.id);
             entries.extend([Published::entry(repo)]);
@@ -201,11 +243,11 @@ impl Catalog {
     pub fn set_history(&self, id: RepoId, history: Arc<History>) {
         self.edit(|entries| {
             let known = entries.values_mut().find(|entry| entry.id() == id);
-            if let Some(Entry::Ready(known)) = known {
-                let repo = RepoIndex { history: Some(history), ..RepoIndex::clone(&known.repo) };
-                *known = Arc::new(Published {
+            if let Some(Entry::Ready(Ready { published, .. })) = known {
+                let repo = RepoIndex { history: Some(history), ..RepoIndex::clone(&published.repo) };
+                *published = Arc::new(Published {
                     repo: Arc::new(repo),
-                    default_blobs: known.default_blobs.clone(),
+                    default_blobs: published.default_blobs.clone(),
                     owners: KeptRules::default(),
                     asked: BTreeSet::new(),
                 });
@@ -245,8 +287,8 @@ impl Catalog {
     pub fn describe<'n>(&self, said: impl IntoIterator<Item = (RepoId, &'n RepoName, RepoSays)>) {
         let snapshot = self.snapshot();
         let is_news = |(id, name, said): &(RepoId, &RepoName, RepoSays)| {
-            matches!(snapshot.entries.get(*name), Some(Entry::Ready(published))
-                if published.repo.id == *id && published.repo.says() != *said)
+            matches!(snapshot.entries.by_name.get(*name), Some(Entry::Ready(ready))
+                if ready.id == *id && ready.published.repo.says() != *said)
         };
         let news: Vec<_> = said.into_iter().filter(is_news).collect();
         if news.is_empty() {
@@ -254,10 +296,10 @@ impl Catalog {
         }
         self.edit(|entries| {
             for (id, name, said) in news {
-                if let Some(Entry::Ready(published)) = entries.get_mut(name)
-                    && published.repo.id == id
+                if let Some(Entry::Ready(ready)) = entries.get_mut(name)
+                    && ready.id == id
                 {
-                    *published = Arc::new(published.saying(said));
+                    ready.published = Arc::new(ready.published.saying(said));
                 }
             }
         });
@@ -284,14 +326,15 @@ impl Catalog {
     /// reader never waits for more than the swap.
     fn edit(&self, change: impl FnOnce(&mut BTreeMap<RepoName, Entry>)) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        change(Arc::make_mut(&mut current.entries));
+        change(&mut Arc::make_mut(&mut current.entries).by_name);
+        current.state = Arc::new(());
     }
 }
 
 impl Snapshot {
     /// Whether this is the same state of the same catalog.
     pub fn is_same(&self, other: &Snapshot) -> bool {
-        Arc::ptr_eq(&self.entries, &other.entries)
+        Arc::ptr_eq(&self.state, &other.state)
     }
 
     /// Whether it is the same to this caller: the repositories they may read, searchable and pending, are what they were.
@@ -306,11 +349,9 @@ impl Snapshot {
     /// The searchable repository of this name, if the caller may read it. `None` does not tell forbidden from unknown.
     pub fn repo(&self, access: &AccessSet, name: &str) -> Option<Arc<RepoIndex>> {
         let name = RepoName::new(name).ok()?;
-        match self.entries.get(&name) {
+        match self.entries.by_name.get(&name) {
             // SECURITY: an entry outside the access set is answered as if it were not there.
-            Some(Entry::Ready(published)) if access.allows(published.repo.id) => {
-                Some(Arc::clone(&published.repo))
-            }
+            Some(Entry::Ready(ready)) if access.allows(ready.id) => Some(Arc::clone(&ready.published.repo)),
             _ => None,
         }
     }
@@ -328,16 +369,20 @@ impl Snapshot {
 
     /// Likewise, with what searches have derived.
     pub(crate) fn published<'a>(&'a self, access: &'a AccessSet) -> impl Iterator<Item = &'a Published> + 'a {
-        self.entries.values().filter_map(|entry| match entry {
+        self.ready(access).map(|ready| &*ready.published)
+    }
+
+    fn ready<'a>(&'a self, access: &'a AccessSet) -> impl Iterator<Item = &'a Ready> + 'a {
+        self.entries.by_name.values().filter_map(|entry| match entry {
             // SECURITY: forbidden repositories are dropped before anything else is asked of them.
-            Entry::Ready(published) if access.allows(published.repo.id) => Some(published.as_ref()),
+            Entry::Ready(ready) if access.allows(ready.id) => Some(ready),
             _ => None,
         })
     }
 
     /// The pending repositories the caller may read, by name.
     pub fn pending<'a>(&'a self, access: &'a AccessSet) -> impl Iterator<Item = &'a PendingRepo> + 'a {
-        self.entries.values().filter_map(|entry| match entry {
+        self.entries.by_name.values().filter_map(|entry| match entry {
             // SECURITY: that a forbidden repository is being cloned is as secret as the repository.
             Entry::Pending(repo) if access.allows(repo.id) => Some(repo),
             _ => None,

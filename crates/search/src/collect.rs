@@ -9,6 +9,7 @@ use crate::select::{Counted, Shown, directory, directory_match};
 use crate::{ContentMatch, DamagedPart, Facets, Match, PathMatch, RepoMatch, Stats};
 use index::ReadError;
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter::Peekable;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -40,6 +41,8 @@ pub(crate) struct Collector<'a, 's> {
     shown: Shown,
     counted: Counted,
     findings: Findings,
+    /// Documents that cannot be searched in repositories that are passed over, by ordinal: taken when their turn has come.
+    passed: Peekable<std::vec::IntoIter<(u32, SkippedDocs)>>,
 }
 
 impl<'a, 's> Collector<'a, 's> {
@@ -64,6 +67,19 @@ impl<'a, 's> Collector<'a, 's> {
             shown: Shown::default(),
             counted: Counted::default(),
             findings: Findings::default(),
+            passed: Vec::new().into_iter().peekable(),
+        }
+    }
+
+    /// Notes what repositories that are passed over hold that cannot be searched. Ascending.
+    pub(crate) fn pass(&mut self, passed: Vec<(u32, SkippedDocs)>) {
+        self.passed = passed.into_iter().peekable();
+    }
+
+    /// Takes the repositories that are passed over before this one.
+    pub(crate) fn take_passed(&mut self, before: u32) {
+        while let Some((_, skipped)) = self.passed.next_if(|(ordinal, _)| *ordinal < before) {
+            self.findings.skipped.merge(skipped);
         }
     }
 
@@ -94,6 +110,7 @@ impl<'a, 's> Collector<'a, 's> {
 
     /// Takes one output. `false` when no more is wanted.
     pub(crate) fn take(&mut self, mut output: Output<'s>) -> bool {
+        self.take_passed(output.repo_ordinal);
         self.n_blocks += output.n_blocks;
         self.findings.skipped.merge(output.skipped);
         self.findings.n_without_revision += usize::from(output.lacks_revision);

@@ -44,6 +44,8 @@ mod schedule;
 mod scope;
 mod searcher;
 mod select;
+mod shortlist;
+mod sketch;
 mod skipped;
 mod skipped_files;
 mod stepwise;

@@ -3,7 +3,7 @@
 use crate::SearchError;
 use crate::line_regex::LineRegex;
 use crate::literal::FoldedLiteral;
-use crate::matcher::Matcher;
+use crate::matcher::{Matcher, Scratch};
 use crate::stepwise::DocumentRegex;
 use crate::window::Window;
 use memchr::memmem;
@@ -16,6 +16,7 @@ use regex_syntax::hir::translate::TranslatorBuilder;
 use regex_syntax::hir::{
     Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look,
 };
+use std::sync::{Mutex, PoisonError};
 
 /// How deep groups may nest: parsing and lowering recurse by it.
 const NEST_LIMIT: u32 = 200;
@@ -89,6 +90,22 @@ pub(crate) struct NamePattern {
     pub(crate) grams: GramQuery,
     /// What every match holds, where grams do not say it and it is found sooner than the match.
     pub(crate) window: Option<Window>,
+    spare: SpareScratches,
+}
+
+/// Scratches that nobody uses at the moment: names are many and short, and making one takes longer than looking at a name.
+#[derive(Debug, Default)]
+struct SpareScratches(Mutex<Vec<Scratch>>);
+
+impl NamePattern {
+    /// Does something with a scratch that is used for this pattern alone.
+    pub(crate) fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
+        let spare = || self.spare.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scratch = spare().pop().unwrap_or_default();
+        let done = work(&mut scratch);
+        spare().push(scratch);
+        done
+    }
 }
 
 /// Compiles a pattern for content. `span` is where it stands in the query, for the error.
@@ -202,13 +219,14 @@ pub(crate) fn name_pattern(
     if let Some(literal) = as_literal(text, syntax) {
         let grams = GramQuery::literal(literal.as_bytes());
         let matcher = literal_matcher(literal, options, false, span)?;
-        return Ok(NamePattern { matcher, grams, window: None });
+        return Ok(NamePattern { matcher, grams, window: None, spare: SpareScratches::default() });
     }
     let ast = parse(text, span)?;
     let hir = translate(text, &ast, options.case_sensitive, false, false, span)?;
     let grams = GramQuery::from_hir(&hir);
     let window = if grams == GramQuery::All { Window::of(&hir) } else { None };
-    Ok(NamePattern { matcher: Matcher::Regex(compile(&hir, options, false, span)?), grams, window })
+    let matcher = Matcher::Regex(compile(&hir, options, false, span)?);
+    Ok(NamePattern { matcher, grams, window, spare: SpareScratches::default() })
 }
 
 /// The literal that this pattern is, if it is one: also a regular expression without any operator.

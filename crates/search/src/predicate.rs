@@ -14,6 +14,8 @@ use crate::plan::{Compiler, FileCondition, Plan};
 use crate::repo_run::RepoRun;
 use crate::revisions::Revisions;
 use crate::scan::Scanner;
+use crate::shortlist::has_nothing;
+use crate::sketch::Slot;
 use crate::structural::Coverage;
 use crate::tree::Node;
 use crate::{RepoIndex, SearchError};
@@ -70,7 +72,8 @@ impl RepoHas {
         match &self.kind {
             Kind::Description(pattern) => {
                 let text = about.description.as_bytes();
-                Some(!text.is_empty() && pattern.matcher.is_match(&mut Scratch::default(), text))
+                let is_match = |scratch: &mut Scratch| pattern.matcher.is_match(scratch, text);
+                Some(!text.is_empty() && pattern.with_scratch(is_match))
             }
             Kind::Topic(topic) => Some(about.topics.iter().any(|known| same_word(known, topic))),
             Kind::Meta { key, value: None } => Some(about.metadata.contains_key(key)),
@@ -143,6 +146,7 @@ pub(crate) type FileScanners = Vec<Option<Box<Scanner>>>;
 pub(crate) struct Predicates<'a, 'q, 's> {
     context: &'a Context<'q>,
     published: &'s Published,
+    slot: Option<Slot>,
     /// The searched revisions; `None` where the repository has none of them: then it has no file.
     revisions: Option<&'a Arc<Revisions>>,
     scanners: &'a mut FileScanners,
@@ -155,12 +159,13 @@ impl<'a, 'q, 's> Predicates<'a, 'q, 's> {
     pub(crate) fn new(
         context: &'a Context<'q>,
         published: &'s Published,
+        slot: Option<Slot>,
         revisions: Option<&'a Arc<Revisions>>,
         scanners: &'a mut FileScanners,
     ) -> Self {
         let answers = vec![None; context.plan.repo_has.len()];
         scanners.resize_with(answers.len(), || None);
-        Predicates { context, published, revisions, scanners, answers, n_blocks: 0 }
+        Predicates { context, published, slot, revisions, scanners, answers, n_blocks: 0 }
     }
 
     /// The tree with every predicate answered that it depends on. `None` where the search was called off meanwhile.
@@ -194,6 +199,9 @@ impl<'a, 'q, 's> Predicates<'a, 'q, 's> {
     /// Whether some document satisfies the plan. `None` where the search was called off meanwhile.
     fn some_file(&mut self, predicate: usize, plan: &'a Plan) -> Result<Option<bool>, ReadError> {
         let Some(revisions) = self.revisions else { return Ok(Some(false)) };
+        if self.slot.is_some_and(|slot| has_nothing(plan, self.context.sketches, slot)) {
+            return Ok(Some(false));
+        }
         let context = Context {
             plan,
             limits: self.context.limits,
@@ -201,6 +209,7 @@ impl<'a, 'q, 's> Predicates<'a, 'q, 's> {
             is_display_full: AtomicBool::new(true),
             probe: self.context.probe,
             coverage: Coverage::default(),
+            sketches: self.context.sketches,
         };
         let run = RepoRun::of(plan, self.published, 0, plan.root.clone(), Arc::clone(revisions))?;
         let scanner = self.scanners[predicate].get_or_insert_with(|| Box::new(Scanner::new(plan)));

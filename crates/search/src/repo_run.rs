@@ -3,9 +3,8 @@
 use crate::admission::{Admission, PathHits};
 use crate::catalog::Published;
 use crate::definers::Definers;
-use crate::matcher::Scratch;
 use crate::owners::OwnersView;
-use crate::pattern::{ContentPattern, Scope};
+use crate::pattern::{ContentPattern, NamePattern, Scope};
 use crate::plan::Plan;
 use crate::recency::Recency;
 use crate::revisions::Revisions;
@@ -70,7 +69,9 @@ impl<'s> RepoRun<'s> {
         };
         if !run.content_terms.is_empty() {
             run.prepare_content(plan, published)?;
-            run.definers = Definers::find(plan, repo)?;
+            if run.has_candidates() {
+                run.definers = Definers::find(plan, repo)?;
+            }
         }
         Ok(run)
     }
@@ -132,13 +133,7 @@ impl<'s> RepoRun<'s> {
         self.admission = if asks_paths {
             Arc::new(Admission::of_tree(plan, self)?)
         } else if self.revisions.is_default {
-            match published.default_blobs.get() {
-                Some(admission) => Arc::clone(admission),
-                None => {
-                    let admission = Arc::new(Admission::of_revisions(self.repo, &self.revisions)?);
-                    Arc::clone(published.default_blobs.get_or_init(|| admission))
-                }
-            }
+            published.admit_default(&self.revisions)?
         } else {
             Arc::new(Admission::of_revisions(self.repo, &self.revisions)?)
         };
@@ -158,6 +153,23 @@ impl<'s> RepoRun<'s> {
             self.prepared.push(by_term);
         }
         Ok(())
+    }
+
+    /// Whether a term may occur anywhere, or the tree may hold without one.
+    fn has_candidates(&self) -> bool {
+        let may_hold = |term: usize| {
+            let prepared = self.prepared.iter().filter_map(|by_term| by_term[term].as_ref());
+            self.path_hits[term].is_some() || prepared.clone().any(|prepared| !prepared.is_nothing())
+        };
+        !matches!(
+            self.node.eval::<std::convert::Infallible>(&mut |leaf| {
+                Ok(match leaf {
+                    Node::Term(term) if !may_hold(*term) => Some(false),
+                    _ => None,
+                })
+            }),
+            Ok(Some(false))
+        )
     }
 
     /// Whether a path of some blob in this segment holds the term.
@@ -248,7 +260,9 @@ pub(crate) fn conditions_of(plan: &Plan, name: &RepoName) -> Vec<bool> {
     let name = name.as_str().as_bytes();
     plan.repos
         .iter()
-        .map(|condition| condition.name.matcher.is_match(&mut Scratch::default(), name))
+        .map(|condition| {
+            condition.name.with_scratch(|scratch| condition.name.matcher.is_match(scratch, name))
+        })
         .collect()
 }
 
@@ -265,23 +279,24 @@ pub(crate) struct NameHit {
 /// has terms.
 pub(crate) fn match_repo_name(plan: &Plan, repo: &RepoIndex) -> Option<NameHit> {
     let name = repo.name.as_str().as_bytes();
-    let facts = RepoFacts::of(plan, &repo.name);
-    let mut scratch: Vec<Scratch> = plan.terms.iter().map(|_| Scratch::default()).collect();
     let mut hits = Vec::new();
-    for (term, scratch) in plan.terms.iter().zip(&mut scratch) {
+    for term in &plan.terms {
         if let Some(pattern) = term.name.as_ref().filter(|_| term.is_positive) {
-            hits.extend(
-                pattern.matcher.ranges(scratch, name).into_iter().map(|range| (range.start, range.end)),
-            );
+            let ranges = pattern.with_scratch(|scratch| pattern.matcher.ranges(scratch, name));
+            hits.extend(ranges.into_iter().map(|range| (range.start, range.end)));
         }
     }
     if hits.is_empty() && !plan.terms.is_empty() {
         return None;
     }
+    let facts = RepoFacts::of(plan, &repo.name);
     let node = plan.root.fold(&mut |leaf| match leaf {
         Node::Term(term) => {
             let pattern = plan.terms[*term].name.as_ref();
-            Some(pattern.is_some_and(|pattern| pattern.matcher.is_match(&mut scratch[*term], name)))
+            let is_match = |pattern: &NamePattern| {
+                pattern.with_scratch(|scratch| pattern.matcher.is_match(scratch, name))
+            };
+            Some(pattern.is_some_and(is_match))
         }
         Node::Const(value) => Some(*value),
         Node::RepoHas(_) => facts.answer(plan, Some(repo), leaf),
@@ -293,7 +308,8 @@ pub(crate) fn match_repo_name(plan: &Plan, repo: &RepoIndex) -> Option<NameHit> 
     if plan.terms.is_empty() {
         for condition in plan.repos.iter().filter(|condition| condition.is_positive && !condition.in_context)
         {
-            let ranges = condition.name.matcher.ranges(&mut Scratch::default(), name);
+            let pattern = &condition.name;
+            let ranges = pattern.with_scratch(|scratch| pattern.matcher.ranges(scratch, name));
             hits.extend(ranges.into_iter().map(|range| (range.start, range.end)));
         }
     }

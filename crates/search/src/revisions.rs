@@ -36,9 +36,19 @@ impl Revisions {
         let mut selected =
             if wanted.is_empty() { default.into_iter().collect() } else { named(table, &wanted, asked) };
         selected.sort_by_key(|rev| (Some(*rev) != default, *rev));
+        Revisions::of(table, selected)
+    }
+
+    /// The default revision of a repository, if it has one.
+    pub(crate) fn default_of(repo: &RepoIndex) -> Result<Option<Revisions>, ReadError> {
+        Revisions::of(&repo.ref_table, repo.ref_table.default_revision().into_iter().collect())
+    }
+
+    fn of(table: &RefTable, selected: Vec<RevIdx>) -> Result<Option<Revisions>, ReadError> {
         if selected.is_empty() {
             return Ok(None);
         }
+        let default = table.default_revision();
         let filter = table.rev_filter(&selected)?;
         let is_default = selected.len() == 1 && selected.first().copied() == default;
         let mut selected_bits = BlockBitmap::empty(table.revisions().len() as u32);

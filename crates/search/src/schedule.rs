@@ -6,8 +6,8 @@
 
 use crate::DamagedPart;
 use crate::batch::{Context, Fault, Item, Output};
-use crate::catalog::Published;
 use crate::scan::Scanner;
+use crate::shortlist::Taken;
 use crate::turnstile::Entrant;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,7 +42,7 @@ enum Slot<'s> {
 
 struct State<'s> {
     slots: BTreeMap<Key, Slot<'s>>,
-    /// The first repository that is not in the map yet.
+    /// The first of the repositories that is not in the map yet.
     next_repo: usize,
     n_workers: usize,
     is_stopped: bool,
@@ -51,7 +51,7 @@ struct State<'s> {
 /// The units of one search.
 pub(crate) struct Schedule<'q, 's> {
     context: &'q Context<'q>,
-    repos: &'q [&'s Published],
+    repos: &'q [Taken<'s>],
     state: Mutex<State<'s>>,
     changed: Condvar,
     scanners: Mutex<Vec<Scanner>>,
@@ -69,7 +69,8 @@ pub(crate) enum Ending {
 }
 
 impl<'q, 's> Schedule<'q, 's> {
-    pub(crate) fn new(context: &'q Context<'q>, repos: &'q [&'s Published]) -> Self {
+    /// Of these repositories, in the order of the search.
+    pub(crate) fn new(context: &'q Context<'q>, repos: &'q [Taken<'s>]) -> Self {
         let state = State { slots: BTreeMap::new(), next_repo: 0, n_workers: 0, is_stopped: false };
         Schedule {
             context,
@@ -269,10 +270,10 @@ impl<'q, 's> Schedule<'q, 's> {
         let end = (first + n_free.min(REPOS_AT_ONCE)).min(self.repos.len());
         state.next_repo = end;
         let mut items = Vec::with_capacity(end - first);
-        for repo_idx in first..end {
-            let key = (repo_idx as u32, 0, 0);
+        for taken in &self.repos[first..end] {
+            let key = (taken.ordinal, 0, 0);
             state.slots.insert(key, Slot::Running);
-            items.push((key, Item::Repo(self.repos[repo_idx])));
+            items.push((key, Item::Repo(*taken)));
         }
         items
     }
@@ -288,9 +289,9 @@ impl<'q, 's> Schedule<'q, 's> {
         }
     }
 
-    /// How many repositories were taken up.
-    pub(crate) fn n_repos_begun(&self) -> usize {
-        self.lock().next_repo
+    /// Whether all repositories were taken up.
+    pub(crate) fn has_begun_all(&self) -> bool {
+        self.lock().next_repo >= self.repos.len()
     }
 
     fn scanner(&self) -> Scanner {

@@ -13,6 +13,7 @@ use crate::repo_run::{could_match_repo, match_repo_name};
 use crate::revision_source::{self, Extended};
 use crate::schedule::{Ending, Schedule};
 use crate::select;
+use crate::shortlist::Shortlist;
 use crate::skipped::Account;
 use crate::structural::{self, Coverage};
 use crate::tree::Node;
@@ -113,8 +114,9 @@ impl Searcher {
             is_display_full: AtomicBool::new(plan.display == 0),
             probe,
             coverage: Coverage::default(),
+            sketches: snapshot.sketches(),
         };
-        // SECURITY: this is where forbidden repositories end. Nothing below takes the snapshot again.
+        // SECURITY: this is where forbidden repositories end. Below, the snapshot is only asked about those chosen here.
         let visible: Vec<&Published> = snapshot.published(access).collect();
         let chosen = choose(plan, &visible, limits.now_seconds);
         let extended = revision_source::extend(plan, &chosen, snapshot, &context.watch, limits.now_seconds);
@@ -122,7 +124,7 @@ impl Searcher {
         let mut collector = Collector::new(&context, &chosen, sink, started);
         let mut ending = Ending::Finished;
         let mut wants_more = true;
-        let mut n_repos_begun = 0;
+        let mut has_begun_all = chosen.is_empty();
         let mut history_gaps = HistoryGaps::default();
         // Where predicates have to be asked of the index, names come with the rest, repository by repository.
         if plan.names_repos() && !plan.reads_for_repos() {
@@ -137,7 +139,7 @@ impl Searcher {
         } else if plan.history.is_wanted() {
             let (how, gaps) =
                 history::drive(&context, &chosen, &self.pool, &entrant, &mut |output| collector.take(output));
-            (ending, history_gaps, n_repos_begun) = (how, gaps, chosen.len());
+            (ending, history_gaps, has_begun_all) = (how, gaps, true);
         }
         if wants_more
             && ending == Ending::Finished
@@ -145,9 +147,14 @@ impl Searcher {
                 || plan.symbols.is_some()
                 || (plan.names_repos() && plan.reads_for_repos()))
         {
-            let schedule = Schedule::new(&context, &chosen);
+            let shortlist = Shortlist::new(plan, snapshot, access, &chosen, &context.watch);
+            collector.pass(shortlist.passed);
+            let schedule = Schedule::new(&context, &shortlist.taken);
             ending = schedule.drive(&entrant, self.n_threads, |output| collector.take(output));
-            n_repos_begun = schedule.n_repos_begun();
+            has_begun_all = schedule.has_begun_all();
+            if ending == Ending::Finished {
+                collector.take_passed(u32::MAX);
+            }
         }
         let (stats, facets, findings) = collector.finish();
         let stop = match ending {
@@ -157,7 +164,7 @@ impl Searcher {
         };
         let hit_limit = ending == Ending::Enough || (findings.hit_limit && !plan.is_exhaustive);
         let mut account = Account::new(query, plan, limits);
-        account.coverage = context.say_coverage(n_repos_begun >= chosen.len());
+        account.coverage = context.say_coverage(has_begun_all);
         account.ending(stop, hit_limit && stop.is_none(), &stats);
         account.count(findings.is_count_cut, &stats);
         account.visible(snapshot.pending(access), &visible);

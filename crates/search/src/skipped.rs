@@ -90,13 +90,17 @@ impl<'a> Account<'a> {
             let names: Vec<&str> = in_state.map(|repo| repo.name.as_str()).collect();
             self.push_repos(reason, words, &names, None);
         }
-        let asked = visible.iter().filter(|published| could_match_repo(self.plan, &published.repo));
         let (mut forks, mut archived) = (Vec::new(), Vec::new());
-        for repo in asked.map(|published| &published.repo) {
-            if self.plan.settings.fork.span.is_none() && self.plan.excludes_fork(repo) {
-                forks.push(repo.name.as_str());
+        for repo in visible.iter().map(|published| &published.repo) {
+            let names = if self.plan.settings.fork.span.is_none() && self.plan.excludes_fork(repo) {
+                &mut forks
             } else if self.plan.settings.archived.span.is_none() && self.plan.excludes_archived(repo) {
-                archived.push(repo.name.as_str());
+                &mut archived
+            } else {
+                continue;
+            };
+            if could_match_repo(self.plan, repo) {
+                names.push(repo.name.as_str());
             }
         }
         let suggestion = self.suggest(|settings| settings.fork = Setting::default_of(Inclusion::Yes));

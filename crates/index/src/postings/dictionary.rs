@@ -128,6 +128,11 @@ pub(crate) fn find(
     Ok(Found::Nowhere)
 }
 
+/// How many keys a dictionary section has.
+pub(crate) fn n_keys(section: &[u8], name: &'static str) -> Result<u32, ReadError> {
+    u32_at(section, 0).ok_or(ReadError::Damaged { section: name, what: "it ends early" })
+}
+
 /// Calls `visit` with every key of a dictionary section, ascending.
 pub(crate) fn for_each(
     section: &[u8],

@@ -1,7 +1,7 @@
 //! Gram queries asked of a segment, chunk by chunk.
 
 use super::Segment;
-use crate::postings::evaluate::Plan;
+use crate::postings::evaluate::{Keys, Plan};
 use crate::{BlockBitmap, ChunkIdx, ReadError};
 use ngram::GramQuery;
 
@@ -26,6 +26,18 @@ impl Segment {
     /// Looks a query's grams up, once for all chunks.
     pub fn prepare(&self, query: &GramQuery, granularity: Granularity) -> Result<Prepared<'_>, ReadError> {
         Ok(Prepared { segment: self, plan: self.plan(query)?, granularity })
+    }
+
+    /// How many different grams its text has.
+    pub fn n_grams(&self) -> Result<u32, ReadError> {
+        let (postings, file, _) = self.lists()?;
+        postings.n_grams(file)
+    }
+
+    /// Calls `visit` with the key ([`ngram::Gram::key`]) of every gram of its text, ascending.
+    pub fn for_each_gram(&self, visit: &mut dyn FnMut(u32)) -> Result<(), ReadError> {
+        let (postings, file, first_blocks) = self.lists()?;
+        postings.for_each_key(file, first_blocks, Keys::Grams, &mut |key, _| visit(key))
     }
 }
 

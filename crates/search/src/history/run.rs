@@ -90,7 +90,7 @@ impl<'s> HistoryRun<'s> {
         let mut node = facts.fold(plan, Some(repo));
         if plan.reads_for_repos() {
             let revisions = facts.revisions(plan, published).map_err(of(DamagedPart::Index))?;
-            let mut predicates = Predicates::new(context, published, revisions.as_ref(), scanners);
+            let mut predicates = Predicates::new(context, published, None, revisions.as_ref(), scanners);
             let decided = predicates.decide(node).map_err(of(DamagedPart::Index))?;
             let Some(decided) = decided else { return Ok(None) };
             node = decided;

@@ -1,13 +1,13 @@
 //! Generated worlds and generated queries: counts, lines and documents must be those of brute force.
 
 use crate::oracle::{self, Expected, Key};
-use crate::world::{Answer, File, Repo, Tree, World, access};
+use crate::world::{Answer, File, Repo, Tree, World};
 use proptest::prelude::*;
 use proptest::sample::select;
 use search::{About, Limits, Match, Visibility};
 use std::collections::BTreeSet;
 
-const WORDS: [&str; 14] = [
+pub(crate) const WORDS: [&str; 14] = [
     "foo",
     "Foo",
     "bar",
@@ -60,7 +60,7 @@ fn file() -> impl Strategy<Value = File> {
     ]
 }
 
-fn path() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn path() -> impl Strategy<Value = Vec<u8>> {
     let part = select(vec!["foo", "bar", "src", "Kmalloc", "é", "x"]);
     (prop::collection::vec(part, 1..4), select(vec![".c", ".py", ".txt", ""]))
         .prop_map(|(parts, extension)| format!("{}{extension}", parts.join("/")).into_bytes())
@@ -97,7 +97,7 @@ pub(crate) fn repo(id: u32) -> impl Strategy<Value = Repo> {
 }
 
 /// Something different of each.
-fn about(id: u32) -> About {
+pub(crate) fn about(id: u32) -> About {
     let metadata = [("team".to_owned(), Some(format!("t{id}"))), (format!("key{id}"), None)];
     About {
         description: if id == 3 { String::new() } else { format!("Foo number {id}") },
@@ -270,10 +270,9 @@ fn found(answer: &Answer, repos: &[Repo]) -> Expected {
 }
 
 /// Searches, and compares with brute force.
-fn check(world: &World, text: &str) -> Result<(), TestCaseError> {
+pub(crate) fn check(world: &World, text: &str) -> Result<(), TestCaseError> {
     let Ok(query) = crate::world::parse(text) else { return Ok(()) };
-    let everyone = access(world.repos.iter().map(|repo| repo.id));
-    let answer = world.search_as(&everyone, text, &Limits::unlimited_display());
+    let answer = world.search_as(&world.everyone(), text, &Limits::unlimited_display());
     let expected = oracle::answer(&world.repos.iter().collect::<Vec<_>>(), &query);
     let found = found(&answer, &world.repos);
     prop_assert_eq!(&found.repos, &expected.repos, "{}", text);
@@ -295,12 +294,13 @@ proptest! {
         queries in prop::collection::vec(query(), 12),
         n_skipped in 2u32..9,
     ) {
-        let world = World::new(repos);
+        let world = World::unsketched(repos);
         for query in &queries {
             check(&world, query)?;
         }
-        // With text read from the raw sidecar, of most blobs, nothing is different.
+        // With text read from the raw sidecar, of most blobs, and with sketches nothing is different.
         world.attach_raw(n_skipped);
+        world.sketch();
         for query in &queries {
             check(&world, query)?;
         }

@@ -25,7 +25,7 @@ fn ask(kept: &KeptAnswers, world: &World, access: &AccessSet, query: &str, limit
     let mut sink = Kept::default();
     let token = CancelToken::new();
     let summary = kept.search(&SEARCHER, &snapshot, access, &query, limits, &token, &mut sink);
-    Answer { batches: sink.batches, summary: summary.expect("it can be run") }
+    Answer { batches: sink.batches, told: sink.told, summary: summary.expect("it can be run") }
 }
 
 /// Whether asking once more runs no search.

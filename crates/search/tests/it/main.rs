@@ -11,6 +11,7 @@ mod owners;
 mod recency;
 mod results;
 mod revisions;
+mod sketches;
 mod structural;
 mod symbols;
 mod why;

@@ -226,17 +226,33 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// With sketches of all repositories.
     pub(crate) fn new(repos: Vec<Repo>) -> World {
+        let world = World::unsketched(repos);
+        world.sketch();
+        world
+    }
+
+    pub(crate) fn unsketched(repos: Vec<Repo>) -> World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let catalog = Catalog::new();
         catalog.publish_all(repos.iter().map(|repo| build(folder.path(), repo)));
         World { catalog, repos, folder }
     }
 
+    /// Makes the sketches that are missing.
+    pub(crate) fn sketch(&self) {
+        self.catalog.sketch(&self.everyone(), &mut || true);
+    }
+
+    /// Someone who may read everything.
+    pub(crate) fn everyone(&self) -> AccessSet {
+        access(self.repos.iter().map(|repo| repo.id))
+    }
+
     /// Attaches raw sidecars that hold every blob but each `n_skipped`th one.
     pub(crate) fn attach_raw(&self, n_skipped: u32) {
-        let everyone = access(self.repos.iter().map(|repo| repo.id));
-        for segment in self.catalog.snapshot().repos(&everyone).flat_map(|repo| &repo.segments) {
+        for segment in self.catalog.snapshot().repos(&self.everyone()).flat_map(|repo| &repo.segments) {
             let path = self.folder.path().join(format!("{}.raw", segment.id()));
             let wants = |blob: BlobIdx| !(blob.0 + 1).is_multiple_of(n_skipped);
             index::RawText::write(&path, segment, &wants, &mut || true).expect("it can be written");
@@ -247,7 +263,7 @@ impl World {
 
     /// Searches as someone who may read everything.
     pub(crate) fn search(&self, query: &str) -> Answer {
-        self.search_as(&access(self.repos.iter().map(|repo| repo.id)), query, &Limits::default())
+        self.search_as(&self.everyone(), query, &Limits::default())
     }
 
     pub(crate) fn search_as(&self, access: &AccessSet, query: &str, limits: &Limits) -> Answer {
@@ -270,7 +286,7 @@ impl World {
         let mut kept = Kept::default();
         let snapshot = self.catalog.snapshot();
         let summary = SEARCHER.search(&snapshot, access, &query, limits, &CancelToken::new(), &mut kept)?;
-        Ok(Answer { batches: kept.batches, summary })
+        Ok(Answer { batches: kept.batches, told: kept.told, summary })
     }
 }
 
@@ -314,6 +330,8 @@ pub(crate) static SEARCHER: LazyLock<Searcher> = LazyLock::new(|| Searcher::new(
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) batches: Vec<Vec<Match>>,
+    /// What was told on the way.
+    pub(crate) told: Vec<Stats>,
     pub(crate) summary: Summary,
 }
 
@@ -363,11 +381,16 @@ impl Answer {
 #[derive(Default)]
 pub(crate) struct Kept {
     pub(crate) batches: Vec<Vec<Match>>,
+    pub(crate) told: Vec<Stats>,
 }
 
 impl Sink for Kept {
     fn matches(&mut self, batch: Vec<Match>) -> ControlFlow<()> {
         self.batches.push(batch);
         ControlFlow::Continue(())
+    }
+
+    fn progress(&mut self, stats: &Stats) {
+        self.told.push(stats.clone());
     }
 }

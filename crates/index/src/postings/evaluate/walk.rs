@@ -26,6 +26,11 @@ impl Postings {
         self.bigrams.is_some()
     }
 
+    /// How many grams there are lists of.
+    pub(crate) fn n_grams(&self, file: &FileReader) -> Result<u32, ReadError> {
+        dictionary::n_keys(self.grams.get(file)?, SectionKind::Grams.name())
+    }
+
     /// Calls `visit` with every key and how many blocks it is in; `None` for one that is too frequent to have been kept.
     pub(crate) fn for_each_key(
         &self,
