@@ -25,6 +25,8 @@ pub(crate) struct Corpus {
 pub(crate) fn prepare(path: &Path, scratch: &Path) -> Result<Corpus> {
     let path = path.canonicalize().with_context(|| format!("cannot open the corpus {}", path.display()))?;
     let name = path.file_name().map_or("corpus".into(), |name| name.to_string_lossy().into_owned());
+    // Tools pass over folders whose names begin with a dot.
+    let name = name.trim_start_matches('.').to_owned();
     if !path.is_dir() {
         bail!("{} is not a folder; give a git repository, a folder of them or a source tree", path.display());
     }

@@ -144,6 +144,7 @@ impl Instance {
             files: all.files,
             first_page: first.server,
             first_page_wall: first.wall,
+            first_page_raw: None,
             exhaustive: all.server,
             exhaustive_raw: None,
             bytes_read: None,
@@ -152,9 +153,10 @@ impl Instance {
         })
     }
 
-    /// Asks for everything again, `rounds` times.
-    pub(crate) fn exhaustive(&self, text: &str, rounds: usize) -> Result<Latency> {
-        Ok(self.series(&format!("count:all {text}"), rounds.min(15))?.server)
+    /// Asks for the first page and for everything again, as the server tells.
+    pub(crate) fn again(&self, text: &str, rounds: usize) -> Result<(Latency, Latency)> {
+        let first = self.series(text, rounds)?.server;
+        Ok((first, self.series(&format!("count:all {text}"), rounds.min(15))?.server))
     }
 
     /// First pages, as they come over HTTP.
@@ -183,6 +185,21 @@ impl Instance {
             std::thread::sleep(Duration::from_millis(200));
         }
         Ok(last.0)
+    }
+
+    /// Waits until the server has done what it does after a start: two seconds in which it uses hardly any processor time.
+    pub(crate) fn wait_for_calm(&self) -> Result<()> {
+        let start = Instant::now();
+        let mut used = load::cpu_ms(self.child.id())?;
+        while start.elapsed() < Duration::from_secs(120) {
+            std::thread::sleep(Duration::from_secs(2));
+            let now = load::cpu_ms(self.child.id())?;
+            if now - used < 50.0 {
+                return Ok(());
+            }
+            used = now;
+        }
+        bail!("the server at {} did not come to rest within two minutes", self.address)
     }
 
     /// The memory of the server now.

@@ -120,7 +120,7 @@ fn read_answer(reader: &mut BufReader<TcpStream>, body: &mut Vec<u8>) -> Result<
 }
 
 /// Processor time of a process so far, in milliseconds.
-fn cpu_ms(process: u32) -> Result<f64> {
+pub(crate) fn cpu_ms(process: u32) -> Result<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok());

@@ -119,7 +119,8 @@ fn measure(
     let instance = instance::Instance::start(binary, &data, None, false)?;
     let raw_bytes = instance.wait_for_sidecars(&data)?;
     for row in rows.iter_mut().filter(|row| row.note.is_none()) {
-        row.exhaustive_raw = Some(instance.exhaustive(&row.text, options.rounds)?);
+        let (first_page, exhaustive) = instance.again(&row.text, options.rounds)?;
+        (row.first_page_raw, row.exhaustive_raw) = (Some(first_page), Some(exhaustive));
     }
     drop(instance);
     let mut loads = Vec::new();

@@ -37,6 +37,7 @@ pub(crate) fn measure(
         instance::index_all(binary, &data, &folder)?;
     }
     let instance = Instance::start(binary, &data, None, false)?;
+    instance.wait_for_calm()?;
     let mut rows = Vec::new();
     for query in [
         "case:yes kmalloc_array",
