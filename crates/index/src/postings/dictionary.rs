@@ -14,10 +14,13 @@
 
 use crate::ReadError;
 use crate::bytes::{Cursor, put_varint, u32_at, u64_at};
+use std::cell::Cell;
 
 /// Keys per leaf.
 const LEAF_KEYS: usize = 64;
 const LEAF_ENTRY_LEN: usize = 16;
+/// For so many counts of blocks, from 0 on, a look-up works the length of a list out once.
+const KNOWN_LENS: usize = 32;
 /// Most blocks that are named in the dictionary itself.
 pub(crate) const INLINE_MAX: u64 = 2;
 
@@ -112,6 +115,21 @@ pub(crate) fn find(
     let leaves = &section[8 + n_leaves * LEAF_ENTRY_LEN..];
     let mut cursor = Cursor::new(leaves.get(leaf_at..).ok_or_else(early)?, name);
     let mut at_key = u64::from(first_key(leaf));
+    // A leaf of a small file has a few different counts, over and over.
+    let known = [const { Cell::new(0) }; KNOWN_LENS];
+    let len_of = len_of.map(|len_of| {
+        let known = &known;
+        move |count: u64| match known.get(count as usize) {
+            Some(known) => {
+                if known.get() == 0 {
+                    known.set(len_of(count) + 1);
+                }
+                known.get() - 1
+            }
+            None => len_of(count),
+        }
+    });
+    let len_of = len_of.as_ref().map(|len_of| len_of as &dyn Fn(u64) -> u64);
     for _ in 0..LEAF_KEYS.min(n_keys - leaf * LEAF_KEYS) {
         at_key += cursor.varint()?;
         if at_key > u64::from(key) {
