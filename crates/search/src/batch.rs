@@ -32,12 +32,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Candidates are verified where they are found up to this many blocks (some 100 µs): handing them on would cost more.
 const INLINE_BLOCKS: u64 = 64;
-/// The first batch of a chunk, in blocks; each next one is twice as large, so that first results come early.
-const FIRST_BATCH_BLOCKS: u64 = 128;
-/// The largest batch: some 4 MiB of text, 2 to 5 ms; where a page is enough a quarter, as what is searched beyond the page is
-/// for nothing.
-const BATCH_BLOCKS_MAX: u64 = 1024;
-const PAGE_BATCH_BLOCKS_MAX: u64 = 256;
 /// How many groups of paths make one unit.
 const LISTED_GROUPS: usize = 256;
 
@@ -349,7 +343,7 @@ impl<'s> Worker<'_, '_, 's> {
         let narrow = || candidates(self.context.plan, run, segment, chunk);
         let found = Arc::new(Probe::time(probe, Stage::Postings, narrow)?);
         self.context.coverage.found(found.blobs.len() as u64);
-        let ranges = batches(&found, self.context.plan.is_exhaustive);
+        let ranges = found.batches(self.context.plan.is_exhaustive);
         let n_blocks: u64 = found.blobs.iter().map(|candidate| u64::from(candidate.n_blocks)).sum();
         Probe::count(probe, |probe| &probe.n_chunks, 1);
         Probe::count(probe, |probe| &probe.n_candidates, found.blobs.len() as u64);
@@ -581,25 +575,6 @@ impl Context<'_> {
         let is_full = self.is_display_full.load(Ordering::Relaxed);
         (!is_full).then_some(Cut { n_lines_max, line_bytes: self.limits.line_bytes.max(16) })
     }
-}
-
-/// Cuts the candidates of a chunk into batches of rising size.
-fn batches(candidates: &Candidates, is_exhaustive: bool) -> Vec<Range<usize>> {
-    let largest = if is_exhaustive { BATCH_BLOCKS_MAX } else { PAGE_BATCH_BLOCKS_MAX };
-    let mut ranges = Vec::new();
-    let (mut start, mut n_blocks, mut n_blocks_max) = (0, 0, FIRST_BATCH_BLOCKS);
-    for (idx, candidate) in candidates.blobs.iter().enumerate() {
-        // A blob without blocks costs something too.
-        n_blocks += u64::from(candidate.n_blocks).max(1);
-        if n_blocks >= n_blocks_max {
-            ranges.push(start..idx + 1);
-            (start, n_blocks, n_blocks_max) = (idx + 1, 0, (n_blocks_max * 2).min(largest));
-        }
-    }
-    if start < candidates.blobs.len() {
-        ranges.push(start..candidates.blobs.len());
-    }
-    ranges
 }
 
 /// Merges ranges for display: ascending, not overlapping, none empty.

@@ -4,6 +4,14 @@ use crate::plan::Plan;
 use crate::repo_run::RepoRun;
 use crate::tree::Node;
 use index::{BlobIdx, BlockBitmap, BlockIdx, Chunk, ChunkIdx, ReadError, Segment, SegmentOrdinal};
+use std::ops::Range;
+
+/// The first batch of a chunk, in blocks; each next one is twice as large, so that first results come early.
+const FIRST_BATCH_BLOCKS: u64 = 128;
+/// The largest batch: some 4 MiB of text, 2 to 5 ms; where a page is enough a quarter, as what is searched beyond the page is
+/// for nothing.
+const BATCH_BLOCKS_MAX: u64 = 1024;
+const PAGE_BATCH_BLOCKS_MAX: u64 = 256;
 
 /// The candidates of one chunk: blobs that no posting list and no path rules out, and per term the blocks to look at.
 #[derive(Debug)]
@@ -14,6 +22,27 @@ pub(crate) struct Candidates {
     pub(crate) blobs: Vec<Candidate>,
     /// By term, counted from the chunk's first block; `None` for a term that is not looked for in content.
     pub(crate) term_blocks: Vec<Option<BlockBitmap>>,
+}
+
+impl Candidates {
+    /// Cuts the candidates into batches of rising size; those of a page are smaller.
+    pub(crate) fn batches(&self, is_exhaustive: bool) -> Vec<Range<usize>> {
+        let largest = if is_exhaustive { BATCH_BLOCKS_MAX } else { PAGE_BATCH_BLOCKS_MAX };
+        let mut ranges = Vec::new();
+        let (mut start, mut n_blocks, mut n_blocks_max) = (0, 0, FIRST_BATCH_BLOCKS);
+        for (idx, candidate) in self.blobs.iter().enumerate() {
+            // A blob without blocks costs something too.
+            n_blocks += u64::from(candidate.n_blocks).max(1);
+            if n_blocks >= n_blocks_max {
+                ranges.push(start..idx + 1);
+                (start, n_blocks, n_blocks_max) = (idx + 1, 0, (n_blocks_max * 2).min(largest));
+            }
+        }
+        if start < self.blobs.len() {
+            ranges.push(start..self.blobs.len());
+        }
+        ranges
+    }
 }
 
 /// A blob to verify.
@@ -125,7 +154,7 @@ impl Narrowing<'_, '_> {
     }
 
     /// The blocks of a blob, both counted from the chunk's first.
-    fn blocks_of(&self, blob: u32) -> Result<std::ops::Range<u32>, ReadError> {
+    fn blocks_of(&self, blob: u32) -> Result<Range<u32>, ReadError> {
         let blocks = self.segment.blocks_of_blob(BlobIdx(self.extent.first_blob.0 + blob))?;
         let first = blocks.start.saturating_sub(self.extent.first_block.0);
         Ok(if blocks.is_empty() { 0..0 } else { first..first + blocks.len() as u32 })
@@ -259,7 +288,7 @@ impl Narrowing<'_, '_> {
 }
 
 /// How many members a range has.
-fn count_in(blocks: &BlockBitmap, range: std::ops::Range<u32>) -> u32 {
+fn count_in(blocks: &BlockBitmap, range: Range<u32>) -> u32 {
     let mut n_blocks = 0;
     let mut next = range.start;
     while let Some(block) = blocks.first_at_or_after(next).filter(|block| *block < range.end) {
