@@ -150,7 +150,9 @@ fn overview(board: &Board, n_expected: u64, elapsed: Duration) -> String {
     let totals = board.totals();
     let under_way = board.for_operator();
     let n_done = totals.repos_done + totals.repos_failed;
-    let n_all = n_expected.max(n_done + under_way.len() as u64);
+    // A history is read beside the rest, also where the rest is done.
+    let n_open = under_way.iter().filter(|one| one.phase != Phase::History).count();
+    let n_all = n_expected.max(n_done + n_open as u64);
     let indexing: Vec<&Progress> = under_way.iter().filter(|one| one.phase == Phase::Indexing).collect();
     let rate: u64 = indexing.iter().map(|one| one.bytes_per_second()).sum();
     let left = indexing.iter().filter_map(|one| one.time_left()).max();
@@ -272,5 +274,7 @@ mod tests {
         let board = Board::new();
         let _task = board.begin(RepoId(1), RepoName::new("a").unwrap(), Phase::Walking);
         assert_eq!(overview(&board, 3, Duration::from_secs(2)), "0/3 repositories, 0 files, 0 B, 2 s");
+        let _history = board.begin(RepoId(2), RepoName::new("b").unwrap(), Phase::History);
+        assert_eq!(overview(&board, 1, Duration::from_secs(2)), "0/1 repositories, 0 files, 0 B, 2 s");
     }
 }
