@@ -11,6 +11,7 @@ mod vector;
 use memchr::memmem;
 use regex_syntax::hir::Hir;
 use runs::{Runs, Set};
+use std::ops::Range;
 use vector::Position;
 
 /// How many positions are looked for at a time at most.
@@ -46,26 +47,28 @@ impl Window {
     pub(crate) fn of(hir: &Hir) -> Option<Window> {
         let mut best: Option<(f64, Window)> = None;
         for run in Runs::of(hir) {
-            let candidates = rarest_positions(&run).into_iter().chain(rarest_literal(&run));
+            let positions: Vec<Position> = run.iter().map(Position::of).collect();
+            let shares: Vec<f64> = positions.iter().map(|position| position.share()).collect();
+            let candidates =
+                rarest_positions(&positions, &shares).into_iter().chain(rarest_literal(&run, &shares));
             for (share, start, core) in candidates {
                 if share < FREQUENT && best.as_ref().is_none_or(|(least, _)| share < *least) {
-                    best = Some((share, Window::around(&run, start, core)));
+                    best = Some((share, Window::around(&run, &shares, start, core)));
                 }
             }
         }
         best.map(|(_, window)| window)
     }
 
-    fn around(run: &[Set], start: usize, core: Core) -> Window {
+    fn around(run: &[Set], shares: &[f64], start: usize, core: Core) -> Window {
         let end = start + core.len();
         let stops_at_non_ascii = run[start..end].iter().any(|set| set.has_non_ascii_chars);
         // A character outside ASCII takes several places: what lies behind one has none of its own.
         let is_known = |set: &&Set| stops_at_non_ascii || !set.has_non_ascii_chars;
-        let n_before = run[..start].iter().rev().take_while(is_known).count();
-        let n_behind = run[end..].iter().take_while(is_known).count();
-        let run = run[start - n_before..end + n_behind].to_vec();
-        let share: f64 = run.iter().map(|set| Position::of(set).share()).product();
-        Window { core, run, offset: n_before, stops_at_non_ascii, is_rare: share < RARE }
+        let offset = run[..start].iter().rev().take_while(is_known).count();
+        let known = start - offset..end + run[end..].iter().take_while(is_known).count();
+        let is_rare = shares[known.clone()].iter().product::<f64>() < RARE;
+        Window { core, run: run[known].to_vec(), offset, stops_at_non_ascii, is_rare }
     }
 
     /// Whether it stops at hardly any line that does not match.
@@ -113,38 +116,35 @@ impl Core {
     }
 }
 
-/// The rarest few positions of a run, and how much of a source text they are.
-fn rarest_positions(run: &[Set]) -> Option<(f64, usize, Core)> {
-    let positions: Vec<Position> = run.iter().map(Position::of).collect();
-    let mut best: Option<(f64, &[Position], usize)> = None;
-    for start in 0..run.len() {
-        for end in start + 1..=run.len().min(start + POSITIONS_MAX) {
-            let share: f64 = positions[start..end].iter().map(|position| position.share()).product();
-            if best.is_none_or(|(least, ..)| share < least) {
-                best = Some((share, &positions[start..end], start));
+/// The rarest few positions of a run: how much of a source text they are, and where they begin.
+fn rarest_positions(positions: &[Position], shares: &[f64]) -> Option<(f64, usize, Core)> {
+    let mut best: Option<(f64, Range<usize>)> = None;
+    for start in 0..positions.len() {
+        for end in start + 1..=positions.len().min(start + POSITIONS_MAX) {
+            let share: f64 = shares[start..end].iter().product();
+            if best.as_ref().is_none_or(|(least, _)| share < *least) {
+                best = Some((share, start..end));
             }
             if share < RARE {
                 break;
             }
         }
     }
-    best.map(|(share, positions, start)| (share, start, Core::Positions(positions.to_vec())))
+    best.map(|(share, range)| (share, range.start, Core::Positions(positions[range].to_vec())))
 }
 
-/// The rarest literal of a run. The share of a long one is not told from that of its first bytes.
-fn rarest_literal(run: &[Set]) -> Option<(f64, usize, Core)> {
+/// Likewise the rarest literal of a run.
+fn rarest_literal(run: &[Set], shares: &[f64]) -> Option<(f64, usize, Core)> {
     let mut best: Option<(f64, usize, Vec<u8>)> = None;
     let mut start = 0;
     while start < run.len() {
-        let literal: Vec<u8> = run[start..].iter().map_while(Set::only).collect();
-        if literal.len() >= LITERAL_MIN {
-            let shares = run[start..start + literal.len()].iter().map(|set| Position::of(set).share());
-            let share: f64 = shares.product();
-            if best.as_ref().is_none_or(|(least, ..)| share < *least) {
-                best = Some((share, start, literal.clone()));
-            }
+        let literal: Vec<u8> = run[start..].iter().map_while(|set| set.only).collect();
+        let share: f64 = shares[start..start + literal.len()].iter().product();
+        let n_looked_at = literal.len().max(1);
+        if literal.len() >= LITERAL_MIN && best.as_ref().is_none_or(|(least, ..)| share < *least) {
+            best = Some((share, start, literal));
         }
-        start += literal.len().max(1);
+        start += n_looked_at;
     }
     best.map(|(share, start, literal)| {
         (share, start, Core::Literal(Box::new(memmem::Finder::new(&literal).into_owned())))

@@ -82,6 +82,8 @@ impl Runs {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Set {
     bytes: [bool; 256],
+    /// The byte, where it is a literal one.
+    pub(super) only: Option<u8>,
     pub(super) has_non_ascii_chars: bool,
     /// Whether a word begins or ends before it.
     is_at_boundary: bool,
@@ -102,16 +104,11 @@ impl Set {
         (0..=255_u8).filter(|byte| self.has(*byte))
     }
 
-    /// The only byte of the set, if it is the only one.
-    pub(super) fn only(&self) -> Option<u8> {
-        let mut bytes = self.bytes();
-        bytes.next().filter(|_| bytes.next().is_none() && !self.has_non_ascii_chars)
-    }
-
-    const EMPTY: Set = Set { bytes: [false; 256], has_non_ascii_chars: false, is_at_boundary: false };
+    const EMPTY: Set =
+        Set { bytes: [false; 256], only: None, has_non_ascii_chars: false, is_at_boundary: false };
 
     fn of_byte(byte: u8) -> Set {
-        let mut set = Set::EMPTY;
+        let mut set = Set { only: Some(byte), ..Set::EMPTY };
         set.bytes[usize::from(byte)] = true;
         set
     }

@@ -18,6 +18,9 @@ pub(super) struct Position {
 impl Position {
     /// The tighter of the two forms there are.
     pub(super) fn of(set: &Set) -> Position {
+        if let Some(only) = set.only {
+            return Position { mask: 0, low: only, span: 0 };
+        }
         let form = |mask: u8| {
             let members = || set.bytes().map(|byte| byte | mask);
             let low = members().min().unwrap_or(0);
@@ -59,7 +62,8 @@ pub(super) fn find(
             }
         };
         if places == 0 {
-            return slowly(positions, stops_at_non_ascii, text, start, is_fit);
+            at = start;
+            break;
         }
         while places != 0 {
             let place = start + places.trailing_zeros() as usize;
@@ -70,6 +74,12 @@ pub(super) fn find(
         }
         at = start + STEP;
     }
+    (at..text.len()).find(|at| {
+        let bytes = text.get(*at..at + positions.len());
+        let is_window = bytes
+            .is_some_and(|bytes| bytes.iter().zip(positions).all(|(byte, position)| position.admits(*byte)));
+        (is_window || (stops_at_non_ascii && !text[*at].is_ascii())) && is_fit(*at)
+    })
 }
 
 /// The first step at or after `at` with places where the window may begin, and a bit for each. Without any, where the text
@@ -102,21 +112,6 @@ fn step<S: Simd, const N: usize>(
         at += STEP;
     }
     (at, 0)
-}
-
-fn slowly(
-    positions: &[Position],
-    stops_at_non_ascii: bool,
-    text: &[u8],
-    from: usize,
-    mut is_fit: impl FnMut(usize) -> bool,
-) -> Option<usize> {
-    (from..text.len()).find(|start| {
-        let is_window = text
-            .get(*start..start + positions.len())
-            .is_some_and(|bytes| bytes.iter().zip(positions).all(|(byte, position)| position.admits(*byte)));
-        (is_window || (stops_at_non_ascii && !text[*start].is_ascii())) && is_fit(*start)
-    })
 }
 
 /// How frequent a byte is in source texts, roughly: the order counts, not the value.
