@@ -66,7 +66,7 @@ pub use error::SearchError;
 pub use explain::{Explanation, GramCost, PatternPlan, SegmentUse, StageTime};
 pub use history::{ChangePart, CommitPart, History};
 pub use kept::KeptAnswers;
-pub use limits::{CancelToken, Limits};
+pub use limits::{CancelToken, Limits, Stop, Watch};
 pub use rank::ScoreParts;
 pub use result::{
     CommitMatch, ContentMatch, Damage, DamagedPart, DiffMatch, DirectoryMatch, Facet, Facets, FileChange,

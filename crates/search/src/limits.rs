@@ -85,20 +85,23 @@ impl CancelToken {
 
 /// Why work stops before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
+pub enum Stop {
+    /// The token was used.
     Cancelled,
+    /// The deadline has passed.
     TimedOut,
 }
 
-/// The token and the deadline of one search, asked together by every loop.
+/// A token and a deadline, asked together by every loop: of one search, or of other work that somebody waits for.
 #[derive(Clone, Debug)]
-pub(crate) struct Watch {
+pub struct Watch {
     token: CancelToken,
     deadline: Option<Instant>,
 }
 
 impl Watch {
-    pub(crate) fn new(token: CancelToken, deadline: Option<Instant>) -> Self {
+    /// Without a deadline, the token alone says when to stop.
+    pub fn new(token: CancelToken, deadline: Option<Instant>) -> Self {
         Watch { token, deadline }
     }
 
@@ -111,7 +114,7 @@ impl Watch {
     }
 
     /// Whether to stop now. Costs a load and a clock reading (some 30 ns): asked per unit of some 100 µs of work.
-    pub(crate) fn stop(&self) -> Option<Stop> {
+    pub fn stop(&self) -> Option<Stop> {
         if self.token.is_cancelled() {
             return Some(Stop::Cancelled);
         }

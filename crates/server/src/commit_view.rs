@@ -1,9 +1,9 @@
 //! A commit with what it changed, read from git for its page and for the API.
 
 use crate::failure::Failure;
-use crate::git_access::Watch;
 use git::{ChangedFile, Commit, FileChangeKind, FileDiff, LineHunk, Reader, SideText, TextDiff};
 use model::ObjectId;
+use search::Watch;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -82,7 +82,7 @@ impl CommitView {
         }
         let changed = reader
             .changed_files(parent.map(|parent| parent.tree), Some(commit.tree), N_FILES_MAX, &|| {
-                watch.is_over()
+                watch.stop().is_some()
             })
             .map_err(Failure::internal)?;
         let mut n_lines_left = N_LINES_MAX;
@@ -129,7 +129,7 @@ impl FileView {
         };
         if *n_lines_left == 0 {
             view.says = Some("Not shown: the page is full.");
-        } else if watch.is_over() {
+        } else if watch.stop().is_some() {
             view.says = Some("Not compared: time was up.");
         } else {
             match reader.diff(&file, SIDE_BYTES_MAX, &to_text) {
@@ -230,6 +230,7 @@ fn to_text(bytes: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
     use search::CancelToken;
+    use std::time::Instant;
     use testkit::git::GitWorld;
 
     #[test]
@@ -245,13 +246,13 @@ mod tests {
             Ok(view) => view,
             Err(_) => panic!("it is a commit"),
         };
-        let watch = Watch::new(token.clone(), Duration::from_secs(3600));
+        let watch = Watch::new(token.clone(), None);
         let whole = read(&watch);
         assert_eq!((whole.n_added(), whole.files.len(), &whole.left_out[..]), (2, 2, &[][..]));
         token.cancel();
         let cut = read(&watch);
         assert_eq!((cut.n_added(), cut.left_out.len()), (0, 1));
         // Out of time is the same as alone.
-        assert_eq!(read(&Watch::new(CancelToken::new(), Duration::ZERO)).left_out, cut.left_out);
+        assert_eq!(read(&Watch::new(CancelToken::new(), Some(Instant::now()))).left_out, cut.left_out);
     }
 }

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::searching::CalledOff;
 use mirror::DataDir;
 use model::RepoId;
-use search::CancelToken;
+use search::{CancelToken, Watch};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -62,24 +62,6 @@ impl GitAccess {
     }
 }
 
-/// When to stop reading: the person went away, or it took long enough.
-pub(crate) struct Watch {
-    token: CancelToken,
-    deadline: Option<Instant>,
-}
-
-impl Watch {
-    /// Over at once when the token is used, and after this time.
-    pub(crate) fn new(token: CancelToken, time_max: Duration) -> Self {
-        Watch { token, deadline: Instant::now().checked_add(time_max) }
-    }
-
-    /// Whether to stop now; asked between small pieces of work.
-    pub(crate) fn is_over(&self) -> bool {
-        self.token.is_cancelled() || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
-    }
-}
-
 /// Likewise as [`read`], for work of many pieces: it is told when it is over, at the latest after `time_max`. It is over, too, when the
 /// returned future is dropped, which is what happens when the browser goes away.
 pub(crate) async fn read_watched<T: Send + 'static>(
@@ -89,8 +71,8 @@ pub(crate) async fn read_watched<T: Send + 'static>(
     work: impl FnOnce(&git::Repository, &Watch) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     let called_off = CalledOff(CancelToken::new());
-    let token = called_off.0.clone();
-    read(state, row, move |repository| work(repository, &Watch::new(token, time_max))).await
+    let watch = Watch::new(called_off.0.clone(), Instant::now().checked_add(time_max));
+    read(state, row, move |repository| work(repository, &watch)).await
 }
 
 /// Reads from a repository on a thread that may block.

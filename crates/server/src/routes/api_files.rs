@@ -6,7 +6,7 @@ use crate::browse::{self, Content, SHOWN_BYTES_MAX, kind_word, locate, size_of};
 use crate::caller::Caller;
 use crate::commit_view::{self, CommitView, FileView, HunkView};
 use crate::failure::Failure;
-use crate::git_access::{self, Watch};
+use crate::git_access;
 use crate::links::{RepoAddress, path_link};
 use crate::owning::OwnersShape;
 use crate::state::AppState;
@@ -258,7 +258,9 @@ impl FileShape {
 
 async fn commit(state: &AppState, row: &Repository, address: &RepoAddress) -> Result<CommitShape, Failure> {
     let asked = address.path.clone();
-    let read = move |repository: &git::Repository, watch: &Watch| CommitView::read(repository, &asked, watch);
+    let read = move |repository: &git::Repository, watch: &search::Watch| {
+        CommitView::read(repository, &asked, watch)
+    };
     let view = git_access::read_watched(state, row, commit_view::TIME_MAX, read).await?;
     let person = |person: &git::Person| PersonShape {
         name: person.name.clone(),

@@ -4,7 +4,7 @@ use crate::caller::Caller;
 use crate::commit_view::{self, CommitView, FileView, LineView};
 use crate::failure::Failure;
 use crate::format::rfc3339_at;
-use crate::git_access::{self, Watch};
+use crate::git_access;
 use crate::links::{RepoAddress, commit_link, path_link, repo_link, search_link};
 use crate::shell::{Moment, Shell};
 use crate::state::AppState;
@@ -82,7 +82,9 @@ pub(crate) async fn page(
     address: RepoAddress,
 ) -> Result<Response, Failure> {
     let asked = address.path.clone();
-    let read = move |repository: &git::Repository, watch: &Watch| CommitView::read(repository, &asked, watch);
+    let read = move |repository: &git::Repository, watch: &search::Watch| {
+        CommitView::read(repository, &asked, watch)
+    };
     let view = git_access::read_watched(&state, &row, commit_view::TIME_MAX, read).await?;
     let page = render(&caller, &row, &view, state.now_ms());
     Ok(Html(page.render().map_err(Failure::internal)?).into_response())
