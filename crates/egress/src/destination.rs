@@ -1,0 +1,168 @@
+//! Where a client may go, and what for.
+
+use crate::SendError;
+use ipnet::IpNet;
+use std::fmt;
+use url::{Host, Url};
+
+/// What a connection is for. A closed list: what is not on it is not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// The interface of a code host: repositories and permissions.
+    CodeHost,
+    /// An identity provider: discovery, keys, tokens.
+    IdentityProvider,
+}
+
+impl Purpose {
+    /// Its name in logs and ledgers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Purpose::CodeHost => "code host",
+            Purpose::IdentityProvider => "identity provider",
+        }
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// How far requests and redirects may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// To the destination's own origin (scheme, host, port) and nowhere else.
+    OwnOrigin,
+    /// To its own origin, and over https to public addresses that it names: an identity provider may keep its keys on
+    /// another host.
+    AnyPublic,
+}
+
+/// A place that an administrator configured.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Destination {
+    pub(crate) purpose: Purpose,
+    pub(crate) base: Url,
+    pub(crate) networks: Vec<IpNet>,
+    pub(crate) reach: Reach,
+}
+
+/// A text is not the address of a destination.
+#[derive(Debug, thiserror::Error)]
+pub enum DestinationError {
+    /// It is no address at all.
+    #[error("the address cannot be read: write it as https://host or https://host/path")]
+    Malformed,
+    /// It holds something that an address of a destination must not.
+    #[error(transparent)]
+    Refused(#[from] SendError),
+    /// It has a question mark or a hash.
+    #[error("the address must end with its path: no '?' and no '#'")]
+    NotABase,
+}
+
+impl Destination {
+    /// A destination at this address, which may be in these networks although they are not public. Addresses of that host in
+    /// other networks that are not public are refused.
+    pub fn new(
+        purpose: Purpose,
+        base: &str,
+        networks: Vec<IpNet>,
+        reach: Reach,
+    ) -> Result<Self, DestinationError> {
+        let base = Url::parse(base).map_err(|_| DestinationError::Malformed)?;
+        if base.query().is_some() || base.fragment().is_some() {
+            return Err(DestinationError::NotABase);
+        }
+        let destination = Destination { purpose, base, networks, reach };
+        destination.check(&destination.base)?;
+        Ok(destination)
+    }
+
+    /// Its address.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// What it is for.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// Refuses an address that this destination does not lead to. Names are checked once more when they are resolved.
+    pub(crate) fn check(&self, url: &Url) -> Result<(), SendError> {
+        let own = url.origin() == self.base.origin();
+        if !matches!(url.scheme(), "https" | "http") {
+            return Err(SendError::Scheme);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(SendError::UserInfo);
+        }
+        if !own && self.reach == Reach::OwnOrigin {
+            return Err(SendError::OtherOrigin { origin: origin_of(url), own: origin_of(&self.base) });
+        }
+        if !own && url.scheme() == "http" {
+            return Err(SendError::Unencrypted { origin: origin_of(url) });
+        }
+        match url.host() {
+            Some(Host::Ipv4(address)) => self.judge(url, address.into()),
+            Some(Host::Ipv6(address)) => self.judge(url, address.into()),
+            // One machine has one name here: TLS, allowances and counts go by it.
+            Some(Host::Domain(name)) if name.ends_with('.') => Err(SendError::TrailingDot),
+            Some(Host::Domain(name)) if !name.is_empty() => Ok(()),
+            _ => Err(SendError::NoHost),
+        }
+    }
+
+    fn judge(&self, url: &Url, address: std::net::IpAddr) -> Result<(), SendError> {
+        let host = url.host_str().unwrap_or_default();
+        crate::resolve::judge_for(self, host, address).map_err(SendError::Address)
+    }
+}
+
+impl fmt::Debug for Destination {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Destination({}, {})", self.purpose, origin_of(&self.base))
+    }
+}
+
+/// Scheme, host and port: what may be logged of an address.
+pub(crate) fn origin_of(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new(base: &str) -> Result<Destination, DestinationError> {
+        Destination::new(Purpose::CodeHost, base, Vec::new(), Reach::OwnOrigin)
+    }
+
+    #[test]
+    fn bases() {
+        assert!(new("https://git.example.org/api/v3").is_ok());
+        assert!(new("http://git.example.org").is_ok(), "whoever configures it has chosen");
+        for bad in [
+            "git.example.org",
+            "ftp://git.example.org",
+            "file:///etc/passwd",
+            "https://ada:hunter2@git.example.org",
+            "https://ada@git.example.org",
+            "https://git.example.org./",
+            "https://git.example.org/?a",
+            "https://git.example.org/#a",
+        ] {
+            let message = new(bad).unwrap_err().to_string();
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+    }
+
+    #[test]
+    fn debugging_shows_no_path() {
+        let shown = format!("{:?}", new("https://h/secret").unwrap());
+        assert_eq!(shown, "Destination(code host, https://h)");
+    }
+}
