@@ -16,6 +16,7 @@ mod password;
 mod policy;
 mod readable;
 mod scope;
+mod statement;
 mod user_name;
 
 pub use actor::{Actor, Caller, Role, SessionId, TokenId, Via};
@@ -28,4 +29,5 @@ pub use password::{Password, PasswordCost, PasswordFault, PasswordHash, Password
 pub use policy::{PasswordRefusal, SecondFactor, check_password};
 pub use readable::{ReadFacts, access_set};
 pub use scope::{RepoScope, Scope, Verb, VerbError, Verbs};
+pub use statement::{AccountId, Believed, HostId, Reader, RepoReadings, Statement};
 pub use user_name::{UserName, UserNameError};

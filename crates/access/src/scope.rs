@@ -1,7 +1,7 @@
 //! What a token may be used for: which repositories, which verbs, until when.
 
 use crate::Timestamp;
-use model::RepoId;
+use model::{RepoId, RepoSet};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -112,6 +112,14 @@ impl RepoScope {
         match self {
             RepoScope::All => true,
             RepoScope::Only(repos) => repos.contains(&repo),
+        }
+    }
+
+    /// What of a set lies within.
+    pub fn narrow(&self, repos: RepoSet) -> RepoSet {
+        match self {
+            RepoScope::All => repos,
+            RepoScope::Only(only) => only.iter().copied().filter(|repo| repos.contains(*repo)).collect(),
         }
     }
 }

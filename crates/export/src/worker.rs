@@ -4,7 +4,7 @@ use crate::exports::{Exports, JOB_KIND, Shared};
 use crate::rows::{RowLimits, Rows, RowsEnd, write_rows};
 use crate::skipped::{self, LeftOut};
 use access::{Actor, Caller, Scope, SessionId, Verbs, Via};
-use model::{AccessSet, Epoch, RepoId};
+use model::{AccessSet, RepoId};
 use search::{CancelToken, SearchError};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write as _};
@@ -217,11 +217,11 @@ impl ExportWorker {
     }
 }
 
-/// What the owner may read, kept as long as nothing changed for anybody.
+/// What the owner may read, kept as long as nothing changed for anybody and nothing of it is over.
 struct Rights<'a> {
     shared: &'a Shared,
     export: &'a Export,
-    known: Option<(Epoch, AccessSet)>,
+    known: Option<AccessSet>,
 }
 
 impl Rights<'_> {
@@ -229,14 +229,16 @@ impl Rights<'_> {
     async fn now(&mut self) -> Result<Option<AccessSet>, Fault> {
         let store = &self.shared.options.store;
         let epoch = store.epoch().await?;
-        if let Some((known, access)) = &self.known
-            && *known == epoch
+        let now = self.shared.options.clock.now();
+        if let Some(access) = &self.known
+            && access.epoch() == epoch
+            && access.ends_at_ms().is_none_or(|ends_at| ends_at > now.0)
         {
             return Ok(Some(access.clone()));
         }
         let Some(actor) = self.actor().await? else { return Ok(None) };
         let access = store.access_set(&actor).await?;
-        self.known = Some((access.epoch(), access.clone()));
+        self.known = Some(access.clone());
         Ok(Some(access))
     }
 

@@ -7,11 +7,15 @@
 mod access_set;
 mod document;
 mod ids;
+mod path_rules;
+mod repo_set;
 mod symbol;
 mod text;
 
-pub use access_set::{AccessSet, Epoch};
+pub use access_set::{AccessSet, Epoch, RulesByRepo};
 pub use document::{BlobFlags, DocFlags, Language, SkipReason};
 pub use ids::{IdError, ObjectId, RefName, RepoId, RepoName, UserId};
+pub use path_rules::{PathRule, PathRules};
+pub use repo_set::{RepoSet, RepoSetError};
 pub use symbol::SymbolKind;
 pub use text::{ByteRange, LineIndex};

@@ -8,6 +8,7 @@ use index::{
 };
 use model::{AccessSet, DocFlags, Epoch, ObjectId, RefName, RepoId, RepoName};
 use search::{CancelToken, Catalog, Limits, Match, RepoIndex, Searcher, Sink, Visibility};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -161,7 +162,7 @@ fn run(folder: &Path, queries: &[&str], n_times: (usize, usize)) -> Result<(), B
         })
         .collect();
     catalog.publish_all(repos?);
-    let access = AccessSet::assemble((1..=n_repos).map(RepoId), Epoch(0));
+    let access = AccessSet::assemble((1..=n_repos).map(RepoId).collect(), BTreeMap::new(), Epoch(0), None);
     let n_threads = std::thread::available_parallelism()?.get();
     let searcher = Searcher::new(n_threads)?;
     println!(

@@ -27,7 +27,7 @@ const N_PEOPLE_MAX: usize = 128;
 /// Answers by who asked, what they may read, and what they asked.
 ///
 /// SECURITY: nothing is shared between people, so that nobody can tell from the speed of an answer what others asked. An
-/// answer is given again only under an equal [`AccessSet`], its epoch included, and only while the repositories in it are
+/// answer is given again only while they may read exactly what they might then ([`AccessSet::has_same_rights`]), and while the repositories in it are
 /// what they were: anything else forgets all of the person's answers. What hidden repositories do makes no difference.
 #[derive(Debug)]
 pub struct KeptAnswers {
@@ -163,7 +163,7 @@ impl Person {
     /// Whether what was found is what would be found now. Then the snapshot takes the place of the older one, which would
     /// keep what was replaced since, and be compared repository by repository each time.
     fn is_for(&mut self, snapshot: &Snapshot, access: &AccessSet) -> bool {
-        let is_same = self.access == *access && self.snapshot.is_same_to(snapshot, access);
+        let is_same = self.access.has_same_rights(access) && self.snapshot.is_same_to(snapshot, access);
         if is_same && !self.snapshot.is_same(snapshot) {
             self.snapshot = snapshot.clone();
         }

@@ -52,18 +52,19 @@ impl Caller {
 
     /// Whether what was found under this caller's rights may still be sent to them. Asked before every piece of a stream.
     ///
-    /// SECURITY: as long as the epoch stands, nothing changed for anybody. When it moved, the caller is recognised anew:
-    /// a session or token that ended, or a repository that is no longer theirs, ends the stream.
+    /// SECURITY: as long as the epoch stands, nothing changed for anybody but by time, which the set tells itself. When
+    /// either is over, the caller is recognised anew: a session or token that ended, a repository or a path that is no
+    /// longer theirs, or a statement of a code host that is too old by now, ends the stream.
     pub(crate) async fn still_may(&mut self, state: &AppState) -> bool {
+        let is_over = self.access.ends_at_ms().is_some_and(|ends_at| ends_at <= state.clock.now().0);
         match state.store.epoch().await {
-            Ok(epoch) if epoch == self.access.epoch() => return true,
+            Ok(epoch) if epoch == self.access.epoch() && !is_over => return true,
             Ok(_) => {}
             Err(_) => return false,
         }
         let Ok(Some(actor)) = actor_of(&self.credentials, state).await else { return false };
         let Ok(access) = state.store.access_set(&actor).await else { return false };
-        let lost_nothing = self.access.repos().all(|repo| access.allows(repo));
-        if lost_nothing && actor.user_id() == self.actor.user_id() {
+        if self.access.is_within(&access) && actor.user_id() == self.actor.user_id() {
             self.access = access;
             return true;
         }

@@ -1,10 +1,14 @@
 //! Grants, the epoch, and the caller's access set.
 
 use crate::database::{Row, Transaction, values};
+use crate::facts_cache::Known;
+use crate::path_rules;
 use crate::{Fault, Store, Timestamp};
-use access::{Actor, ReadFacts};
-use model::{AccessSet, Epoch, RepoId, UserId};
+use access::{Actor, ReadFacts, RepoReadings, Statement};
+use model::{AccessSet, Epoch, RepoId, RepoSet, UserId};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A grant could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -21,16 +25,19 @@ impl Store {
     /// What the caller may read now.
     pub async fn access_set(&self, actor: &Actor) -> Result<AccessSet, Fault> {
         let epoch = self.epoch().await?;
-        let caller = actor.user_id();
-        if let Some(facts) = self.inner.facts.get(caller, epoch) {
-            return Ok(access::access_set(actor, &facts));
+        let (caller, now) = (actor.user_id(), self.now());
+        if let Some(facts) = self.inner.facts.get(caller, epoch, now) {
+            return Ok(access::access_set(actor, &facts, now));
         }
         let facts = Arc::new(match caller {
             Some(user) => self.facts_of_user(user).await?,
             None => self.facts_of_local_operator().await?,
         });
-        self.inner.facts.put(caller, facts.clone());
-        Ok(access::access_set(actor, &facts))
+        let access = access::access_set(actor, &facts, now);
+        // A narrow scope may leave out what ends first; so does a later moment, for the better.
+        let ends_at = facts.ends_at(now);
+        self.inner.facts.put(caller, Known { facts, ends_at });
+        Ok(access)
     }
 
     /// The number of the present permission state: what was begun under an older one must stop or begin again.
@@ -83,25 +90,97 @@ impl Store {
 impl Store {
     /// Epoch and repositories come from one moment: a set is never newer than the epoch it carries says.
     async fn facts_of_user(&self, user: UserId) -> Result<ReadFacts, Fault> {
-        const READABLE: &str = "SELECT repo_id, CAST(1 AS BIGINT) AS granted FROM grants WHERE user_id = $1 \
-             UNION ALL SELECT id AS repo_id, CAST(0 AS BIGINT) AS granted FROM repositories WHERE unrestricted = 1";
         let mut snapshot = self.database().snapshot().await?;
         let epoch = epoch_in(snapshot.row("SELECT value FROM epoch WHERE id = 1", values![]).await?)?;
-        let mut facts = ReadFacts { epoch, ..ReadFacts::default() };
-        for row in snapshot.rows(READABLE, values![user]).await? {
-            let repos = if row.flag("granted")? { &mut facts.granted } else { &mut facts.unrestricted };
-            repos.push(row.repo_id("repo_id")?);
-        }
-        Ok(facts)
+        Ok(ReadFacts {
+            granted: granted_to(&mut snapshot, user).await?,
+            granted_until: None,
+            unrestricted: self.unrestricted(&mut snapshot).await?,
+            statements: statements_about(&mut snapshot, user, self.now()).await?,
+            path_rules: path_rules::of_user(&mut snapshot, user).await?,
+            all_for_local_operator: RepoSet::new(),
+            epoch,
+        })
     }
 
     async fn facts_of_local_operator(&self) -> Result<ReadFacts, Fault> {
+        const ALL: &str = "SELECT {joined:id} AS repos FROM repositories";
         let mut snapshot = self.database().snapshot().await?;
         let epoch = epoch_in(snapshot.row("SELECT value FROM epoch WHERE id = 1", values![]).await?)?;
-        let rows = snapshot.rows("SELECT id FROM repositories", values![]).await?;
-        let all_for_local_operator = rows.iter().map(|row| row.repo_id("id")).collect::<Result<_, _>>()?;
+        let all_for_local_operator = joined_repos(snapshot.row(ALL, values![]).await?)?;
         Ok(ReadFacts { epoch, all_for_local_operator, ..ReadFacts::default() })
     }
+
+    /// Read again only when it changed: there may be a hundred thousand.
+    async fn unrestricted(&self, snapshot: &mut Transaction) -> Result<Arc<RepoSet>, Fault> {
+        const VERSION: &str = "SELECT value FROM unrestricted_version WHERE id = 1";
+        const ALL: &str = "SELECT {joined:id} AS repos FROM repositories WHERE unrestricted = 1";
+        let row = snapshot.row(VERSION, values![]).await?;
+        let version = row.ok_or(Fault::ImpossibleValue { column: "value" })?.int("value")?;
+        if let Some(known) = self.inner.facts.unrestricted(version) {
+            return Ok(known);
+        }
+        let repos = Arc::new(joined_repos(snapshot.row(ALL, values![]).await?)?);
+        self.inner.facts.put_unrestricted(version, Arc::clone(&repos));
+        Ok(repos)
+    }
+}
+
+/// Granted in person or to a group.
+async fn granted_to(snapshot: &mut Transaction, user: UserId) -> Result<RepoSet, Fault> {
+    const GRANTED: &str = "SELECT {joined:repo_id} AS repos FROM (\
+         SELECT repo_id FROM grants WHERE user_id = $1 \
+         UNION ALL SELECT repo_id FROM group_members JOIN group_grants ON group_grants.group_id = group_members.group_id \
+         WHERE group_members.user_id = $1) AS granted";
+    joined_repos(snapshot.row(GRANTED, values![user]).await?)
+}
+
+/// What code hosts state about an account and about everyone.
+async fn statements_about(
+    snapshot: &mut Transaction,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Vec<Statement>, Fault> {
+    const READERS: &str = "SELECT r.host_id AS host_id, listed, listed_at, named, bound_ms FROM host_identities i \
+         JOIN host_readers r ON r.host_id = i.host_id AND r.account_id = i.account_id \
+         JOIN permission_sources s ON s.host_id = r.host_id WHERE i.user_id = $1 \
+         UNION ALL SELECT r.host_id AS host_id, listed, listed_at, named, bound_ms FROM permission_sources s \
+         JOIN host_readers r ON r.host_id = s.host_id AND r.account_id = ''";
+    const READINGS: &str = "SELECT read_at, repos FROM host_readings WHERE host_id = $1 AND read_at > $2";
+    let mut statements = Vec::new();
+    let mut readings: BTreeMap<String, Arc<RepoReadings>> = BTreeMap::new();
+    for row in snapshot.rows(READERS, values![user]).await? {
+        let host = row.text("host_id")?;
+        let bound = Duration::from_millis(row.unsigned("bound_ms")?);
+        if !readings.contains_key(&host) {
+            let rows = snapshot.rows(READINGS, values![&host, now.minus(bound)]).await?;
+            let step = |row: &Row| Ok::<_, Fault>((row.time("read_at")?, row.repo_set("repos")?));
+            let steps = rows.iter().map(step).collect::<Result<_, _>>()?;
+            readings.insert(host.clone(), Arc::new(RepoReadings { steps }));
+        }
+        statements.push(Statement {
+            listed: row.repo_set("listed")?,
+            listed_at: row.maybe_time("listed_at")?,
+            named: row.repo_set("named")?,
+            readings: readings.get(&host).cloned().unwrap_or_default(),
+            bound,
+        });
+    }
+    Ok(statements)
+}
+
+fn joined_repos(row: Option<Row>) -> Result<RepoSet, Fault> {
+    let text = row.map_or(Ok(None), |row| row.maybe_text("repos"))?.unwrap_or_default();
+    let numbers = text.split(',').filter(|number| !number.is_empty());
+    let repo =
+        |number: &str| number.parse().map(RepoId).map_err(|_| Fault::ImpossibleValue { column: "repos" });
+    numbers.map(repo).collect()
+}
+
+/// Takes back that the epoch was raised at the beginning of this transaction: rights turned out to be what they were.
+/// Nobody saw it, for the row is locked until the end.
+pub(crate) async fn keep_epoch(transaction: &mut Transaction) -> Result<(), Fault> {
+    transaction.execute("UPDATE epoch SET value = value - 1 WHERE id = 1", values![]).await.map(drop)
 }
 
 /// Raises the epoch. Every transaction that changes somebody's rights begins with this: its row is the lock that lets

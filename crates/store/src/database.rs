@@ -7,7 +7,7 @@
 use crate::Fault;
 use crate::dialect::Dialect;
 use access::{Digest, Timestamp};
-use model::{RepoId, UserId};
+use model::{RepoId, RepoSet, UserId};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::sqlite::{
@@ -289,6 +289,10 @@ impl Row {
         self.int(column).map(UserId)
     }
 
+    pub(crate) fn repo_set(&self, column: &'static str) -> Result<RepoSet, Fault> {
+        RepoSet::from_bytes(&self.bytes(column)?).map_err(|_| Fault::ImpossibleValue { column })
+    }
+
     pub(crate) fn repo_id(&self, column: &'static str) -> Result<RepoId, Fault> {
         u32::try_from(self.int(column)?).map(RepoId).map_err(|_| Fault::ImpossibleValue { column })
     }
@@ -309,6 +313,7 @@ value_from! {
     bool => |value| Value::Int(Some(i64::from(value)));
     RepoId => |value| Value::Int(Some(i64::from(value.0)));
     Option<RepoId> => |value| Value::Int(value.map(|repo| i64::from(repo.0)));
+    &RepoSet => |value| Value::Bytes(Some(value.to_bytes()));
     UserId => |value| Value::Int(Some(value.0));
     Timestamp => |value| Value::Int(Some(value.0));
     Option<Timestamp> => |value| Value::Int(value.map(|time| time.0));
@@ -327,6 +332,11 @@ value_from! {
 pub(crate) fn int_list(numbers: impl Iterator<Item = i64>) -> String {
     let words: Vec<String> = numbers.map(|number| number.to_string()).collect();
     format!("[{}]", words.join(","))
+}
+
+/// A JSON array of texts, for `{texts:…}`.
+pub(crate) fn text_list<'t>(texts: impl Iterator<Item = &'t str>) -> String {
+    serde_json::Value::from_iter(texts).to_string()
 }
 
 /// The integer column's form of an unsigned number; those past its end, which no file and no count reaches, become the end.

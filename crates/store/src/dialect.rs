@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `{ints:$1}` | the numbers of the JSON array in `$1`, as a sub-select for `IN` |
 //! | `{texts:$1}` | the texts of the JSON array in `$1`, likewise |
+//! | `{joined:x}` | the values of the expression `x` in all rows, with commas between; NULL where there are none |
 //! | `{skip_locked}` | lock the chosen row; pass over rows that others have locked |
 //!
 //! The other differences are the schema's types (`migrations/`) and how a transaction begins (`database`).
@@ -48,6 +49,8 @@ impl Dialect {
             (Dialect::Postgres, "texts") => {
                 ["(SELECT value FROM json_array_elements_text(", parameter, "::json) AS each(value))"]
             }
+            (Dialect::Sqlite, "joined") => ["group_concat(", parameter, ")"],
+            (Dialect::Postgres, "joined") => ["string_agg((", parameter, ")::text, ',')"],
             (Dialect::Sqlite, "skip_locked") => ["", "", ""],
             (Dialect::Postgres, "skip_locked") => ["FOR UPDATE SKIP LOCKED", "", ""],
             // A word nobody knows makes a statement no database takes: the first test that runs it fails.

@@ -22,15 +22,19 @@ mod contexts_edit;
 mod contexts_expand;
 mod database;
 mod dialect;
+mod explicit;
 mod exports;
 mod facts_cache;
 mod fault;
+mod groups;
 mod history;
 mod jobs;
 mod jobs_claim;
 mod jobs_lease;
 mod maintenance;
 mod manifest;
+mod path_rules;
+mod permissions;
 mod repositories;
 mod repository;
 mod schema;
@@ -48,16 +52,20 @@ pub use access_facts::GrantError;
 pub use contexts::{
     Context, ContextContent, ContextError, ContextName, ContextNameError, ContextPage, ContextRepository,
 };
+pub use explicit::{Address, AddressError, ConfirmAddressError, Replaced, Who};
 pub use exports::{
     CreateExportError, Export, ExportId, ExportProgress, ExportRepo, ExportState, ExportUse, NewExport,
 };
 pub use fault::Fault;
+pub use groups::{Group, GroupError, GroupName, GroupNameError};
 pub use history::{History, HistoryFileKind, StoredHistory};
 pub use jobs::{
     ClaimRequest, ClaimedJob, Enqueued, JobCounts, JobId, Jobs, LeaseError, NewJob, Outcome, WorkerId,
 };
 pub use maintenance::{Discarded, DiscardedWhat, Maintenance};
 pub use manifest::{FileChecksum, Generation, Manifest, NewManifest, PublishError, Published, StoredFile};
+pub use path_rules::{PathRulesError, RulesFor};
+pub use permissions::{BOUND_DEFAULT, Identity, LinkError};
 pub use repositories::{
     AddRepositoryError, Added, Adder, ListRepositories, NewRepository, RepoCursor, RepoPage,
 };

@@ -28,6 +28,10 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/sqlite/0004_history.sql"),
         postgres: include_str!("../migrations/postgres/0004_history.sql"),
     },
+    Migration {
+        sqlite: include_str!("../migrations/sqlite/0007_permissions.sql"),
+        postgres: include_str!("../migrations/postgres/0007_permissions.sql"),
+    },
 ];
 
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use crate::access_facts;
 use crate::database::{Row, Transaction, values};
+use crate::explicit::{Who, claim_pending};
 use crate::repositories::N_PAGE_MAX;
 use crate::{Fault, Store, Timestamp};
 use access::{Password, PasswordHash, PasswordRefusal, Role, SecondFactor, UserName};
@@ -245,6 +246,7 @@ pub(crate) async fn create_in(
     if was_without && role == Role::Administrator {
         take_over(transaction, id).await?;
     }
+    claim_pending(transaction, now, id, &Who::Name(name.clone())).await?;
     Ok(Some(User { id, name: name.clone(), role, disabled_at: None, created_at: now }))
 }
 

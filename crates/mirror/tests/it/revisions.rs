@@ -143,7 +143,7 @@ async fn revisions_of_some_repositories_are_told_and_those_of_hidden_ones_are_no
     assert_eq!(alert("rev:nowhere common").await.as_deref(), none);
     // Somebody who may read nothing is told nothing, whatever there is.
     #[allow(clippy::disallowed_methods, reason = "the rights of nobody in particular")]
-    let access = AccessSet::assemble([], Epoch(1));
+    let access = AccessSet::assemble([].into_iter().collect(), Default::default(), Epoch(1), None);
     for query in ["rev:main~3 common", "rev:nowhere common"] {
         let summary = instance.summary_for(&catalog, &access, query);
         assert_eq!((summary.alert, summary.stats.files), (None, 0), "{query}");

@@ -321,7 +321,7 @@ pub(crate) fn parse(text: &str) -> Result<query::Query, query::ParseError> {
 /// A caller who may read these repositories.
 #[allow(clippy::disallowed_methods, reason = "tests play every caller")]
 pub(crate) fn access(ids: impl IntoIterator<Item = u32>) -> AccessSet {
-    AccessSet::assemble(ids.into_iter().map(RepoId), Epoch(1))
+    AccessSet::assemble(ids.into_iter().map(RepoId).collect(), BTreeMap::new(), Epoch(1), None)
 }
 
 pub(crate) static SEARCHER: LazyLock<Searcher> = LazyLock::new(|| Searcher::new(3).expect("three threads"));

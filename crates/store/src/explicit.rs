@@ -1,0 +1,219 @@
+//! Permissions that are stated here rather than at a code host: for people with and without an account.
+
+use crate::access_facts::{insert_grant, raise_epoch};
+use crate::database::{Row, Transaction, values};
+use crate::{Fault, GrantError, Store, Timestamp};
+use access::UserName;
+use model::{RepoId, UserId};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// An address as it is kept: lower case, one `@`, at most 254 bytes (RFC 5321 §4.5.3.1).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Address(String);
+
+/// A text is no address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an address is at most 254 bytes, something, one '@' and a domain, without spaces")]
+pub struct AddressError;
+
+impl Address {
+    /// Checks an address and folds its case: who has it is asked of the whole of it, not of a part.
+    pub fn new(text: &str) -> Result<Self, AddressError> {
+        let text = text.to_lowercase();
+        let is_odd =
+            |c: char| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';' | '"');
+        match text.split_once('@') {
+            Some((local, domain)) if !local.is_empty() && !domain.is_empty() && !domain.contains('@') => {
+                if text.len() <= 254 && !text.contains(is_odd) {
+                    Ok(Address(text))
+                } else {
+                    Err(AddressError)
+                }
+            }
+            _ => Err(AddressError),
+        }
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Somebody, with an account or without one yet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Who {
+    /// The account of this name.
+    Name(UserName),
+    /// The account that has this address confirmed.
+    Address(Address),
+}
+
+/// What replacing the readers of a repository did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replaced {
+    /// Who may read it now in their own name, by number.
+    pub users: Vec<UserId>,
+    /// Who will, once they have an account.
+    pub pending: Vec<Who>,
+}
+
+/// An address could not be confirmed.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfirmAddressError {
+    /// Another account has it.
+    #[error("this address belongs to another account")]
+    Taken,
+    /// There is no such account.
+    #[error("there is no such account")]
+    Unknown,
+    /// The database failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl Store {
+    /// Replaces everybody who was granted a repository in their own name by these people. Those who have no account yet will
+    /// be granted it when they have. Raises the epoch.
+    pub async fn set_repository_users(
+        &self,
+        repo: RepoId,
+        people: &BTreeSet<Who>,
+    ) -> Result<Replaced, GrantError> {
+        const WAIT: &str =
+            "INSERT INTO pending_grants (kind, who, repo_id, granted_at) VALUES ($1, $2, $3, $4)";
+        let mut transaction = self.database().begin().await?;
+        raise_epoch(&mut transaction).await?;
+        if transaction.row("SELECT id FROM repositories WHERE id = $1", values![repo]).await?.is_none() {
+            return Err(GrantError::Unknown);
+        }
+        let mut replaced = Replaced::default();
+        let mut users = BTreeSet::new();
+        transaction.execute("DELETE FROM pending_grants WHERE repo_id = $1", values![repo]).await?;
+        for who in people {
+            let (kind, text) = who.columns();
+            match find(&mut transaction, who).await? {
+                Some(user) => drop(users.insert(user)),
+                None => {
+                    transaction.execute(WAIT, values![kind, text, repo, self.now()]).await?;
+                    replaced.pending.push(who.clone());
+                }
+            }
+        }
+        let known = "SELECT user_id FROM grants WHERE repo_id = $1";
+        for row in transaction.rows(known, values![repo]).await? {
+            let user = row.user_id("user_id")?;
+            if !users.contains(&user) {
+                let revoke = "DELETE FROM grants WHERE repo_id = $1 AND user_id = $2";
+                transaction.execute(revoke, values![repo, user]).await?;
+            }
+        }
+        for user in &users {
+            insert_grant(&mut transaction, self.now(), repo, *user).await?;
+        }
+        transaction.commit().await?;
+        replaced.users.extend(users);
+        Ok(replaced)
+    }
+
+    /// Who will be granted a repository once they have an account. SECURITY: for those who look after permissions.
+    pub async fn pending_users(&self, repo: RepoId) -> Result<Vec<Who>, Fault> {
+        const LIST: &str = "SELECT kind, who FROM pending_grants WHERE repo_id = $1 ORDER BY kind, who";
+        let rows = self.database().rows(LIST, values![repo]).await?;
+        let who = |row: &Row| {
+            let impossible = Fault::ImpossibleValue { column: "who" };
+            let text = row.text("who")?;
+            match row.text("kind")?.as_str() {
+                "name" => UserName::new(&text).map(Who::Name).map_err(|_| impossible),
+                _ => Address::new(&text).map(Who::Address).map_err(|_| impossible),
+            }
+        };
+        rows.iter().map(who).collect()
+    }
+
+    /// Notes that an address is an account's: its owner proved it, or an administrator vouches for it. What waited for this
+    /// address is granted. Raises the epoch.
+    pub async fn confirm_address(&self, user: UserId, address: &Address) -> Result<(), ConfirmAddressError> {
+        const KNOWN: &str = "SELECT user_id FROM user_addresses WHERE address = $1";
+        const INSERT: &str =
+            "INSERT INTO user_addresses (address, user_id, confirmed_at) VALUES ($1, $2, $3)";
+        let mut transaction = self.database().begin().await?;
+        raise_epoch(&mut transaction).await?;
+        if let Some(row) = transaction.row(KNOWN, values![address.as_str()]).await? {
+            return if row.user_id("user_id")? == user { Ok(()) } else { Err(ConfirmAddressError::Taken) };
+        }
+        match transaction.execute(INSERT, values![address.as_str(), user, self.now()]).await {
+            Err(fault) if fault.is_dangling_reference() => return Err(ConfirmAddressError::Unknown),
+            done => done?,
+        };
+        claim_pending(&mut transaction, self.now(), user, &Who::Address(address.clone())).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// The addresses of an account.
+    pub async fn addresses_of(&self, user: UserId) -> Result<Vec<Address>, Fault> {
+        let sql = "SELECT address FROM user_addresses WHERE user_id = $1 ORDER BY address";
+        let rows = self.database().rows(sql, values![user]).await?;
+        rows.iter().map(|row| row.text("address").map(Address)).collect()
+    }
+}
+
+impl Who {
+    fn columns(&self) -> (&'static str, &str) {
+        match self {
+            Who::Name(name) => ("name", name.as_str()),
+            Who::Address(address) => ("address", address.as_str()),
+        }
+    }
+}
+
+/// Grants an account what waited for its name or its address. SECURITY: a name is only somebody's where an administrator
+/// gave it; an address, where it was confirmed.
+pub(crate) async fn claim_pending(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    user: UserId,
+    who: &Who,
+) -> Result<(), Fault> {
+    const CLAIM: &str = "INSERT INTO grants (user_id, repo_id, granted_at) \
+         SELECT $1, repo_id, $2 FROM pending_grants WHERE kind = $3 AND who = $4 \
+         ON CONFLICT (user_id, repo_id) DO NOTHING";
+    let (kind, text) = who.columns();
+    transaction.execute(CLAIM, values![user, now, kind, text]).await?;
+    let done = "DELETE FROM pending_grants WHERE kind = $1 AND who = $2";
+    transaction.execute(done, values![kind, text]).await.map(drop)
+}
+
+async fn find(transaction: &mut Transaction, who: &Who) -> Result<Option<UserId>, Fault> {
+    let row = match who {
+        Who::Name(name) => {
+            let sql = "SELECT id FROM users WHERE name = $1";
+            transaction.row(sql, values![name.as_str()]).await?
+        }
+        Who::Address(address) => {
+            let sql = "SELECT user_id AS id FROM user_addresses WHERE address = $1";
+            transaction.row(sql, values![address.as_str()]).await?
+        }
+    };
+    row.map(|row| row.user_id("id")).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        assert_eq!(Address::new("Ada@Example.org").unwrap().as_str(), "ada@example.org");
+        for bad in ["", "ada", "@b", "a@", "a@b@c", "a b@c", "a@b\n", "<a@b>", "a@b,c@d"] {
+            assert!(Address::new(bad).is_err(), "{bad}");
+        }
+    }
+}
