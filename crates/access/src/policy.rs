@@ -76,6 +76,16 @@ pub enum SecondFactor {
     Enrolled,
 }
 
+impl SecondFactor {
+    /// The fewest characters that a password may have beside this.
+    pub fn n_password_chars_min(self) -> usize {
+        match self {
+            SecondFactor::None => N_CHARS_MIN,
+            SecondFactor::Enrolled => N_CHARS_MIN_WITH_SECOND_FACTOR,
+        }
+    }
+}
+
 /// Why a password is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordRefusal {
@@ -102,10 +112,7 @@ pub fn check_password(
     user_name: &UserName,
     second_factor: SecondFactor,
 ) -> Result<(), PasswordRefusal> {
-    let n_chars_min = match second_factor {
-        SecondFactor::None => N_CHARS_MIN,
-        SecondFactor::Enrolled => N_CHARS_MIN_WITH_SECOND_FACTOR,
-    };
+    let n_chars_min = second_factor.n_password_chars_min();
     let text = password.expose();
     let n_chars = text.chars().take(N_CHARS_MAX + 1).count();
     if n_chars > N_CHARS_MAX {

@@ -2,6 +2,7 @@
 
 use crate::RequestIds;
 use std::time::Duration;
+use store::SessionLimits;
 use url::Url;
 
 /// What the operator decides about the server. [`ServerConfig::default`] is right for a server on one's own machine.
@@ -12,6 +13,8 @@ pub struct ServerConfig {
     /// Further host names under which the server may be asked. Numeric addresses and `localhost` always are; any other
     /// name is refused, because it may be a stranger's name that was made to point here (DNS rebinding).
     pub hosts_allowed: Vec<String>,
+    /// How long people stay signed in.
+    pub session_limits: SessionLimits,
     /// How many searches are under way at once; further ones wait, and so do those of one person beyond half of them. How
     /// many compute at the same moment is the searcher's affair.
     pub n_searches_max: usize,
@@ -37,6 +40,7 @@ impl Default for ServerConfig {
         ServerConfig {
             public_url: None,
             hosts_allowed: Vec::new(),
+            session_limits: SessionLimits::default(),
             n_searches_max: (16 * n_cores).min(256),
             keeps_answers: true,
             n_results_page: 500,

@@ -10,7 +10,7 @@ use crate::state::AppState;
 use askama::Template;
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Serialize;
@@ -27,6 +27,9 @@ pub(crate) enum Failure {
     NotSignedIn,
     /// The credential is good and does not allow this.
     NotAllowed(&'static str),
+    /// Who is signed in has to prove again who they are before this.
+    #[allow(dead_code, reason = "said by the guard that stands before the acts that it guards")]
+    NotFresh,
     /// A form came from another site.
     ForeignOrigin,
     /// The server is not known under this name.
@@ -90,7 +93,7 @@ impl Failure {
         match self {
             Failure::NotFound => StatusCode::NOT_FOUND,
             Failure::NotSignedIn => StatusCode::UNAUTHORIZED,
-            Failure::NotAllowed(_) | Failure::ForeignOrigin => StatusCode::FORBIDDEN,
+            Failure::NotAllowed(_) | Failure::NotFresh | Failure::ForeignOrigin => StatusCode::FORBIDDEN,
             Failure::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Failure::BadRequest(_) | Failure::BadQuery(_) => StatusCode::BAD_REQUEST,
             Failure::Conflict(_) => StatusCode::CONFLICT,
@@ -112,6 +115,11 @@ impl Failure {
                 "Send a valid token as 'Authorization: Bearer sk_…', or sign in with a browser.".into(),
             ),
             Failure::NotAllowed(why) => ("not-allowed", "Not allowed", (*why).into()),
+            Failure::NotFresh => (
+                "not-fresh",
+                "Prove again who you are",
+                "This needs a proof of the last ten minutes. Open the page in a browser and give it.".into(),
+            ),
             Failure::ForeignOrigin => (
                 "foreign-origin",
                 "Refused",
@@ -189,7 +197,7 @@ struct ErrorPage {
 /// Turns failures into what the caller can read.
 pub(crate) async fn render(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let is_program = wants_problem(request.uri().path(), request.headers());
-    let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    let target = way_back(&request);
     let theme = crate::caller::theme_of(request.headers());
     let id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
     let time = crate::routes::time_for(request.uri().path(), &state.config);
@@ -202,6 +210,21 @@ pub(crate) async fn render(State(state): State<AppState>, request: Request, next
         return answer(failure, is_program, &target, theme, &id);
     }
     response
+}
+
+/// Where a person goes on after signing in: to the page they asked for; after a form, to the page it stood on.
+fn way_back(request: &Request) -> String {
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        return target.to_owned();
+    }
+    let referer = request.headers().get(header::REFERER).and_then(|referer| referer.to_str().ok());
+    // The same-origin check stands before every form, so that this is a page of ours; its path alone is taken.
+    let page = referer.and_then(|referer| url::Url::parse(referer).ok());
+    page.map_or_else(
+        || target.to_owned(),
+        |page| page[url::Position::BeforePath..url::Position::AfterQuery].to_owned(),
+    )
 }
 
 /// The library's own refusals (a body too large, a method not there) in our words.
@@ -232,7 +255,8 @@ fn answer(
         tracing::error!(request_id = %id.0, reason, "request failed");
     }
     let mut response = match (&failure, is_program) {
-        (Failure::NotSignedIn, false) => return to_sign_in(target),
+        (Failure::NotSignedIn, false) => return to_page("/sign-in", target),
+        (Failure::NotFresh, false) => return to_page("/step-up", target),
         (_, true) => problem_response(&failure, id),
         (_, false) => page_response(&failure, theme, id),
     };
@@ -246,12 +270,12 @@ fn answer(
     response
 }
 
-/// Sends a person to the sign-in page and back to where they wanted to go.
-fn to_sign_in(target: &str) -> Response {
+/// Sends a person to a page that lets them in, and back to where they wanted to go.
+fn to_page(page: &str, target: &str) -> Response {
     let encoded = crate::links::percent::encode(target.as_bytes());
     match target {
-        "/" => Redirect::to("/sign-in").into_response(),
-        _ => Redirect::to(&format!("/sign-in?return_to={encoded}")).into_response(),
+        "/" => Redirect::to(page).into_response(),
+        _ => Redirect::to(&format!("{page}?return_to={encoded}")).into_response(),
     }
 }
 

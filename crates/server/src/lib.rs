@@ -9,6 +9,7 @@
 //! answer, byte for byte; no page loads anything from another host or runs a script that stands in it; a stream stops
 //! when its reader goes away or its permission state is over; no business rule lives here.
 
+mod agents;
 mod answer_writer;
 mod assets;
 mod browse;

@@ -5,12 +5,10 @@
 
 use access::SessionSecret;
 use axum::http::{HeaderMap, HeaderValue, header};
+use std::time::Duration;
 
 const NAME_HTTPS: &str = "__Host-sourcekeep";
 const NAME_HTTP: &str = "sourcekeep";
-/// A month: the longest a session lasts (`store::SessionLimits`).
-const MAX_AGE_SECONDS: u32 = 30 * 24 * 60 * 60;
-
 /// The session's secret of a request, if it carries a well-formed one. Several cookies of the name are as good as none:
 /// one of them was planted.
 pub(crate) fn read(headers: &HeaderMap, is_https: bool) -> Option<SessionSecret> {
@@ -22,13 +20,14 @@ pub(crate) fn read(headers: &HeaderMap, is_https: bool) -> Option<SessionSecret>
     SessionSecret::parse(secret).ok()
 }
 
-/// The header that gives a browser its session.
-pub(crate) fn give(secret: &SessionSecret, is_https: bool) -> Option<HeaderValue> {
+/// The header that gives a browser its session, for as long as it can last.
+pub(crate) fn give(secret: &SessionSecret, is_https: bool, lasts: Duration) -> Option<HeaderValue> {
     let secure = if is_https { "; Secure" } else { "" };
     let text = format!(
-        "{}={}; Path=/; Max-Age={MAX_AGE_SECONDS}; HttpOnly; SameSite=Lax{secure}",
+        "{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
         name(is_https),
-        secret.reveal()
+        secret.reveal(),
+        lasts.as_secs()
     );
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);
@@ -71,7 +70,7 @@ mod tests {
     fn a_session_is_read_as_it_was_given() {
         let secret = SessionSecret::mint(&SystemRandomness).unwrap();
         for is_https in [true, false] {
-            let given = give(&secret, is_https).unwrap();
+            let given = give(&secret, is_https, Duration::from_secs(60)).unwrap();
             let text = given.to_str().unwrap();
             assert!(text.contains("HttpOnly") && text.contains("SameSite=Lax"));
             assert_eq!(text.contains("Secure"), is_https);

@@ -190,6 +190,11 @@ pub(crate) async fn raise_epoch(transaction: &mut Transaction) -> Result<Epoch, 
     epoch_in(transaction.row(raise, values![]).await?)
 }
 
+/// Takes the epoch's lock without raising it, for what must not interleave with a change of rights and is none itself.
+pub(crate) async fn lock(transaction: &mut Transaction) -> Result<(), Fault> {
+    transaction.execute("UPDATE epoch SET value = value WHERE id = 1", values![]).await.map(drop)
+}
+
 /// Makes a grant. Tells whether it is new.
 pub(crate) async fn insert_grant(
     transaction: &mut Transaction,

@@ -17,6 +17,7 @@
 
 mod about;
 mod access_facts;
+mod attempts;
 mod contexts;
 mod contexts_edit;
 mod contexts_expand;
@@ -38,10 +39,12 @@ mod permissions;
 mod repositories;
 mod repository;
 mod schema;
+mod second_factors;
 mod sessions;
 mod settings;
 mod setup_link;
 mod sign_in;
+mod step_up;
 mod store;
 mod tokens;
 mod users;
@@ -70,9 +73,10 @@ pub use repositories::{
     AddRepositoryError, Added, Adder, ListRepositories, NewRepository, RepoCursor, RepoPage,
 };
 pub use repository::{Progress, RepoStatus, Repository, Source, Visibility};
-pub use sessions::{Session, SessionLimits};
+pub use sessions::{Session, SessionLimits, SessionOrigin};
 pub use setup_link::{ConsumeSetupError, CreateSetupError};
 pub use sign_in::SignInError;
+pub use step_up::{ChangePasswordError, FRESH_FOR};
 pub use store::{OpenError, Options, Store, StoreUrl, StoreUrlError};
 pub use tokens::{CreateTokenError, NewToken, TokenInfo};
 pub use users::{ChangeUserError, CreateUserError, NewUser, User};

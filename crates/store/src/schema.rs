@@ -29,6 +29,10 @@ const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../migrations/postgres/0004_history.sql"),
     },
     Migration {
+        sqlite: include_str!("../migrations/sqlite/0005_identities.sql"),
+        postgres: include_str!("../migrations/postgres/0005_identities.sql"),
+    },
+    Migration {
         sqlite: include_str!("../migrations/sqlite/0007_permissions.sql"),
         postgres: include_str!("../migrations/postgres/0007_permissions.sql"),
     },

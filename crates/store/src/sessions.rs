@@ -1,9 +1,9 @@
 //! Sessions: who signed in, from when until when.
 
-use crate::access_facts;
-use crate::database::{Row, Value, values};
+use crate::database::{Row, Transaction, Value, values};
 use crate::{Fault, Store, Timestamp, User};
-use access::{Actor, Caller, Scope, SessionId, SessionSecret, Via};
+use crate::{access_facts, attempts};
+use access::{Actor, Caller, ClientAddress, Scope, SessionId, SessionSecret, Via};
 use model::UserId;
 use std::time::Duration;
 
@@ -14,8 +14,12 @@ const IDLE_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 /// Most sessions of one account; beyond them the one begun first ends.
 const N_SESSIONS_MAX: i64 = 50;
 
-const INSERT: &str = "INSERT INTO sessions (id, digest, user_id, created_at, last_used_at, idle_ms, ends_at) \
-     SELECT $1, $2, id, $4, $4, $5, $6 FROM users WHERE id = $3 AND disabled_at IS NULL";
+/// Longest description of a browser that is kept, in characters.
+const AGENT_CHARS_MAX: usize = 200;
+
+const INSERT: &str = "INSERT INTO sessions \
+     (id, digest, user_id, created_at, last_used_at, idle_ms, ends_at, proved_at, address, agent) \
+     SELECT $1, $2, id, $4, $4, $5, $6, $4, $7, $8 FROM users WHERE id = $3 AND disabled_at IS NULL";
 const KEEP_NEWEST: &str = "DELETE FROM sessions WHERE user_id = $1 AND id NOT IN \
      (SELECT id FROM sessions WHERE user_id = $1 ORDER BY created_at DESC, id LIMIT $2)";
 
@@ -36,6 +40,15 @@ impl Default for SessionLimits {
     }
 }
 
+/// Where a session began: shown to its owner, who may know it for theirs or not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionOrigin {
+    /// From which address.
+    pub address: Option<ClientAddress>,
+    /// What the browser called itself; cut to 200 characters.
+    pub agent: Option<String>,
+}
+
 /// A session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
@@ -51,6 +64,12 @@ pub struct Session {
     pub idle_until: Timestamp,
     /// When it ends in any case.
     pub ends_at: Timestamp,
+    /// When its owner last proved who they are: by signing in, or again since.
+    pub proved_at: Timestamp,
+    /// From which address it began.
+    pub address: Option<String>,
+    /// What the browser called itself.
+    pub agent: Option<String>,
 }
 
 impl Store {
@@ -60,24 +79,20 @@ impl Store {
         user: UserId,
         limits: SessionLimits,
     ) -> Result<(SessionSecret, Session), Fault> {
-        let secret = SessionSecret::mint(self.randomness())?;
-        let now = self.now();
-        let session = Session {
-            id: SessionId::draw(self.randomness())?,
-            user,
-            created_at: now,
-            last_used_at: now,
-            idle_until: now.plus(limits.idle.min(IDLE_MAX)),
-            ends_at: now.plus(limits.absolute),
-        };
+        self.start_session_from(user, limits, SessionOrigin::default()).await
+    }
+
+    /// The same, remembering where it began.
+    pub async fn start_session_from(
+        &self,
+        user: UserId,
+        limits: SessionLimits,
+        origin: SessionOrigin,
+    ) -> Result<(SessionSecret, Session), Fault> {
         let mut transaction = self.database().begin().await?;
-        transaction.execute("DELETE FROM sessions WHERE ends_at <= $1", values![now]).await?;
-        let idle_ms = session.idle_until.0.saturating_sub(now.0);
-        let columns = values![&session.id.0, secret.digest(), user, now, idle_ms, session.ends_at];
-        transaction.execute(INSERT, columns).await?;
-        transaction.execute(KEEP_NEWEST, values![user, N_SESSIONS_MAX]).await?;
+        let started = self.start_session_in(&mut transaction, user, limits, origin).await?;
         transaction.commit().await?;
-        Ok((secret, session))
+        Ok(started)
     }
 
     /// Who is calling with this secret; `None` if it is unknown, over, or its account is shut. Counts as use.
@@ -116,7 +131,8 @@ impl Store {
 
     /// The account's sessions, the last used first.
     pub async fn sessions_of(&self, user: UserId) -> Result<Vec<Session>, Fault> {
-        const LIST: &str = "SELECT id, user_id, created_at, last_used_at, idle_ms, ends_at FROM sessions \
+        const LIST: &str = "SELECT id, user_id, created_at, last_used_at, idle_ms, ends_at, proved_at, address, agent \
+             FROM sessions \
              WHERE user_id = $1 AND ends_at > $2 AND last_used_at + idle_ms > $2 ORDER BY last_used_at DESC, id";
         let rows = self.database().rows(LIST, values![user, self.now()]).await?;
         rows.iter().map(Session::from_row).collect()
@@ -137,6 +153,59 @@ impl Store {
 }
 
 impl Store {
+    /// Begins a session within a transaction, so that what allows it is used up with it.
+    pub(crate) async fn start_session_in(
+        &self,
+        transaction: &mut Transaction,
+        user: UserId,
+        limits: SessionLimits,
+        origin: SessionOrigin,
+    ) -> Result<(SessionSecret, Session), Fault> {
+        let secret = SessionSecret::mint(self.randomness())?;
+        let now = self.now();
+        let printable = |text: String| {
+            let chars = text.chars().take(AGENT_CHARS_MAX);
+            chars.map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect::<String>()
+        };
+        let session = Session {
+            id: SessionId::draw(self.randomness())?,
+            user,
+            created_at: now,
+            last_used_at: now,
+            idle_until: now.plus(limits.idle.min(IDLE_MAX)),
+            ends_at: now.plus(limits.absolute),
+            proved_at: now,
+            address: origin.address.map(|address| address.to_string()),
+            agent: origin.agent.map(printable),
+        };
+        transaction.execute("DELETE FROM sessions WHERE ends_at <= $1", values![now]).await?;
+        let idle_ms = session.idle_until.0.saturating_sub(now.0);
+        let (address, agent) = (session.address.as_deref(), session.agent.as_deref());
+        let columns =
+            values![&session.id.0, secret.digest(), user, now, idle_ms, session.ends_at, address, agent];
+        transaction.execute(INSERT, columns).await?;
+        transaction.execute(KEEP_NEWEST, values![user, N_SESSIONS_MAX]).await?;
+        if let Some(address) = origin.address {
+            attempts::remember_address(transaction, now, user, address).await?;
+        }
+        Ok((secret, session))
+    }
+
+    /// Marks a session as proved just now and replaces its secret. `None` if it is over, or another account's.
+    pub(crate) async fn renew_session(
+        &self,
+        transaction: &mut Transaction,
+        secret: &SessionSecret,
+        user: UserId,
+    ) -> Result<Option<SessionSecret>, Fault> {
+        const RENEW: &str = "UPDATE sessions SET digest = $2, proved_at = $3, last_used_at = $3 \
+             WHERE digest = $1 AND user_id = $4 AND ends_at > $3 AND last_used_at + idle_ms > $3";
+        let new = SessionSecret::mint(self.randomness())?;
+        let values = values![secret.digest(), new.digest(), self.now(), user];
+        let is_renewed = transaction.execute(RENEW, values).await? > 0;
+        Ok(is_renewed.then_some(new))
+    }
+
     /// Deletes or marks credentials and raises the epoch, so that what runs under them stops. Returns how many there were.
     pub(crate) async fn revoke_with(&self, sql: &'static str, values: Vec<Value>) -> Result<u64, Fault> {
         let mut transaction = self.database().begin().await?;
@@ -166,6 +235,9 @@ impl Session {
             last_used_at,
             idle_until: Timestamp(last_used_at.0.saturating_add(row.int("idle_ms")?)),
             ends_at: row.time("ends_at")?,
+            proved_at: row.time("proved_at")?,
+            address: row.maybe_text("address")?,
+            agent: row.maybe_text("agent")?,
         })
     }
 }

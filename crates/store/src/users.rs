@@ -1,10 +1,10 @@
 //! Accounts.
 
-use crate::access_facts;
 use crate::database::{Row, Transaction, values};
 use crate::explicit::{Who, claim_pending};
 use crate::repositories::N_PAGE_MAX;
 use crate::{Fault, Store, Timestamp};
+use crate::{access_facts, second_factors};
 use access::{Password, PasswordHash, PasswordRefusal, Role, SecondFactor, UserName};
 use model::UserId;
 use std::sync::Arc;
@@ -127,13 +127,16 @@ impl Store {
 
     /// Sets a password and ends every session of the account. Raises the epoch.
     pub async fn set_password(&self, user: UserId, password: &Password) -> Result<(), ChangeUserError> {
+        const SET: &str = "UPDATE users SET password_hash = $2, password_needs_factor = $3 WHERE id = $1";
         let known = self.user(user).await?.ok_or(ChangeUserError::Unknown)?;
-        access::check_password(password, &known.name, SecondFactor::None)?;
+        access::check_password(password, &known.name, self.second_factor(user).await?)?;
         let hash = self.hash_password(password).await?;
         let mut transaction = self.database().begin().await?;
         access_facts::raise_epoch(&mut transaction).await?;
-        let set = "UPDATE users SET password_hash = $2 WHERE id = $1";
-        if transaction.execute(set, values![user, hash.as_stored()]).await? == 0 {
+        let second_factor = second_factors::of_user(&mut transaction, user).await?;
+        access::check_password(password, &known.name, second_factor)?;
+        let columns = values![user, hash.as_stored(), needs_factor(password, &known.name)];
+        if transaction.execute(SET, columns).await? == 0 {
             return Err(ChangeUserError::Unknown);
         }
         end_sessions(&mut transaction, user).await?;
@@ -213,6 +216,11 @@ impl User {
     fn is_usable_administrator(&self) -> bool {
         self.role == Role::Administrator && self.disabled_at.is_none()
     }
+}
+
+/// Whether a password is accepted only beside a second factor.
+pub(crate) fn needs_factor(password: &Password, name: &UserName) -> bool {
+    access::check_password(password, name, SecondFactor::None).is_err()
 }
 
 pub(crate) fn role_as_stored(role: Role) -> &'static str {

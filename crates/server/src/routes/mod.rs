@@ -3,6 +3,8 @@
 //! The router is built from the table, so no route can be missing from it; doors are layers, so no handler can forget
 //! to ask who is calling.
 
+mod account;
+mod account_sessions;
 mod aggregate;
 mod api;
 mod api_contexts;
@@ -34,6 +36,7 @@ mod search;
 mod search_view;
 mod setup;
 mod sign_in;
+mod step_up;
 mod why;
 
 use crate::caller::{Caller, actor_of, theme_of};
@@ -107,6 +110,15 @@ fn table() -> Vec<Route> {
             door: Door::SignedIn,
             answer: post(sign_in::sign_out),
         },
+        with_methods("/step-up", &["GET", "POST"], get(step_up::page).post(step_up::submit)),
+        signed_in("/account", get(account::page)),
+        with_methods("/account/password", &["POST"], post(account::change_password)),
+        with_methods(
+            "/account/sessions",
+            &["GET", "POST"],
+            get(account_sessions::page).post(account_sessions::end_others),
+        ),
+        with_methods("/account/sessions/{id}/end", &["POST"], post(account_sessions::end_one)),
         Route {
             path: "/metrics",
             methods: &["GET"],

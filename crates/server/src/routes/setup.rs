@@ -1,6 +1,6 @@
 //! `/setup/<secret>`: the one-time link that makes the first administrator.
 
-use super::sign_in::signed_in;
+use super::sign_in::{Peer, client, signed_in};
 use crate::caller::theme_of;
 use crate::failure::Failure;
 use crate::searching::sentence;
@@ -48,6 +48,7 @@ pub(crate) async fn page(
 /// The form. What is wrong with it leaves the link valid.
 pub(crate) async fn submit(
     State(state): State<AppState>,
+    peer: Peer,
     Path(secret): Path<String>,
     headers: HeaderMap,
     Form(form): Form<Setup>,
@@ -57,7 +58,7 @@ pub(crate) async fn submit(
         return Err(Failure::NotFound);
     }
     let fault = match create(&state, &secret, &form).await? {
-        Ok(user) => return signed_in(&state, &headers, &user, "/").await,
+        Ok(user) => return signed_in(&state, &headers, client(peer), &user, "/").await,
         Err(fault) => fault,
     };
     let mut page = render(&headers, &secret, form.name, Some(sentence(&fault)))?;

@@ -6,7 +6,7 @@ use crate::links::is_local_path;
 use crate::session_cookie;
 use crate::shell::Shell;
 use crate::state::AppState;
-use access::{ClientAddress, Password};
+use access::{ClientAddress, Password, SessionSecret};
 use askama::Template;
 use axum::Form;
 use axum::extract::{ConnectInfo, Query, State};
@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use store::{SessionLimits, SignInError, User};
+use store::{SessionOrigin, SignInError, User};
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -64,8 +64,9 @@ pub(crate) async fn submit(
     Form(form): Form<SignIn>,
 ) -> Result<Response, Failure> {
     let password = Password::new(form.password);
-    match state.store.authenticate(form.name.trim(), &password, client(peer)).await {
-        Ok(user) => signed_in(&state, &headers, &user, local(&form.return_to)).await,
+    let address = client(peer);
+    match state.store.authenticate(form.name.trim(), &password, address).await {
+        Ok(user) => signed_in(&state, &headers, address, &user, local(&form.return_to)).await,
         Err(SignInError::Fault(fault)) => Err(fault.into()),
         Err(error @ SignInError::Refused) => {
             let mut page = render(&headers, form.return_to, form.name, Some(error.to_string()))?;
@@ -97,6 +98,7 @@ pub(crate) async fn sign_out(
 pub(crate) async fn signed_in(
     state: &AppState,
     headers: &HeaderMap,
+    address: ClientAddress,
     user: &User,
     target: &str,
 ) -> Result<Response, Failure> {
@@ -104,12 +106,28 @@ pub(crate) async fn signed_in(
     if let Some(old) = session_cookie::read(headers, is_https) {
         state.store.end_session(&old).await?;
     }
-    let (secret, _) = state.store.start_session(user.id, SessionLimits::default()).await?;
-    let mut response = Redirect::to(target).into_response();
-    let cookie = session_cookie::give(&secret, is_https)
+    let limits = state.config.session_limits;
+    let (secret, _) = state.store.start_session_from(user.id, limits, origin(headers, address)).await?;
+    with_session(state, &secret, Redirect::to(target).into_response())
+}
+
+/// Gives the browser a session's secret with an answer.
+pub(crate) fn with_session(
+    state: &AppState,
+    secret: &SessionSecret,
+    mut response: Response,
+) -> Result<Response, Failure> {
+    let lasts = state.config.session_limits.absolute;
+    let cookie = session_cookie::give(secret, state.config.is_https(), lasts)
         .ok_or_else(|| Failure::internal("a session's secret does not fit a header"))?;
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     Ok(response)
+}
+
+/// Where a session begins.
+pub(crate) fn origin(headers: &HeaderMap, address: ClientAddress) -> SessionOrigin {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    SessionOrigin { address: Some(address), agent: agent.map(str::to_owned) }
 }
 
 /// The address to blame for failures.
@@ -118,7 +136,8 @@ pub(crate) fn client(peer: Peer) -> ClientAddress {
     ClientAddress::from(address)
 }
 
-fn local(target: &str) -> &str {
+/// The way back, where it leads to a page of ours; the front page otherwise.
+pub(crate) fn local(target: &str) -> &str {
     if is_local_path(target) { target } else { "/" }
 }
 

@@ -12,6 +12,7 @@ fn example(route: &RouteInfo) -> String {
         "/setup/{secret}" => "/setup/skl_wrong".into(),
         "/r/{*address}" => "/r/app".into(),
         "/api/v1/repos/{*address}" => "/api/v1/repos/app".into(),
+        "/account/sessions/{id}/end" => "/account/sessions/0123456789abcdef/end".into(),
         "/exports/{id}/{act}" => "/exports/0123456789abcdef/cancel".into(),
         "/api/v1/exports/{id}" => "/api/v1/exports/0123456789abcdef".into(),
         "/api/v1/exports/{id}/cancel" => "/api/v1/exports/0123456789abcdef/cancel".into(),

@@ -1,6 +1,7 @@
 //! The server, in process: every route, as everybody who may ask.
 
 mod access;
+mod account;
 mod aggregate;
 mod api;
 mod compatible;

@@ -2,6 +2,7 @@
 
 use crate::app::{App, Opened};
 use crate::cli::ServeArgs;
+use crate::config::Config;
 use crate::failure::{Outcome, UsageError};
 use crate::progress::ProgressView;
 use crate::terminal::{self, STRONG};
@@ -15,7 +16,7 @@ use server::{Deps, Server, ServerConfig};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use store::CreateSetupError;
+use store::{CreateSetupError, SessionLimits};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -125,7 +126,9 @@ impl Engine {
             clock: Arc::new(SystemClock),
         };
         let keeps_answers = self.opened.config.search.keep_answers;
-        let server = Server::new(ServerConfig { public_url, keeps_answers, ..ServerConfig::default() }, deps);
+        let session_limits = session_limits(&self.opened.config);
+        let config = ServerConfig { public_url, keeps_answers, session_limits, ..ServerConfig::default() };
+        let server = Server::new(config, deps);
         if !bound.ip().is_loopback() {
             terminal::warning(&format!(
                 "{bound} can be reached from other machines, without encryption; put a proxy with TLS in front"
@@ -210,6 +213,15 @@ fn reachable(bound: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, bound.port())
+}
+
+/// How long people stay signed in, as configured.
+fn session_limits(config: &Config) -> SessionLimits {
+    let hours = |hours: u32| Duration::from_secs(u64::from(hours) * 3600);
+    SessionLimits {
+        idle: hours(config.sign_in.session_idle_hours),
+        absolute: hours(config.sign_in.session_hours_max),
+    }
 }
 
 pub(super) async fn run(app: &App, args: ServeArgs) -> anyhow::Result<Outcome> {

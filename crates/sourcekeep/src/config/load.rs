@@ -222,6 +222,12 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         _ if config.mirror.local_poll_seconds == 0 => {
             refused("mirror.local_poll_seconds", "must be at least 1")
         }
+        _ if config.sign_in.session_idle_hours == 0 => {
+            refused("sign_in.session_idle_hours", "must be at least 1")
+        }
+        _ if config.sign_in.session_hours_max == 0 => {
+            refused("sign_in.session_hours_max", "must be at least 1")
+        }
         _ if config.mirror.fetch_seconds_min < 10 => {
             refused("mirror.fetch_seconds_min", "must be at least 10")
         }

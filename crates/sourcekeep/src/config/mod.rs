@@ -29,6 +29,8 @@ pub(crate) struct Config {
     /// The address people use to reach the server, where it differs from `listen` (behind a proxy, say).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) public_url: Option<String>,
+    /// How people sign in, and for how long.
+    pub(crate) sign_in: SignInConfig,
     /// Where metadata is kept.
     pub(crate) database: DatabaseConfig,
     /// How repositories are kept up to date.
@@ -41,6 +43,18 @@ pub(crate) struct Config {
     pub(crate) export: ExportConfig,
     /// What is logged.
     pub(crate) log: LogConfig,
+}
+
+/// How people sign in, and for how long.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SignInConfig {
+    /// A session ends when it was not used for so many hours.
+    #[schemars(range(min = 1))]
+    pub(crate) session_idle_hours: u32,
+    /// A session ends so many hours after signing in, used or not.
+    #[schemars(range(min = 1))]
+    pub(crate) session_hours_max: u32,
 }
 
 /// Where metadata is kept.
@@ -146,6 +160,7 @@ impl Default for Config {
         Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7080)),
             public_url: None,
+            sign_in: SignInConfig::default(),
             database: DatabaseConfig::default(),
             mirror: MirrorConfig::default(),
             index: IndexConfig::default(),
@@ -153,6 +168,12 @@ impl Default for Config {
             export: ExportConfig::default(),
             log: LogConfig::default(),
         }
+    }
+}
+
+impl Default for SignInConfig {
+    fn default() -> Self {
+        SignInConfig { session_idle_hours: 7 * 24, session_hours_max: 30 * 24 }
     }
 }
 

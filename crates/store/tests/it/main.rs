@@ -21,5 +21,6 @@ mod repositories;
 mod sessions;
 mod setup;
 mod sign_in;
+mod step_up;
 mod store_file;
 mod tokens;

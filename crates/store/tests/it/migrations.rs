@@ -7,7 +7,7 @@ use std::sync::Arc;
 use store::{Adder, ExportUse, NewExport, NewUser, Store, StoreUrl};
 
 /// For each format the scripts of both databases that lead to it.
-const SCRIPTS: [[&str; 2]; 5] = [
+const SCRIPTS: [[&str; 2]; 6] = [
     [
         include_str!("../../migrations/sqlite/0001_first.sql"),
         include_str!("../../migrations/postgres/0001_first.sql"),
@@ -23,6 +23,10 @@ const SCRIPTS: [[&str; 2]; 5] = [
     [
         include_str!("../../migrations/sqlite/0004_history.sql"),
         include_str!("../../migrations/postgres/0004_history.sql"),
+    ],
+    [
+        include_str!("../../migrations/sqlite/0005_identities.sql"),
+        include_str!("../../migrations/postgres/0005_identities.sql"),
     ],
     [
         include_str!("../../migrations/sqlite/0007_permissions.sql"),
