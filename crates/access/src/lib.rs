@@ -10,6 +10,7 @@
 
 mod actor;
 mod address;
+pub mod audit;
 mod credential;
 mod environment;
 mod password;

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 ///
 /// ```text
 /// sourcekeep.db          the database (when it is SQLite)
+/// master.key             what secrets in the database are sealed with (unless the configuration names another place)
+/// audit.head             where the audit log ends, noted outside the database
 /// config.toml            the configuration (optional)
 /// lock                   held by the server that runs on this directory
 /// mirrors/<id>.git       bare clones of remote repositories
@@ -67,6 +69,16 @@ impl DataDir {
     /// The SQLite database.
     pub fn database(&self) -> PathBuf {
         self.root.join("sourcekeep.db")
+    }
+
+    /// The server's own master keys.
+    pub fn master_key(&self) -> PathBuf {
+        self.root.join("master.key")
+    }
+
+    /// The note of where the audit log ends.
+    pub fn audit_head(&self) -> PathBuf {
+        self.root.join("audit.head")
     }
 
     /// The configuration file.

@@ -191,6 +191,7 @@ mod tests {
             clock: clock.clone(),
             randomness: Arc::new(SystemRandomness),
             password_cost: PasswordCost::FOR_TESTS,
+            ..store::Options::default()
         };
         let store = Store::open_with(&StoreUrl::file(data_dir.database()), options).await.unwrap();
         let password = Some(Password::new("four unrelated words here"));

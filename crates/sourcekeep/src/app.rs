@@ -3,7 +3,8 @@
 use crate::cli::CommonArgs;
 use crate::config::{self, Config, Environment, Loaded};
 use crate::failure::UsageError;
-use access::{Actor, Caller, Scope, SessionId, UserName, Via};
+use access::audit::Origin;
+use access::{Actor, Caller, Scope, SessionId, SystemRandomness, UserName, Via};
 use anyhow::Context as _;
 use git::{GitProgramOptions, Scheme, Schemes, Secret};
 use mirror::{CredentialSource, DataDir, DataDirError};
@@ -13,6 +14,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::{Store, StoreUrl};
+use vault::{KeySource, Vault};
 
 /// What a command is given: options, environment, current directory.
 #[derive(Clone, Debug)]
@@ -83,8 +85,21 @@ impl App {
                 text.expose_secret().parse::<StoreUrl>().context("database.url")?
             }
         };
-        let store = Store::open(&url).await?;
+        let vault = Vault::open_source(self.key_source(&data, &config), Arc::new(SystemRandomness))?;
+        let audit_head = Some(data.audit_head());
+        let options = store::Options { vault, audit_head, ..store::Options::default() };
+        let store = Store::open_with(&url, options).await?.by(Origin::local_operator());
         Ok(Opened { data, config, store })
+    }
+
+    /// Where the master keys are.
+    fn key_source(&self, data: &DataDir, config: &Config) -> KeySource {
+        let Some(reference) = config.vault.key.clone() else { return KeySource::OwnFile(data.master_key()) };
+        let environment = self.environment.clone();
+        let name = reference.to_string();
+        let fetch =
+            Arc::new(move || reference.resolve_private(&environment).map_err(|error| error.to_string()));
+        KeySource::Given { name, fetch }
     }
 
     /// Finds secrets for remotes as configured. They are fetched when they are needed, so that a rotated one is used.

@@ -5,6 +5,7 @@
 //! several reading ones. PostgreSQL: one pool at its default isolation; what must not interleave takes a row lock first.
 
 use crate::Fault;
+use crate::audit_anchor::{Anchor, AuditHead};
 use crate::dialect::Dialect;
 use access::{Digest, Timestamp};
 use model::{RepoId, RepoSet, UserId};
@@ -16,6 +17,7 @@ use sqlx::sqlite::{
 use sqlx::{AssertSqlSafe, ConnectOptions, Encode, Postgres, Row as _, Sqlite, Type};
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a writer waits for another process's transaction; ours last milliseconds.
@@ -28,14 +30,28 @@ const N_SQLITE_READERS: u32 = 4;
 const N_POSTGRES_CONNECTIONS: u32 = 16;
 
 /// The open database.
+#[derive(Clone)]
+pub(crate) struct Database {
+    pools: Pools,
+    /// Where the head of the audit log is noted besides.
+    anchor: Option<Arc<Anchor>>,
+}
+
 #[derive(Clone, Debug)]
-pub(crate) enum Database {
+enum Pools {
     Sqlite { writer: SqlitePool, readers: SqlitePool },
     Postgres(PgPool),
 }
 
 /// An open transaction; rolled back unless committed.
-pub(crate) enum Transaction {
+pub(crate) struct Transaction {
+    connection: Connection,
+    /// The head of the audit log this transaction leads to, where it wrote to it.
+    audited: Option<AuditHead>,
+    anchor: Option<Arc<Anchor>>,
+}
+
+enum Connection {
     Sqlite(sqlx::Transaction<'static, Sqlite>),
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
@@ -63,13 +79,13 @@ pub(crate) use values;
 /// Calls one of sqlx's methods on whichever connection there is.
 macro_rules! on_connection {
     ($self:ident, $sql:ident, $values:ident, |$query:ident, $connection:ident| $call:expr, $wrap_sqlite:expr, $wrap_postgres:expr) => {
-        match $self {
-            Transaction::Sqlite(transaction) => {
+        match &mut $self.connection {
+            Connection::Sqlite(transaction) => {
                 let ($query, $connection) =
                     (query::<Sqlite>(Dialect::Sqlite, $sql, $values), &mut **transaction);
                 $wrap_sqlite($call.await?)
             }
-            Transaction::Postgres(transaction) => {
+            Connection::Postgres(transaction) => {
                 let ($query, $connection) =
                     (query::<Postgres>(Dialect::Postgres, $sql, $values), &mut **transaction);
                 $wrap_postgres($call.await?)
@@ -93,7 +109,7 @@ impl Database {
         let writer = sqlite_pool(1).connect_with(writer).await?;
         let readers = options.pragma("query_only", "ON");
         let readers = sqlite_pool(N_SQLITE_READERS).connect_with(readers).await?;
-        Ok(Database::Sqlite { writer, readers })
+        Ok(Database { pools: Pools::Sqlite { writer, readers }, anchor: None })
     }
 
     /// Connects to a PostgreSQL database.
@@ -103,46 +119,57 @@ impl Database {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options.application_name("sourcekeep").disable_statement_logging())
             .await?;
-        Ok(Database::Postgres(pool))
+        Ok(Database { pools: Pools::Postgres(pool), anchor: None })
+    }
+
+    /// The same, noting the head of the audit log there after each transaction that wrote to it.
+    pub(crate) fn with_anchor(self, anchor: Option<Arc<Anchor>>) -> Self {
+        Database { anchor, ..self }
+    }
+
+    pub(crate) fn anchor(&self) -> Option<&Anchor> {
+        self.anchor.as_deref()
     }
 
     pub(crate) async fn close(&self) {
-        match self {
-            Database::Sqlite { writer, readers } => {
+        match &self.pools {
+            Pools::Sqlite { writer, readers } => {
                 readers.close().await;
                 writer.close().await;
             }
-            Database::Postgres(pool) => pool.close().await,
+            Pools::Postgres(pool) => pool.close().await,
         }
     }
 
     /// Begins a transaction that writes.
     pub(crate) async fn begin(&self) -> Result<Transaction, Fault> {
-        Ok(match self {
-            Database::Sqlite { writer, .. } => {
-                Transaction::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
-            }
-            Database::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
-        })
+        Ok(self.transaction(match &self.pools {
+            Pools::Sqlite { writer, .. } => Connection::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Pools::Postgres(pool) => Connection::Postgres(pool.begin().await?),
+        }))
     }
 
     /// Begins a transaction that reads: all its statements see the same moment.
     pub(crate) async fn snapshot(&self) -> Result<Transaction, Fault> {
         const AT_ONE_MOMENT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-        Ok(match self {
-            Database::Sqlite { readers, .. } => Transaction::Sqlite(readers.begin().await?),
-            Database::Postgres(pool) => Transaction::Postgres(pool.begin_with(AT_ONE_MOMENT).await?),
-        })
+        Ok(self.transaction(match &self.pools {
+            Pools::Sqlite { readers, .. } => Connection::Sqlite(readers.begin().await?),
+            Pools::Postgres(pool) => Connection::Postgres(pool.begin_with(AT_ONE_MOMENT).await?),
+        }))
+    }
+
+    fn transaction(&self, connection: Connection) -> Transaction {
+        Transaction { connection, audited: None, anchor: self.anchor.clone() }
     }
 
     /// Reads all rows of one statement.
     pub(crate) async fn rows(&self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>, Fault> {
-        Ok(match self {
-            Database::Sqlite { readers, .. } => {
+        Ok(match &self.pools {
+            Pools::Sqlite { readers, .. } => {
                 let rows = query::<Sqlite>(Dialect::Sqlite, sql, values).fetch_all(readers).await?;
                 rows.into_iter().map(Row::Sqlite).collect()
             }
-            Database::Postgres(pool) => {
+            Pools::Postgres(pool) => {
                 let rows = query::<Postgres>(Dialect::Postgres, sql, values).fetch_all(pool).await?;
                 rows.into_iter().map(Row::Postgres).collect()
             }
@@ -151,11 +178,11 @@ impl Database {
 
     /// Reads the first row of one statement.
     pub(crate) async fn row(&self, sql: &'static str, values: Vec<Value>) -> Result<Option<Row>, Fault> {
-        Ok(match self {
-            Database::Sqlite { readers, .. } => {
+        Ok(match &self.pools {
+            Pools::Sqlite { readers, .. } => {
                 query::<Sqlite>(Dialect::Sqlite, sql, values).fetch_optional(readers).await?.map(Row::Sqlite)
             }
-            Database::Postgres(pool) => query::<Postgres>(Dialect::Postgres, sql, values)
+            Pools::Postgres(pool) => query::<Postgres>(Dialect::Postgres, sql, values)
                 .fetch_optional(pool)
                 .await?
                 .map(Row::Postgres),
@@ -205,11 +232,11 @@ impl Transaction {
 
     /// Runs several statements without values: a migration of this dialect.
     pub(crate) async fn execute_script(&mut self, script: &'static str) -> Result<(), Fault> {
-        match self {
-            Transaction::Sqlite(transaction) => {
+        match &mut self.connection {
+            Connection::Sqlite(transaction) => {
                 sqlx::raw_sql(script).execute(&mut **transaction).await?;
             }
-            Transaction::Postgres(transaction) => {
+            Connection::Postgres(transaction) => {
                 sqlx::raw_sql(script).execute(&mut **transaction).await?;
             }
         }
@@ -217,18 +244,27 @@ impl Transaction {
     }
 
     pub(crate) async fn commit(self) -> Result<(), Fault> {
-        match self {
-            Transaction::Sqlite(transaction) => transaction.commit().await?,
-            Transaction::Postgres(transaction) => transaction.commit().await?,
+        match self.connection {
+            Connection::Sqlite(transaction) => transaction.commit().await?,
+            Connection::Postgres(transaction) => transaction.commit().await?,
+        }
+        if let (Some(head), Some(anchor)) = (self.audited, &self.anchor) {
+            anchor.advance(&head);
         }
         Ok(())
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
-        match self {
-            Transaction::Sqlite(_) => Dialect::Sqlite,
-            Transaction::Postgres(_) => Dialect::Postgres,
+        match &self.connection {
+            Connection::Sqlite(_) => Dialect::Sqlite,
+            Connection::Postgres(_) => Dialect::Postgres,
         }
+    }
+
+    /// Remembers that the audit log ends there once this is committed.
+    pub(crate) fn has_audited(&mut self, head: AuditHead) {
+        let first_seq = self.audited.as_ref().map_or(head.first_seq, |before| before.first_seq);
+        self.audited = Some(AuditHead { first_seq, ..head });
     }
 }
 

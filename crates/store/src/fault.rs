@@ -65,6 +65,15 @@ pub enum Fault {
     /// No secret could be drawn.
     #[error(transparent)]
     Randomness(#[from] RandomnessError),
+    /// A secret could not be sealed.
+    #[error(transparent)]
+    Seal(#[from] vault::SealError),
+    /// A sealed secret could not be opened: the master key is lost or another one, or the value was meddled with.
+    #[error(transparent)]
+    Unseal(#[from] vault::OpenError),
+    /// The master keys cannot be had.
+    #[error(transparent)]
+    Vault(#[from] vault::VaultError),
     /// Anything else.
     #[error("the database failed")]
     Other {

@@ -5,19 +5,23 @@
 //! kept, `mirror` and `server` call, and none of them sees SQL or learns which database answers.
 //!
 //! Reading order: [`Store`] · [`Source`], [`Repository`] · [`Maintenance`] and [`Manifest`] · accounts: [`User`],
-//! sign-in, [`Session`], [`TokenInfo`], the setup link · [`Context`] · grants and the epoch · [`Jobs`] · [`Export`].
+//! sign-in, [`Session`], [`TokenInfo`], the setup link, sealing · the audit log · [`Context`] · grants and the epoch · [`Jobs`] · [`Export`].
 //!
 //! Invariants:
 //! - Every read of repository data takes an `AccessSet`, but those of [`Maintenance`] and [`Jobs`], which the indexing
 //!   worker holds and no request handler may.
 //! - A change of several rows is one transaction; whoever is killed in between has changed nothing.
 //! - Whatever makes somebody's rights smaller or larger raises the epoch in the same transaction.
-//! - Secrets are stored as digests or Argon2id hashes only.
+//! - Secrets are stored as digests or Argon2id hashes; those that must be read again are sealed with the vault.
+//! - An act and its entry in the audit log are one transaction; entries are never changed.
 //! - Several processes may have the store open at once.
 
 mod about;
 mod access_facts;
 mod attempts;
+mod audit;
+mod audit_anchor;
+mod audit_verify;
 mod contexts;
 mod contexts_edit;
 mod contexts_expand;
@@ -40,6 +44,7 @@ mod repositories;
 mod repository;
 mod schema;
 mod second_factors;
+mod sealing;
 mod sessions;
 mod settings;
 mod setup_link;
@@ -52,6 +57,8 @@ mod users;
 pub use about::{About, AboutChange, ChangeAboutError};
 pub use access::Timestamp;
 pub use access_facts::GrantError;
+pub use audit::AuditFilter;
+pub use audit_verify::{AuditFault, AuditReport};
 pub use contexts::{
     Context, ContextContent, ContextError, ContextName, ContextNameError, ContextPage, ContextRepository,
 };
@@ -74,6 +81,7 @@ pub use repositories::{
 };
 pub use repository::{Progress, RepoStatus, Repository, Source, Visibility};
 pub use sessions::{Session, SessionLimits, SessionOrigin};
+pub use sealing::{Resealed, RotateKeyError};
 pub use setup_link::{ConsumeSetupError, CreateSetupError};
 pub use sign_in::SignInError;
 pub use step_up::{ChangePasswordError, FRESH_FOR};

@@ -4,38 +4,33 @@ use crate::Fault;
 use crate::database::{Database, Transaction, values};
 use crate::dialect::Dialect;
 
-/// One step from a format to the next, for both databases. Never change one that was released: add another.
+/// One step towards the present format, for both databases. Never change one that was released: add another.
 struct Migration {
+    version: i64,
     sqlite: &'static str,
     postgres: &'static str,
 }
 
-/// The step at index n leads to format n + 1.
+/// The scripts of one version.
+macro_rules! migration {
+    ($version:literal, $name:literal) => {
+        Migration {
+            version: $version,
+            sqlite: include_str!(concat!("../migrations/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("../migrations/postgres/", $name, ".sql")),
+        }
+    };
+}
+
+/// In the order they are applied. A version may be left out; a store that lacks one gets it, whichever later ones it has.
 const MIGRATIONS: &[Migration] = &[
-    Migration {
-        sqlite: include_str!("../migrations/sqlite/0001_first.sql"),
-        postgres: include_str!("../migrations/postgres/0001_first.sql"),
-    },
-    Migration {
-        sqlite: include_str!("../migrations/sqlite/0002_about_and_contexts.sql"),
-        postgres: include_str!("../migrations/postgres/0002_about_and_contexts.sql"),
-    },
-    Migration {
-        sqlite: include_str!("../migrations/sqlite/0003_exports.sql"),
-        postgres: include_str!("../migrations/postgres/0003_exports.sql"),
-    },
-    Migration {
-        sqlite: include_str!("../migrations/sqlite/0004_history.sql"),
-        postgres: include_str!("../migrations/postgres/0004_history.sql"),
-    },
-    Migration {
-        sqlite: include_str!("../migrations/sqlite/0005_identities.sql"),
-        postgres: include_str!("../migrations/postgres/0005_identities.sql"),
-    },
-    Migration {
-        sqlite: include_str!("../migrations/sqlite/0007_permissions.sql"),
-        postgres: include_str!("../migrations/postgres/0007_permissions.sql"),
-    },
+    migration!(1, "0001_first"),
+    migration!(2, "0002_about_and_contexts"),
+    migration!(3, "0003_exports"),
+    migration!(4, "0004_history"),
+    migration!(5, "0005_identities"),
+    migration!(7, "0007_permissions"),
+    migration!(8, "0008_audit"),
 ];
 
 #[derive(Debug)]
@@ -57,19 +52,20 @@ pub(crate) async fn migrate(database: &Database) -> Result<(), SchemaError> {
     transaction
         .execute("CREATE TABLE IF NOT EXISTS store_format (version BIGINT NOT NULL PRIMARY KEY)", values![])
         .await?;
-    let found = transaction.row("SELECT MAX(version) AS version FROM store_format", values![]).await?;
-    let found = found.map_or(Ok(None), |row| row.maybe_int("version"))?.unwrap_or(0);
-    let known = MIGRATIONS.len() as i64;
-    if found > known {
+    let rows = transaction.rows("SELECT version FROM store_format", values![]).await?;
+    let found = rows.iter().map(|row| row.int("version")).collect::<Result<Vec<_>, _>>()?;
+    let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
+    if let Some(found) = found.iter().copied().find(|version| *version > known) {
         return Err(SchemaError::TooNew { found, known });
     }
-    for (version, migration) in (1..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
+    for migration in MIGRATIONS.iter().filter(|migration| !found.contains(&migration.version)) {
         let script = match transaction.dialect() {
             Dialect::Sqlite => migration.sqlite,
             Dialect::Postgres => migration.postgres,
         };
         transaction.execute_script(script).await?;
-        transaction.execute("INSERT INTO store_format (version) VALUES ($1)", values![version]).await?;
+        let insert = "INSERT INTO store_format (version) VALUES ($1)";
+        transaction.execute(insert, values![migration.version]).await?;
     }
     Ok(transaction.commit().await?)
 }

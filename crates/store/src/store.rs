@@ -1,9 +1,11 @@
 //! Opening the store.
 
 use crate::Fault;
+use crate::audit_anchor::Anchor;
 use crate::database::Database;
 use crate::facts_cache::FactsCache;
 use crate::schema::{self, SchemaError};
+use access::audit::Origin;
 use access::{
     Clock, PasswordCost, PasswordFault, PasswordKeeper, Randomness, SystemClock, SystemRandomness, Timestamp,
 };
@@ -14,6 +16,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
+use vault::Vault;
 
 /// Sign-ins under way at once: some seconds of hashing on one core.
 const N_SIGN_INS_MAX: usize = 64;
@@ -96,15 +99,21 @@ pub struct Options {
     pub randomness: Arc<dyn Randomness>,
     /// How much work a password guess costs.
     pub password_cost: PasswordCost,
+    /// Seals secrets that must be read again.
+    pub vault: Vault,
+    /// The file, outside the database, in which the head of the audit log is noted; needs a vault with a key.
+    pub audit_head: Option<PathBuf>,
 }
 
 impl Default for Options {
-    /// The machine's clock and generator, and the standard cost.
+    /// The machine's clock and generator, the standard cost, and no master key.
     fn default() -> Self {
         Options {
             clock: Arc::new(SystemClock),
             randomness: Arc::new(SystemRandomness),
             password_cost: PasswordCost::STANDARD,
+            vault: Vault::absent(),
+            audit_head: None,
         }
     }
 }
@@ -136,10 +145,11 @@ pub enum OpenError {
     Fault(#[from] Fault),
 }
 
-/// The open store. Cloning shares it.
+/// The open store, acting for somebody: for the server itself as long as [`Store::by`] says nothing else. Cloning shares it.
 #[derive(Clone)]
 pub struct Store {
     pub(crate) inner: Arc<Inner>,
+    pub(crate) origin: Arc<Origin>,
 }
 
 pub(crate) struct Inner {
@@ -152,6 +162,7 @@ pub(crate) struct Inner {
     /// How many sign-ins may wait for that; more are asked to come back.
     pub(crate) sign_ins: Semaphore,
     pub(crate) facts: FactsCache,
+    pub(crate) vault: Vault,
     /// Rung when a job was put into the queue or made room for another.
     pub(crate) job_bell: Notify,
 }
@@ -165,13 +176,14 @@ impl Store {
     /// Opens the store, making or migrating its tables as needed. Several processes may do so at once.
     pub async fn open_with(url: &StoreUrl, options: Options) -> Result<Self, OpenError> {
         let passwords = PasswordKeeper::new(options.password_cost)?;
-        let database = open_database(&url.0).await?;
+        let anchor = options.audit_head.map(|path| Arc::new(Anchor::new(path, options.vault.clone())));
+        let database = open_database(&url.0).await?.with_anchor(anchor);
         schema::migrate(&database).await.map_err(|error| match error {
             SchemaError::TooNew { found, known } => OpenError::TooNew { found, known },
             SchemaError::Fault(fault) => OpenError::Fault(fault),
         })?;
         let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Store {
+        let store = Store {
             inner: Arc::new(Inner {
                 database,
                 clock: options.clock,
@@ -180,9 +192,13 @@ impl Store {
                 hashing: Arc::new(Semaphore::new(n_cores.clamp(1, 4))),
                 sign_ins: Semaphore::new(N_SIGN_INS_MAX),
                 facts: FactsCache::default(),
+                vault: options.vault,
                 job_bell: Notify::new(),
             }),
-        })
+            origin: Arc::new(Origin::system("server")),
+        };
+        store.check_vault().await?;
+        Ok(store)
     }
 
     /// Closes every connection, after what is under way has ended.

@@ -78,6 +78,7 @@ impl World {
             clock: clock.clone(),
             randomness: Arc::new(SystemRandomness),
             password_cost: PasswordCost::FOR_TESTS,
+            ..store::Options::default()
         };
         let store = Store::open_with(&StoreUrl::file(data.database()), options).await.unwrap();
         let new = NewUser { name: UserName::new("ada").unwrap(), password: None, role: Role::Member };

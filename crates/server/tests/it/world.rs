@@ -125,6 +125,7 @@ impl World {
             clock: clock.clone(),
             randomness: Arc::new(SystemRandomness),
             password_cost: PasswordCost::FOR_TESTS,
+            ..store::Options::default()
         };
         let store = Store::open_with(&StoreUrl::file(data.database()), options).await.expect("a store");
         let add = AddOptions { name: None, visibility: Visibility::Private, adder: Adder::LocalOperator };

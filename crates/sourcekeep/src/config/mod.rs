@@ -33,6 +33,8 @@ pub(crate) struct Config {
     pub(crate) sign_in: SignInConfig,
     /// Where metadata is kept.
     pub(crate) database: DatabaseConfig,
+    /// What secrets in the database are sealed with.
+    pub(crate) vault: VaultConfig,
     /// How repositories are kept up to date.
     pub(crate) mirror: MirrorConfig,
     /// How the index is built.
@@ -65,6 +67,17 @@ pub(crate) struct DatabaseConfig {
     /// SQLite file in the data directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) url: Option<SecretRef>,
+}
+
+/// What secrets in the database are sealed with.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct VaultConfig {
+    /// Reference to the master keys (`file:/path`, readable by its owner only, or `env:NAME`), one `sourcekeep-key:v1:` and
+    /// 64 hexadecimal digits a line; the last one seals. Without it, the file `master.key` in the data directory, which is
+    /// made on the first run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<SecretRef>,
 }
 
 /// How repositories are kept up to date.
@@ -162,6 +175,7 @@ impl Default for Config {
             public_url: None,
             sign_in: SignInConfig::default(),
             database: DatabaseConfig::default(),
+            vault: VaultConfig::default(),
             mirror: MirrorConfig::default(),
             index: IndexConfig::default(),
             search: SearchConfig::default(),

@@ -39,6 +39,12 @@ pub(crate) enum SecretError {
         /// Its name.
         name: String,
     },
+    /// Others may use the file.
+    #[error("others may use the file '{}': run `chmod 600` on it", path.display())]
+    LaxMode {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file cannot be read.
     #[error("the file '{}' that a secret is taken from cannot be read: {source}", path.display())]
     Unreadable {
@@ -50,6 +56,20 @@ pub(crate) enum SecretError {
 }
 
 impl SecretRef {
+    /// Fetches the secret as [`SecretRef::resolve`] does, but not from a file that others than its owner may use.
+    pub(crate) fn resolve_private(&self, environment: &Environment) -> Result<SecretString, SecretError> {
+        #[cfg(unix)]
+        if let Some(path) = self.0.strip_prefix("file:").map(PathBuf::from) {
+            let metadata = std::fs::metadata(&path);
+            let metadata =
+                metadata.map_err(|source| SecretError::Unreadable { path: path.clone(), source })?;
+            if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0 {
+                return Err(SecretError::LaxMode { path });
+            }
+        }
+        self.resolve(environment)
+    }
+
     /// Fetches the secret; one newline at the end of a file is dropped.
     pub(crate) fn resolve(&self, environment: &Environment) -> Result<SecretString, SecretError> {
         if let Some(name) = self.0.strip_prefix("env:") {

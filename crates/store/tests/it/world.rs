@@ -83,7 +83,12 @@ impl World {
         };
         let url: StoreUrl = address.parse().unwrap();
         let clock = Arc::new(ManualClock::at(NOON));
-        let options = Options { clock: clock.clone(), randomness, password_cost: PasswordCost::FOR_TESTS };
+        let options = Options {
+            clock: clock.clone(),
+            randomness,
+            password_cost: PasswordCost::FOR_TESTS,
+            ..Options::default()
+        };
         let store = Store::open_with(&url, options.clone()).await.unwrap();
         World { store, clock, url, address, options, folder }
     }

@@ -1,0 +1,227 @@
+//! The head of the audit log, noted outside the database.
+//!
+//! Whoever can write the database can cut the log's end off and set its head back. So after each transaction that wrote to
+//! the log its head is noted in a file of the data directory as well, authenticated with the master key. The file has two
+//! lines of a fixed length that are written in turn, each smaller than what a disk writes at once.
+
+use access::audit::ChainHash;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use vault::{KeyId, Mac, Vault};
+
+/// What the key for these lines is derived for.
+const CONTEXT: &str = "head of the audit log";
+const LINE_BYTES: usize = 237;
+
+/// Where the log ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AuditHead {
+    /// The first entry that was written with this one, or that the note has known.
+    pub(crate) first_seq: i64,
+    /// The last entry.
+    pub(crate) seq: i64,
+    /// Its hash.
+    pub(crate) hash: ChainHash,
+}
+
+/// What the file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Noted {
+    /// There is no file.
+    Nothing,
+    /// It is not as it was written.
+    Damaged(String),
+    /// The log reached there.
+    Head(AuditHead),
+}
+
+/// The file.
+pub(crate) struct Anchor {
+    path: PathBuf,
+    vault: Vault,
+    /// One at a time in this process; others are kept out by the file's lock.
+    writing: Mutex<()>,
+}
+
+impl Anchor {
+    pub(crate) fn new(path: PathBuf, vault: Vault) -> Self {
+        Anchor { path, vault, writing: Mutex::default() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Notes the head, unless a later one is there. The entry itself is safe already, so a failure is told to the log only;
+    /// a file that was meddled with is left as it is, for `verify audit` to find.
+    pub(crate) fn advance(&self, head: &AuditHead) {
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = self.try_advance(head, false) {
+            tracing::error!(path = %self.path.display(), %error, "the head of the audit log cannot be noted");
+        }
+    }
+
+    /// Writes both lines anew under the newest key.
+    pub(crate) fn authenticate_anew(&self) -> io::Result<()> {
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.read() {
+            Noted::Head(head) => self.try_advance(&head, true),
+            Noted::Nothing => Ok(()),
+            Noted::Damaged(reason) => Err(io::Error::other(reason)),
+        }
+    }
+
+    /// What the file says now.
+    pub(crate) fn read(&self) -> Noted {
+        let mut text = String::new();
+        match File::open(&self.path).and_then(|file| file.take(4096).read_to_string(&mut text)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Noted::Nothing,
+            Err(error) => Noted::Damaged(error.to_string()),
+            Ok(_) => self.parse(&text),
+        }
+    }
+
+    fn try_advance(&self, head: &AuditHead, anew: bool) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).read(true).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&self.path)?;
+        file.lock()?;
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        let noted = if text.is_empty() { Noted::Nothing } else { self.parse(&text) };
+        match noted {
+            Noted::Damaged(reason) => Err(io::Error::other(reason)),
+            Noted::Head(before) if before.seq >= head.seq && !anew => Ok(()),
+            Noted::Head(before) if !anew => {
+                let line = self.line(&AuditHead { first_seq: before.first_seq, ..head.clone() })?;
+                let older = if slot_of(&text, before.seq) == 0 { LINE_BYTES as u64 } else { 0 };
+                file.seek(SeekFrom::Start(older))?;
+                file.write_all(line.as_bytes())
+            }
+            _ => {
+                let line = self.line(head)?;
+                file.seek(SeekFrom::Start(0))?;
+                file.write_all(format!("{line}{line}").as_bytes())
+            }
+        }
+    }
+
+    fn line(&self, head: &AuditHead) -> io::Result<String> {
+        let content = content(head);
+        let mac = self.vault.mac(CONTEXT, content.as_bytes());
+        let mac = mac.ok_or_else(|| io::Error::other("there is no master key"))?;
+        Ok(format!("{content} key={} mac={}\n", mac.key, ChainHash(mac.tag).to_hex()))
+    }
+
+    fn parse(&self, text: &str) -> Noted {
+        let damaged = |reason: &str| Noted::Damaged(reason.to_owned());
+        if text.len() != 2 * LINE_BYTES || !text.is_ascii() {
+            return damaged("it has not the length it is written with");
+        }
+        let mut latest: Option<AuditHead> = None;
+        for line in [&text[..LINE_BYTES], &text[LINE_BYTES..]] {
+            let Some((head, mac)) = parse_line(line) else { return damaged("a line of it cannot be read") };
+            match self.vault.mac_is_ours(CONTEXT, content(&head).as_bytes(), &mac) {
+                Ok(true) => {}
+                Ok(false) => return damaged("a line of it was not written with the master key"),
+                Err(error) => return Noted::Damaged(error.to_string()),
+            }
+            if latest.as_ref().is_none_or(|latest| latest.seq <= head.seq) {
+                latest = Some(head);
+            }
+        }
+        latest.map_or(damaged("it is empty"), Noted::Head)
+    }
+}
+
+fn content(head: &AuditHead) -> String {
+    let AuditHead { first_seq, seq, hash } = head;
+    format!("sourcekeep-audit-head-v1 since={first_seq:020} seq={seq:020} hash={}", hash.to_hex())
+}
+
+/// Which of the two lines holds that entry.
+fn slot_of(text: &str, seq: i64) -> usize {
+    usize::from(!text[..LINE_BYTES].contains(&format!(" seq={seq:020} ")))
+}
+
+fn parse_line(line: &str) -> Option<(AuditHead, Mac)> {
+    let mut words = line.strip_suffix('\n')?.split(' ');
+    let mut value = |key: &str| words.next()?.strip_prefix(key);
+    value("sourcekeep-audit-head-v1")?;
+    let (first_seq, seq) = (value("since=")?.parse().ok()?, value("seq=")?.parse().ok()?);
+    let hash = ChainHash(from_hex(value("hash=")?)?);
+    let mac = Mac { key: KeyId(from_hex(value("key=")?)?), tag: from_hex(value("mac=")?)? };
+    Some((AuditHead { first_seq, seq, hash }, mac))
+}
+
+fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digits = text.as_bytes();
+    if digits.len() != 2 * N {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let digit = |at: usize| char::from(pair[at]).to_digit(16);
+        *byte = u8::try_from(digit(0)? * 16 + digit(1)?).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use access::SystemRandomness;
+    use std::sync::Arc;
+    use vault::KeySource;
+
+    fn anchor(folder: &Path) -> Anchor {
+        let source = KeySource::OwnFile(folder.join("master.key"));
+        let vault = Vault::open_source(source, Arc::new(SystemRandomness)).unwrap();
+        vault.ensure_key().unwrap();
+        Anchor::new(folder.join("audit.head"), vault)
+    }
+
+    fn head(seq: i64) -> AuditHead {
+        AuditHead { first_seq: 1, seq, hash: ChainHash([seq as u8; 32]) }
+    }
+
+    #[test]
+    fn it_only_moves_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let anchor = anchor(folder.path());
+        assert_eq!(anchor.read(), Noted::Nothing);
+        for seq in [1, 2, 5, 3, 6, 7] {
+            anchor.advance(&head(seq));
+        }
+        assert_eq!(anchor.read(), Noted::Head(head(7)));
+        assert_eq!(std::fs::read(anchor.path()).unwrap().len(), 2 * LINE_BYTES);
+        anchor.vault.rotate().unwrap();
+        anchor.advance(&head(8));
+        anchor.authenticate_anew().unwrap();
+        anchor.vault.drop_old().unwrap();
+        assert_eq!(anchor.read(), Noted::Head(head(8)));
+    }
+
+    #[test]
+    fn what_was_meddled_with_is_told_and_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let anchor = anchor(folder.path());
+        anchor.advance(&head(1));
+        anchor.advance(&head(2));
+        let whole = std::fs::read(anchor.path()).unwrap();
+        for position in 0..whole.len() {
+            let mut changed = whole.clone();
+            changed[position] ^= 1;
+            std::fs::write(anchor.path(), &changed).unwrap();
+            assert!(matches!(anchor.read(), Noted::Damaged(_)), "{position}");
+        }
+        anchor.advance(&head(3));
+        assert!(matches!(anchor.read(), Noted::Damaged(_)));
+        std::fs::write(anchor.path(), &whole[..LINE_BYTES]).unwrap();
+        assert!(matches!(anchor.read(), Noted::Damaged(_)));
+    }
+}
