@@ -43,8 +43,8 @@ mod permissions;
 mod repositories;
 mod repository;
 mod schema;
-mod second_factors;
 mod sealing;
+mod second_factors;
 mod sessions;
 mod settings;
 mod setup_link;
@@ -80,8 +80,8 @@ pub use repositories::{
     AddRepositoryError, Added, Adder, ListRepositories, NewRepository, RepoCursor, RepoPage,
 };
 pub use repository::{Progress, RepoStatus, Repository, Source, Visibility};
-pub use sessions::{Session, SessionLimits, SessionOrigin};
 pub use sealing::{Resealed, RotateKeyError};
+pub use sessions::{Session, SessionLimits, SessionOrigin};
 pub use setup_link::{ConsumeSetupError, CreateSetupError};
 pub use sign_in::SignInError;
 pub use step_up::{ChangePasswordError, FRESH_FOR};
