@@ -39,7 +39,7 @@ pub use ids::{
 };
 pub use raw::{RawText, WriteRawError};
 pub use reftable::{
-    Child, Doc, DocKind, NewDoc, RefTable, RefTableInfo, RefTableWriter, RevFilter, Revision,
+    Child, Doc, DocKind, FilterError, NewDoc, RefTable, RefTableInfo, RefTableWriter, RevFilter, Revision,
 };
 pub use segment::{
     BlobMeta, Chunk, Codec, Content, Granularity, MergeError, MergePart, Merged, NewBlob, Prepared, Segment,

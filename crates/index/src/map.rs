@@ -1,6 +1,6 @@
 //! Memory-mapped files: the only unsafe code of the workspace.
 
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapMut};
 use std::fs::File;
 use std::io;
 
@@ -20,6 +20,13 @@ impl MappedFile {
         // and by checked reads, because nothing is ever derived from mapped bytes without a bounds check.
         let map = unsafe { Mmap::map(file)? };
         Ok(MappedFile { map })
+    }
+
+    /// Memory of its own with these bytes, read as if they were a file's.
+    pub(crate) fn in_memory(bytes: &[u8]) -> io::Result<MappedFile> {
+        let mut map = MmapMut::map_anon(bytes.len())?;
+        map.copy_from_slice(bytes);
+        Ok(MappedFile { map: map.make_read_only()? })
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

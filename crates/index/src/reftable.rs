@@ -5,12 +5,14 @@
 //! gram index what blocks are to a segment's. [`writer`] writes it, [`reader`] maps it, [`tree`] lists folders;
 //! [`paths`] and [`sets`] are two of its sections.
 
+mod filtered;
 mod paths;
 mod reader;
 mod sets;
 mod tree;
 mod writer;
 
+pub use filtered::FilterError;
 pub use reader::RefTable;
 pub use sets::RevFilter;
 pub use tree::Child;

@@ -119,7 +119,7 @@ impl Sidecars {
                 return;
             }
         };
-        let repos: Vec<Arc<RepoIndex>> = snapshot.repos(&access).cloned().collect();
+        let repos: Vec<Arc<RepoIndex>> = snapshot.repos(&access).collect();
         let called_off = Arc::new(AtomicBool::new(false));
         let (shared, flag) = (Arc::clone(&self.shared), Arc::clone(&called_off));
         let mut work = tokio::task::spawn_blocking(move || {

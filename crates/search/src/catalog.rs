@@ -1,6 +1,7 @@
 //! The set of searchable repositories, replaced one repository at a time under running searches.
 
 mod sketching;
+mod views;
 
 use crate::RevisionSource;
 use crate::admission::Admission;
@@ -13,6 +14,9 @@ use model::{AccessSet, ObjectId, RepoId, RepoName};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use views::Views;
+
+pub(crate) use views::{PartOf, Seen};
 
 /// Who may see that a repository exists on its code host; what the `visibility:` filter asks about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -120,6 +124,8 @@ pub struct Snapshot {
     state: Arc<()>,
     entries: Arc<Entries>,
     source: Option<Arc<dyn RevisionSource>>,
+    /// What callers see who may not read all of a repository.
+    views: Arc<Views>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -163,6 +169,8 @@ pub(crate) struct Published {
     pub(crate) owners: KeptRules,
     /// Commits that one search asks for beside what its globs and names select; none in a catalog.
     pub(crate) asked: BTreeSet<ObjectId>,
+    /// What this is a part of, where its reader may read some paths only; never in a catalog.
+    pub(crate) part_of: Option<PartOf>,
 }
 
 impl RepoIndex {
@@ -187,7 +195,7 @@ impl Published {
             ..(*self.repo).clone()
         };
         let (repo, default_blobs, asked) = (Arc::new(repo), self.default_blobs.clone(), self.asked.clone());
-        Published { repo, default_blobs, owners: KeptRules::default(), asked }
+        Published { repo, default_blobs, owners: KeptRules::default(), asked, part_of: None }
     }
 
     fn entry(repo: RepoIndex) -> (RepoName, Entry) {
@@ -197,6 +205,7 @@ impl Published {
             default_blobs: OnceLock::new(),
             owners: KeptRules::default(),
             asked: BTreeSet::new(),
+            part_of: None,
         };
         (name, Entry::Ready(Ready { id, published: Arc::new(published), sketched: Sketched::NotYet }))
     }
@@ -250,6 +259,7 @@ impl Catalog {
                     default_blobs: published.default_blobs.clone(),
                     owners: KeptRules::default(),
                     asked: BTreeSet::new(),
+                    part_of: None,
                 });
             }
         });
@@ -339,37 +349,29 @@ impl Snapshot {
 
     /// Whether it is the same to this caller: the repositories they may read, searchable and pending, are what they were.
     pub fn is_same_to(&self, other: &Snapshot, access: &AccessSet) -> bool {
-        let is_equal = |(one, other): (&Published, &Published)| std::ptr::eq(one, other);
+        let is_equal = |(one, other): (&Ready, &Ready)| Arc::ptr_eq(&one.published, &other.published);
         self.is_same(other)
-            || (self.published(access).count() == other.published(access).count()
-                && self.published(access).zip(other.published(access)).all(is_equal)
+            || (self.ready(access).count() == other.ready(access).count()
+                && self.ready(access).zip(other.ready(access)).all(is_equal)
                 && self.pending(access).eq(other.pending(access)))
     }
 
-    /// The searchable repository of this name, if the caller may read it. `None` does not tell forbidden from unknown.
+    /// The searchable repository of this name, if the caller may read it, with what they may read of it. `None` does not tell
+    /// forbidden from unknown.
     pub fn repo(&self, access: &AccessSet, name: &str) -> Option<Arc<RepoIndex>> {
         let name = RepoName::new(name).ok()?;
-        match self.entries.by_name.get(&name) {
-            // SECURITY: an entry outside the access set is answered as if it were not there.
-            Some(Entry::Ready(ready)) if access.allows(ready.id) => Some(Arc::clone(&ready.published.repo)),
-            _ => None,
-        }
+        self.seen_entry(self.entries.by_name.get(&name)?, access)
     }
 
-    /// The searchable repositories the caller may read, by name. Names, not ids, give the order: an id would tell how
-    /// many hidden repositories came before.
-    pub fn repos<'a>(&'a self, access: &'a AccessSet) -> impl Iterator<Item = &'a Arc<RepoIndex>> + 'a {
-        self.published(access).map(|published| &published.repo)
+    /// The searchable repositories the caller may read, by name, with what they may read of each. Names, not ids, give the
+    /// order: an id would tell how many hidden repositories came before.
+    pub fn repos<'a>(&'a self, access: &'a AccessSet) -> impl Iterator<Item = Arc<RepoIndex>> + 'a {
+        self.seen(access).map(|seen| Arc::clone(&seen.repo))
     }
 
     /// Who makes other revisions searchable.
     pub(crate) fn source(&self) -> Option<&dyn RevisionSource> {
         self.source.as_deref()
-    }
-
-    /// Likewise, with what searches have derived.
-    pub(crate) fn published<'a>(&'a self, access: &'a AccessSet) -> impl Iterator<Item = &'a Published> + 'a {
-        self.ready(access).map(|ready| &*ready.published)
     }
 
     fn ready<'a>(&'a self, access: &'a AccessSet) -> impl Iterator<Item = &'a Ready> + 'a {

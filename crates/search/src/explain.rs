@@ -1,7 +1,7 @@
 //! Why a search costs what it costs: the plan, the grams with the sizes of their posting lists, the segments that were
 //! opened, what was read, and where the time went.
 
-use crate::catalog::Published;
+use crate::catalog::{Published, Seen};
 use crate::pattern::Scope;
 use crate::plan::{Plan, Term};
 use crate::probe::{Probe, Stage};
@@ -132,7 +132,8 @@ impl Searcher {
         let summary = self.run(&asked, &plan, started, &mut Nowhere);
         let total = started.elapsed();
         // SECURITY: as in a search, forbidden repositories end here.
-        let visible: Vec<&Published> = snapshot.published(access).collect();
+        let seen: Vec<Seen<'_>> = snapshot.seen(access).collect();
+        let visible: Vec<&Published> = seen.iter().map(|seen| &**seen).collect();
         let chosen = choose(&plan, &visible, limits.now_seconds);
         let mut segments = segments(&chosen);
         let n_segments = segments.len();

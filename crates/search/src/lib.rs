@@ -29,6 +29,7 @@ mod lines;
 mod literal;
 mod matcher;
 mod owners;
+mod path_filter;
 mod pattern;
 mod plan;
 mod predicate;
@@ -67,6 +68,7 @@ pub use explain::{Explanation, GramCost, PatternPlan, SegmentUse, StageTime};
 pub use history::{ChangePart, CommitPart, History};
 pub use kept::KeptAnswers;
 pub use limits::{CancelToken, Limits, Stop, Watch};
+pub use path_filter::PathFilter;
 pub use rank::ScoreParts;
 pub use result::{
     CommitMatch, ContentMatch, Damage, DamagedPart, DiffMatch, DirectoryMatch, Facet, Facets, FileChange,

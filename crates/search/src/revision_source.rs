@@ -123,6 +123,9 @@ pub(crate) struct Extended {
     pub(crate) n_having: BTreeMap<String, usize>,
 }
 
+/// Why a part of a revision cannot be seen.
+const UNREADABLE: &str = "its paths cannot be read";
+
 impl Extended {
     /// The repositories to search.
     pub(crate) fn over<'s>(&'s self, chosen: &[&'s Published]) -> Vec<&'s Published> {
@@ -151,7 +154,8 @@ pub(crate) fn extend(
         let wanted = unanswered(repo, &revs, now_seconds);
         let found = match snapshot.source() {
             Some(source) if !wanted.is_empty() => source.find(&RevisionRequest {
-                repo,
+                // What a source makes is of all paths, and shared.
+                repo: published.part_of.as_ref().map_or(repo, |part| &part.whole),
                 wanted: &wanted,
                 may_index: plan.settings.index.value != IndexUse::Only,
                 deadline: watch.deadline(),
@@ -165,11 +169,24 @@ pub(crate) fn extend(
         });
         extended.count_names(&revs, &wanted, &found);
         let asked: BTreeSet<ObjectId> = found.commits.into_iter().flatten().collect();
+        let index = match (found.index, &published.part_of) {
+            (Some(index), Some(part)) => match part.see(&index) {
+                Some(seen) => Some(Arc::new(seen)),
+                None => {
+                    extended
+                        .faults
+                        .push((place, RevisionFault::Unreadable { reason: UNREADABLE.to_owned() }));
+                    None
+                }
+            },
+            (index, _) => index,
+        };
         let repo = (!asked.is_empty()).then(|| Published {
-            repo: found.index.unwrap_or_else(|| Arc::clone(repo)),
+            repo: index.unwrap_or_else(|| Arc::clone(repo)),
             default_blobs: OnceLock::new(),
             owners: KeptRules::default(),
             asked,
+            part_of: published.part_of.clone(),
         });
         extended.repos.push(repo);
     }

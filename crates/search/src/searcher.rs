@@ -1,7 +1,7 @@
 //! The front door: one search from query to summary.
 
 use crate::batch::Context;
-use crate::catalog::Published;
+use crate::catalog::{Published, Seen};
 use crate::collect::{Collector, Findings};
 use crate::history::{self, HistoryGaps};
 use crate::limits::{Stop, Watch};
@@ -117,7 +117,8 @@ impl Searcher {
             sketches: snapshot.sketches(),
         };
         // SECURITY: this is where forbidden repositories end. Below, the snapshot is only asked about those chosen here.
-        let visible: Vec<&Published> = snapshot.published(access).collect();
+        let seen: Vec<Seen<'_>> = snapshot.seen(access).collect();
+        let visible: Vec<&Published> = seen.iter().map(|seen| &**seen).collect();
         let chosen = choose(plan, &visible, limits.now_seconds);
         let extended = revision_source::extend(plan, &chosen, snapshot, &context.watch, limits.now_seconds);
         let chosen = extended.over(&chosen);

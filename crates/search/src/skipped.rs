@@ -192,6 +192,9 @@ impl<'a> Account<'a> {
     pub(crate) fn history(&mut self, gaps: &HistoryGaps) {
         let missing: Vec<&str> = gaps.missing.iter().map(String::as_str).collect();
         self.push_repos(SkippedReason::HistoryMissing, "whose history is not read yet", &missing, None);
+        let of_parts: Vec<&str> = gaps.of_parts.iter().map(String::as_str).collect();
+        let says = "of which you may read some paths only, and no history";
+        self.push_repos(SkippedReason::HistoryMissing, says, &of_parts, None);
         let behind: Vec<&str> = gaps.behind.iter().map(String::as_str).collect();
         self.push_repos(SkippedReason::HistoryBehind, "whose newest commits are being read", &behind, None);
         let told = gaps.unfinished.iter().take(NAMED_REPOS).map(|(name, n_done, n_commits, since)| {

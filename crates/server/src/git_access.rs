@@ -4,10 +4,11 @@
 //! here with the number or the path of a repository.
 
 use crate::failure::Failure;
+use crate::readable::Readable;
 use crate::searching::CalledOff;
 use mirror::DataDir;
-use model::RepoId;
-use search::{CancelToken, Watch};
+use model::{AccessSet, RepoId};
+use search::{CancelToken, PathFilter, Watch};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -66,26 +67,30 @@ impl GitAccess {
 /// returned future is dropped, which is what happens when the browser goes away.
 pub(crate) async fn read_watched<T: Send + 'static>(
     state: &crate::state::AppState,
+    access: &AccessSet,
     row: &Repository,
     time_max: Duration,
-    work: impl FnOnce(&git::Repository, &Watch) -> Result<T, Failure> + Send + 'static,
+    work: impl FnOnce(&Readable, &Watch) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     let called_off = CalledOff(CancelToken::new());
     let watch = Watch::new(called_off.0.clone(), Instant::now().checked_add(time_max));
-    read(state, row, move |repository| work(repository, &watch)).await
+    read(state, access, row, move |repository| work(repository, &watch)).await
 }
 
-/// Reads from a repository on a thread that may block.
+/// Reads from a repository what the caller may read of it, on a thread that may block.
 pub(crate) async fn read<T: Send + 'static>(
     state: &crate::state::AppState,
+    access: &AccessSet,
     row: &Repository,
-    work: impl FnOnce(&git::Repository) -> Result<T, Failure> + Send + 'static,
+    work: impl FnOnce(&Readable) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     let place = Arc::clone(&state.git.places).acquire_owned().await.map_err(Failure::internal)?;
+    // SECURITY: the row was found under this access set; rules of paths come with it.
+    let filter = access.path_rules(row.id).map(|rules| PathFilter::new(rules));
     let (state, row) = (state.clone(), row.clone());
     let reading = tokio::task::spawn_blocking(move || {
         let _place = place;
-        work(&state.git.open(&row)?)
+        work(&Readable::new(state.git.open(&row)?, filter))
     });
     reading.await.map_err(Failure::internal)?
 }

@@ -31,6 +31,7 @@ mod metrics;
 mod owning;
 mod paint;
 mod places;
+mod readable;
 mod request_id;
 mod routes;
 mod same_origin;

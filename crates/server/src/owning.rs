@@ -1,10 +1,11 @@
 //! Who owns a file at a commit: the repository's own rules, read through git. Shared by the file page and the API.
 
-use crate::browse::{self, Content};
+use crate::browse::Content;
 use crate::links::{RepoAddress, line_link, search_link};
+use crate::readable::Readable;
 use crate::routes::r_blob::N_LINES_WINDOW;
 use crate::wire::lossy;
-use git::{EntryKind, Reader};
+use git::EntryKind;
 use model::ObjectId;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -63,14 +64,14 @@ pub(crate) struct OwnedBy {
 }
 
 /// The rules that decide who owns the file of an address, at a commit. Blocks.
-pub(crate) fn rules(reader: &Reader, commit: ObjectId, address: &RepoAddress) -> Vec<OwnerRuleShape> {
+pub(crate) fn rules(repository: &Readable, commit: ObjectId, address: &RepoAddress) -> Vec<OwnerRuleShape> {
     let mut n_reads = 0;
     let read = |path: &str| {
         n_reads += 1;
         if n_reads > READS_MAX {
             return None;
         }
-        text(reader, commit, path)
+        text(repository, commit, path)
     };
     owners::of_file(&address.path, read).into_iter().map(|(file, rule)| shape(address, file, rule)).collect()
 }
@@ -91,12 +92,12 @@ fn shape(address: &RepoAddress, file: String, rule: owners::Ownership) -> OwnerR
     }
 }
 
-fn text(reader: &Reader, commit: ObjectId, path: &str) -> Option<String> {
-    let entry = reader.entry_at(commit, path.as_bytes()).ok()??;
+fn text(repository: &Readable, commit: ObjectId, path: &str) -> Option<String> {
+    let entry = repository.at(commit, path.as_bytes()).ok()?;
     if !matches!(entry.kind, EntryKind::File | EntryKind::Executable) {
         return None;
     }
-    match browse::content(reader, entry.id, owners::SIZE_BYTES_MAX as u64) {
+    match repository.content(entry.id, owners::SIZE_BYTES_MAX as u64) {
         Content::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
         Content::TooLarge(_) | Content::Unreadable => None,
     }
@@ -104,8 +105,8 @@ fn text(reader: &Reader, commit: ObjectId, path: &str) -> Option<String> {
 
 impl OwnersShape {
     /// The answer for the file of an address.
-    pub(crate) fn of(reader: &Reader, commit: ObjectId, address: &RepoAddress) -> Self {
-        let rules = rules(reader, commit, address);
+    pub(crate) fn of(repository: &Readable, commit: ObjectId, address: &RepoAddress) -> Self {
+        let rules = rules(repository, commit, address);
         let mut owners: Vec<String> = Vec::new();
         for owner in rules.iter().flat_map(|rule| &rule.owners) {
             if !owners.contains(owner) {

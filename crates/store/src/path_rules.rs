@@ -5,13 +5,12 @@ use crate::database::{Transaction, values};
 use crate::groups::{GroupName, group_id};
 use crate::{Fault, Store};
 use model::{PathRule, PathRules, RepoId, UserId};
+use owners::{Glob, GlobStyle};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Most rules of one list.
 const N_RULES_MAX: usize = 1000;
-/// Longest glob.
-const GLOB_BYTES_MAX: usize = 4096;
 
 /// Whom a list of rules is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,12 +33,12 @@ pub enum PathRulesError {
         n_max: usize,
     },
     /// A glob that cannot be stored.
-    #[error("rule {number} is empty, longer than {n_bytes_max} bytes, or holds a NUL")]
+    #[error("rule {number} is no glob: {reason}")]
     BadRule {
         /// Which one, from 1.
         number: usize,
-        /// The most bytes.
-        n_bytes_max: usize,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The repository, account or group does not exist.
     #[error("there is no such repository, account or group")]
@@ -134,13 +133,15 @@ fn check(rules: &[PathRule]) -> Result<(), PathRulesError> {
     if rules.len() > N_RULES_MAX {
         return Err(PathRulesError::TooMany { n_max: N_RULES_MAX });
     }
-    let is_bad = |rule: &PathRule| {
-        rule.glob.is_empty() || rule.glob.len() > GLOB_BYTES_MAX || rule.glob.contains('\0')
-    };
-    match rules.iter().position(is_bad) {
-        Some(idx) => Err(PathRulesError::BadRule { number: idx + 1, n_bytes_max: GLOB_BYTES_MAX }),
-        None => Ok(()),
+    for (rule, number) in rules.iter().zip(1..) {
+        let reason = match Glob::new(&rule.glob, GlobStyle::GitHub) {
+            Err(error) => error.to_string(),
+            Ok(_) if rule.glob.contains('\0') => "it holds a NUL".to_owned(),
+            Ok(_) => continue,
+        };
+        return Err(PathRulesError::BadRule { number, reason });
     }
+    Ok(())
 }
 
 fn parse(text: &str) -> Result<Vec<PathRule>, Fault> {

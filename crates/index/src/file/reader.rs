@@ -59,9 +59,19 @@ impl FileReader {
         if metadata.len() < (HEADER_LEN + TRAILER_LEN) as u64 {
             return Err(damaged("it is shorter than a header"));
         }
-        let map = MappedFile::map(&file).map_err(io_error)?;
+        FileReader::of_map(MappedFile::map(&file).map_err(io_error)?, kind, path)
+    }
+
+    /// Of bytes that were written in memory; `path` is what they were derived from, for errors to name.
+    pub(crate) fn of_bytes(bytes: &[u8], kind: FileKind, path: &Path) -> Result<FileReader, OpenError> {
+        let io_error = |source| OpenError::Io { path: path.to_path_buf(), source };
+        FileReader::of_map(MappedFile::in_memory(bytes).map_err(io_error)?, kind, path)
+    }
+
+    fn of_map(map: MappedFile, kind: FileKind, path: &Path) -> Result<FileReader, OpenError> {
         let header = read_header(map.bytes(), kind, path)?;
-        let entries = read_footer(map.bytes(), kind).map_err(damaged)?;
+        let entries = read_footer(map.bytes(), kind)
+            .map_err(|what| OpenError::Damaged { path: path.to_path_buf(), what })?;
         Ok(FileReader { map, header, entries })
     }
 

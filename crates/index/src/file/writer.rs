@@ -1,4 +1,4 @@
-//! Writes the frame: to a temporary name, synced, renamed when whole.
+//! Writes the frame: to a temporary name, synced, renamed when whole; or into memory.
 
 use super::{FileKind, HEADER_LEN, Header, PAGE_BITS, SectionKind, TRAILER_LEN};
 use crate::{FORMAT_VERSION, WriteError};
@@ -12,12 +12,19 @@ pub(crate) struct FileWriter {
     path: PathBuf,
     temporary: PathBuf,
     kind: FileKind,
-    file: Option<BufWriter<File>>,
+    file: Option<Sink>,
     len: u64,
     entries: Vec<Entry>,
     open: Option<OpenSection>,
     sums: Vec<u32>,
     hot_offset: Option<u64>,
+}
+
+/// Where the bytes go.
+#[derive(Debug)]
+enum Sink {
+    File(BufWriter<File>),
+    Memory(Vec<u8>),
 }
 
 #[derive(Debug)]
@@ -46,17 +53,26 @@ impl FileWriter {
         let io_error = |source| WriteError::Io { path: temporary.clone(), source };
         let mut file = BufWriter::with_capacity(1 << 18, File::create(&temporary).map_err(io_error)?);
         file.write_all(&[0; HEADER_LEN]).map_err(io_error)?;
-        Ok(FileWriter {
+        Ok(FileWriter::new(path, temporary, kind, Sink::File(file)))
+    }
+
+    /// Begins one that stays in memory.
+    pub(crate) fn in_memory(kind: FileKind) -> Self {
+        FileWriter::new(Path::new(""), PathBuf::new(), kind, Sink::Memory(vec![0; HEADER_LEN]))
+    }
+
+    fn new(path: &Path, temporary: PathBuf, kind: FileKind, sink: Sink) -> Self {
+        FileWriter {
             path: path.to_path_buf(),
             temporary,
             kind,
-            file: Some(file),
+            file: Some(sink),
             len: HEADER_LEN as u64,
             entries: Vec::new(),
             open: None,
             sums: Vec::new(),
             hot_offset: None,
-        })
+        }
     }
 
     /// Where the file will appear.
@@ -129,7 +145,9 @@ impl FileWriter {
         let header = header_bytes(self.kind, header);
         let temporary = self.temporary.clone();
         let io_error = |source| WriteError::Io { path: temporary.clone(), source };
-        let Some(writer) = self.file.as_mut() else { return Err(WriteError::Invalid { what: "twice" }) };
+        let Some(Sink::File(writer)) = self.file.as_mut() else {
+            return Err(WriteError::Invalid { what: "twice, or to a file from memory" });
+        };
         writer.seek(SeekFrom::Start(0)).map_err(io_error)?;
         writer.write_all(&header).map_err(io_error)?;
         writer.flush().map_err(io_error)?;
@@ -138,6 +156,17 @@ impl FileWriter {
         self.file = None;
         sync_parent(&self.path)?;
         Ok(self.len)
+    }
+
+    /// As [`FileWriter::finish`], of one in memory. Returns its bytes.
+    pub(crate) fn finish_in_memory(mut self, header: &Header) -> Result<Vec<u8>, WriteError> {
+        let footer = self.footer();
+        self.put(&footer)?;
+        let Some(Sink::Memory(mut bytes)) = self.file.take() else {
+            return Err(WriteError::Invalid { what: "to memory what is a file" });
+        };
+        bytes[..HEADER_LEN].copy_from_slice(&header_bytes(self.kind, header));
+        Ok(bytes)
     }
 
     fn begin(&mut self, kind: SectionKind, page_bits: u32) -> Result<(), WriteError> {
@@ -170,16 +199,22 @@ impl FileWriter {
     fn put(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
         self.len += bytes.len() as u64;
         let temporary = &self.temporary;
-        let Some(writer) = self.file.as_mut() else {
-            return Err(WriteError::Invalid { what: "after the end" });
-        };
-        writer.write_all(bytes).map_err(|source| WriteError::Io { path: temporary.clone(), source })
+        match self.file.as_mut() {
+            Some(Sink::File(writer)) => {
+                writer.write_all(bytes).map_err(|source| WriteError::Io { path: temporary.clone(), source })
+            }
+            Some(Sink::Memory(memory)) => {
+                memory.extend_from_slice(bytes);
+                Ok(())
+            }
+            None => Err(WriteError::Invalid { what: "after the end" }),
+        }
     }
 }
 
 impl Drop for FileWriter {
     fn drop(&mut self) {
-        if self.file.take().is_some() {
+        if let Some(Sink::File(_)) = self.file.take() {
             // Nothing can be done about a failure here; a left-over temporary file is replaced by the next attempt.
             let _ = fs::remove_file(&self.temporary);
         }

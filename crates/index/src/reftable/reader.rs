@@ -35,8 +35,11 @@ pub(super) type Visit<'a> = &'a mut dyn FnMut(DocIdx, &[u8], &Doc) -> bool;
 impl RefTable {
     /// Maps a ref table, checks its frame and reads its revisions.
     pub fn open(path: &Path) -> Result<RefTable, OpenError> {
+        RefTable::of_file(FileReader::open(path, FileKind::RefTable)?, path)
+    }
+
+    pub(super) fn of_file(file: FileReader, path: &Path) -> Result<RefTable, OpenError> {
         let damaged = |what| OpenError::Damaged { path: path.to_path_buf(), what };
-        let file = FileReader::open(path, FileKind::RefTable)?;
         let [n_docs, n_segments, n_revisions, _, default, _] = file.header().numbers;
         let section = |kind| file.whole(kind).ok_or_else(|| damaged("a section is missing"));
         let (sets, paths) = (section(SectionKind::RevisionSets)?, section(SectionKind::Paths)?);

@@ -71,6 +71,24 @@ impl RefTableWriter {
         revisions: &[Revision],
         default: Option<RevIdx>,
     ) -> Result<Self, WriteError> {
+        RefTableWriter::new(|| FileWriter::create(path, FileKind::RefTable), segments, revisions, default)
+    }
+
+    /// Begins one that stays in memory.
+    pub(super) fn in_memory(
+        segments: &[SegmentId],
+        revisions: &[Revision],
+        default: Option<RevIdx>,
+    ) -> Result<Self, WriteError> {
+        RefTableWriter::new(|| Ok(FileWriter::in_memory(FileKind::RefTable)), segments, revisions, default)
+    }
+
+    fn new(
+        file: impl FnOnce() -> Result<FileWriter, WriteError>,
+        segments: &[SegmentId],
+        revisions: &[Revision],
+        default: Option<RevIdx>,
+    ) -> Result<Self, WriteError> {
         if default.is_some_and(|default| default.0 as usize >= revisions.len()) {
             return Err(WriteError::Invalid { what: "a default revision that is not in the list" });
         }
@@ -81,7 +99,7 @@ impl RefTableWriter {
             });
         }
         Ok(RefTableWriter {
-            file: FileWriter::create(path, FileKind::RefTable)?,
+            file: file()?,
             segments: segments.to_vec(),
             revisions: revisions.to_vec(),
             default,
@@ -131,7 +149,20 @@ impl RefTableWriter {
     }
 
     /// Sorts, writes, syncs, and gives the file its name.
-    pub fn finish(mut self) -> Result<RefTableInfo, WriteError> {
+    pub fn finish(self) -> Result<RefTableInfo, WriteError> {
+        let (file, header) = self.write()?;
+        let path = file.path().to_path_buf();
+        let size_bytes = file.finish(&header)?;
+        Ok(RefTableInfo { path, size_bytes, n_docs: header.numbers[0] })
+    }
+
+    /// Sorts and writes one that stays in memory.
+    pub(super) fn finish_in_memory(self) -> Result<Vec<u8>, WriteError> {
+        let (file, header) = self.write()?;
+        file.finish_in_memory(&header)
+    }
+
+    fn write(mut self) -> Result<(FileWriter, Header), WriteError> {
         let path_bytes = std::mem::take(&mut self.path_bytes);
         let mut docs = std::mem::take(&mut self.docs);
         docs.sort_by(|(left, left_doc), (right, right_doc)| {
@@ -165,9 +196,7 @@ impl RefTableWriter {
         ];
         let id = blake3::hash(&segments);
         let id = std::array::from_fn(|idx| id.as_bytes()[idx]);
-        let path = file.path().to_path_buf();
-        let size_bytes = file.finish(&Header { id, numbers })?;
-        Ok(RefTableInfo { path, size_bytes, n_docs })
+        Ok((file, Header { id, numbers }))
     }
 }
 

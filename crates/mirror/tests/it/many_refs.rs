@@ -44,7 +44,7 @@ async fn five_thousand_refs_cost_their_distinct_blobs() {
     instance.add(&world.path()).await;
     let catalog = instance.index().await;
     let access = instance.store.access_set(&access::Actor::LOCAL_OPERATOR).await.unwrap();
-    let index = catalog.snapshot().repos(&access).next().cloned().unwrap();
+    let index = catalog.snapshot().repos(&access).next().unwrap();
     let table = &index.ref_table;
     let n_blobs = N_FILES + N_REFS - 1;
     assert_eq!(table.revisions().len(), N_REFS);

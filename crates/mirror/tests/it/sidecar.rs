@@ -41,7 +41,7 @@ async fn n_attached(instance: &Instance, catalog: &Catalog) -> usize {
     let access = instance.store.access_set(&Actor::LOCAL_OPERATOR).await.unwrap();
     let snapshot = catalog.snapshot();
     let repos = snapshot.repos(&access);
-    repos.flat_map(|repo| &repo.segments).filter(|segment| segment.raw().is_some()).count()
+    repos.flat_map(|repo| repo.segments.clone()).filter(|segment| segment.raw().is_some()).count()
 }
 
 fn files(instance: &Instance) -> Vec<PathBuf> {

@@ -76,7 +76,9 @@ impl Snapshot {
         let mut slots = Vec::with_capacity(repos.len());
         let mut ready = self.ready(access);
         for published in repos {
-            let ready = ready.find(|ready| std::ptr::eq(&*ready.published, *published));
+            // A part has the sketch of the whole: what that does not hold, it does not hold either.
+            let whole = published.part_of.as_ref().map_or(&published.repo, |part| &part.whole);
+            let ready = ready.find(|ready| Arc::ptr_eq(&ready.published.repo, whole));
             slots.push(ready.and_then(|ready| match ready.sketched {
                 Sketched::At(slot) => Some(slot),
                 Sketched::NotYet | Sketched::Never => None,

@@ -31,6 +31,8 @@ const OUTPUT_HITS: usize = 32;
 /// What searching histories left out.
 #[derive(Debug, Default)]
 pub(crate) struct HistoryGaps {
+    /// Repositories of which the caller may read some paths only.
+    pub(crate) of_parts: Vec<String>,
     /// Repositories without a history yet.
     pub(crate) missing: Vec<String>,
     /// Repositories whose changed lines are not all there, with what is, and how far back it goes (in seconds since 1970).
@@ -84,8 +86,9 @@ impl HistoryGaps {
     fn note(&mut self, context: &Context<'_>, published: &Published) {
         let repo = &published.repo;
         let Some(history) = repo.history.as_deref() else {
+            let gaps = if published.part_of.is_some() { &mut self.of_parts } else { &mut self.missing };
             if repo.ref_table.default_revision().is_some() {
-                self.missing.push(repo.name.to_string());
+                gaps.push(repo.name.to_string());
             }
             return;
         };

@@ -8,6 +8,7 @@ mod hostile;
 mod kept;
 mod oracle;
 mod owners;
+mod parts;
 mod recency;
 mod results;
 mod revisions;

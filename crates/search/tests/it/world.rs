@@ -4,7 +4,9 @@ use index::{
     BlobIdx, Codec, Content, DocKind, NewBlob, NewDoc, NewSymbol, NewSymbols, RefTable, RefTableWriter,
     RevIdx, Revision, Segment, SegmentOrdinal, SegmentWriter, WriterOptions,
 };
-use model::{AccessSet, BlobFlags, Epoch, Language, ObjectId, RefName, RepoId, RepoName, SkipReason};
+use model::{
+    AccessSet, BlobFlags, Epoch, Language, ObjectId, PathRules, RefName, RepoId, RepoName, SkipReason,
+};
 use search::{
     About, CancelToken, Catalog, Facets, Limits, Match, RepoIndex, SearchError, Searcher, Sink, Stats,
     Summary, Visibility,
@@ -166,7 +168,7 @@ pub(crate) fn build(folder: &Path, repo: &Repo) -> RepoIndex {
                 size: file.bytes().len() as u64,
                 content,
                 flags: BlobFlags::default(),
-                rank: (number % 7) as u8,
+                rank: oid.0[7] % 7,
                 language: language(&places[0].0),
                 symbols: NewSymbols::default(),
             };
@@ -252,11 +254,12 @@ impl World {
 
     /// Attaches raw sidecars that hold every blob but each `n_skipped`th one.
     pub(crate) fn attach_raw(&self, n_skipped: u32) {
-        for segment in self.catalog.snapshot().repos(&self.everyone()).flat_map(|repo| &repo.segments) {
+        for segment in self.catalog.snapshot().repos(&self.everyone()).flat_map(|repo| repo.segments.clone())
+        {
             let path = self.folder.path().join(format!("{}.raw", segment.id()));
             let wants = |blob: BlobIdx| !(blob.0 + 1).is_multiple_of(n_skipped);
-            index::RawText::write(&path, segment, &wants, &mut || true).expect("it can be written");
-            let raw = index::RawText::open(&path, segment).expect("it was written");
+            index::RawText::write(&path, &segment, &wants, &mut || true).expect("it can be written");
+            let raw = index::RawText::open(&path, &segment).expect("it was written");
             assert!(segment.set_raw(Some(Arc::new(raw))));
         }
     }
@@ -322,6 +325,13 @@ pub(crate) fn parse(text: &str) -> Result<query::Query, query::ParseError> {
 #[allow(clippy::disallowed_methods, reason = "tests play every caller")]
 pub(crate) fn access(ids: impl IntoIterator<Item = u32>) -> AccessSet {
     AccessSet::assemble(ids.into_iter().map(RepoId).collect(), BTreeMap::new(), Epoch(1), None)
+}
+
+/// A caller who may read all of these repositories, but of each only what the rules leave.
+#[allow(clippy::disallowed_methods, reason = "tests play every caller")]
+pub(crate) fn access_to_parts(rules: &BTreeMap<u32, PathRules>) -> AccessSet {
+    let ruled = rules.iter().map(|(id, rules)| (RepoId(*id), Arc::new(rules.clone())));
+    AccessSet::assemble(rules.keys().copied().map(RepoId).collect(), ruled.collect(), Epoch(1), None)
 }
 
 pub(crate) static SEARCHER: LazyLock<Searcher> = LazyLock::new(|| Searcher::new(3).expect("three threads"));

@@ -85,7 +85,8 @@ impl CallerBackend {
         if rev.len() > REV_BYTES_MAX {
             return Ok(None);
         }
-        let read = git_access::read(&self.state, &row, move |repository| {
+        let read = git_access::read(&self.state, &self.caller.access, &row, move |repository| {
+            let Ok(repository) = repository.whole() else { return Ok(None) };
             let Ok(found) = repository.resolve(&rev) else { return Ok(None) };
             repository.reader().commit(found.commit).map(Some).map_err(Failure::internal)
         });
@@ -110,20 +111,19 @@ impl CallerBackend {
             return Ok(None);
         }
         let asked = row.clone();
-        let read = git_access::read(&self.state, &row, move |repository| {
+        let read = git_access::read(&self.state, &self.caller.access, &row, move |repository| {
             let page = "file".to_owned();
             let address = RepoAddress { repo: name, rev: Some(commit.to_string()), page, path };
-            let spot = match browse::locate(repository, &asked, &address) {
+            let spot = match repository.locate(&asked, &address) {
                 Ok(Some(spot)) => spot,
                 Ok(None) | Err(Failure::NotFound) => return Ok(None),
                 Err(failure) => return Err(failure),
             };
-            let reader = repository.reader();
-            let size_bytes = browse::size_of(&reader, spot.kind, spot.id).unwrap_or(0);
+            let size_bytes = repository.size_of(spot.kind, spot.id).unwrap_or(0);
             let is_directory = matches!(spot.kind, EntryKind::Tree | EntryKind::Submodule);
             let text = match is_directory {
                 true => None,
-                false => match browse::content(&reader, spot.id, SHOWN_BYTES_MAX) {
+                false => match repository.content(spot.id, SHOWN_BYTES_MAX) {
                     Content::Bytes(bytes) => decoded(&bytes),
                     Content::TooLarge(_) | Content::Unreadable => None,
                 },
@@ -141,15 +141,15 @@ impl CallerBackend {
     ) -> Result<Vec<EntryData>, BackendError> {
         let Some(row) = self.row(&name).await? else { return Ok(Vec::new()) };
         let asked = row.clone();
-        let read = git_access::read(&self.state, &row, move |repository| {
+        let read = git_access::read(&self.state, &self.caller.access, &row, move |repository| {
             let page = "tree".to_owned();
             let address = RepoAddress { repo: name, rev: Some(commit.to_string()), page, path };
-            let spot = match browse::locate(repository, &asked, &address) {
+            let spot = match repository.locate(&asked, &address) {
                 Ok(Some(spot)) if spot.kind == EntryKind::Tree => spot,
                 Ok(_) | Err(Failure::NotFound) => return Ok(Vec::new()),
                 Err(failure) => return Err(failure),
             };
-            let listing = repository.reader().list_tree(spot.id).map_err(Failure::internal)?;
+            let listing = repository.list(&spot, &address.path)?;
             let entry = |entry: &git::TreeEntry| EntryData {
                 name: crate::wire::lossy(&entry.name),
                 kind: browse::kind_word(entry.kind),

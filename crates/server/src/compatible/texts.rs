@@ -1,6 +1,6 @@
 //! The text of found files, for the lines around matches and for offsets in the file.
 
-use crate::browse::{self, Content, SHOWN_BYTES_MAX};
+use crate::browse::{Content, SHOWN_BYTES_MAX};
 use crate::caller::Caller;
 use crate::git_access;
 use crate::state::AppState;
@@ -56,8 +56,8 @@ impl Texts {
 
     async fn read_from_git(&self, repo: &RepoName, blob: ObjectId) -> Option<String> {
         let row = self.state.store.repository_by_name(&self.access, repo).await.ok()??;
-        let read = git_access::read(&self.state, &row, move |repository| {
-            Ok(browse::content(&repository.reader(), blob, SHOWN_BYTES_MAX))
+        let read = git_access::read(&self.state, &self.access, &row, move |repository| {
+            Ok(repository.content(blob, SHOWN_BYTES_MAX))
         });
         match read.await {
             Ok(Content::Bytes(bytes)) => decoded(&bytes),

@@ -2,13 +2,14 @@
 
 use super::api_repos::RepoState;
 use super::{r_raw, r_skipped};
-use crate::browse::{self, Content, SHOWN_BYTES_MAX, kind_word, locate, size_of};
+use crate::browse::{self, Content, SHOWN_BYTES_MAX, kind_word};
 use crate::caller::Caller;
 use crate::commit_view::{self, CommitView, FileView, HunkView};
 use crate::failure::Failure;
 use crate::git_access;
 use crate::links::{RepoAddress, path_link};
 use crate::owning::OwnersShape;
+use crate::readable::Readable;
 use crate::state::AppState;
 use crate::wire::lossy;
 use axum::Json;
@@ -151,25 +152,29 @@ pub(crate) async fn resource(
         "refs" => Ok(Json(refs(&state, &caller, &row)).into_response()),
         "tree" => {
             let asked = row.clone();
-            let tree = git_access::read(&state, &row, move |repository| tree(repository, &asked, &address));
+            let tree = git_access::read(&state, &caller.access, &row, move |repository| {
+                tree(repository, &asked, &address)
+            });
             Ok(Json(tree.await?).into_response())
         }
         "file" => {
             let asked = row.clone();
-            let file = git_access::read(&state, &row, move |repository| file(repository, &asked, &address));
+            let file = git_access::read(&state, &caller.access, &row, move |repository| {
+                file(repository, &asked, &address)
+            });
             Ok(Json(file.await?).into_response())
         }
         "owners" => {
             let asked = row.clone();
-            let read = move |repository: &git::Repository| {
-                let spot = locate(repository, &asked, &address)?.ok_or(Failure::NotFound)?;
-                Ok(OwnersShape::of(&repository.reader(), spot.commit, &address))
+            let read = move |repository: &Readable| {
+                let spot = repository.locate(&asked, &address)?.ok_or(Failure::NotFound)?;
+                Ok(OwnersShape::of(repository, spot.commit, &address))
             };
-            Ok(Json(git_access::read(&state, &row, read).await?).into_response())
+            Ok(Json(git_access::read(&state, &caller.access, &row, read).await?).into_response())
         }
         "skipped" => r_skipped::answer(&state, &caller, &address, uri.query()).await,
-        "raw" => r_raw::raw(&state, &row, address).await,
-        "commits" => Ok(Json(commit(&state, &row, &address).await?).into_response()),
+        "raw" => r_raw::raw(&state, &caller, &row, address).await,
+        "commits" => Ok(Json(commit(&state, &caller, &row, &address).await?).into_response()),
         _ => Err(Failure::NotFound),
     }
 }
@@ -188,18 +193,18 @@ fn refs(state: &AppState, caller: &Caller, row: &Repository) -> RefList {
     RefList { refs }
 }
 
-fn tree(repository: &git::Repository, row: &Repository, address: &RepoAddress) -> Result<TreeShape, Failure> {
-    let spot = locate(repository, row, address)?.ok_or(Failure::NotFound)?;
+fn tree(repository: &Readable, row: &Repository, address: &RepoAddress) -> Result<TreeShape, Failure> {
+    let spot = repository.locate(row, address)?.ok_or(Failure::NotFound)?;
     if spot.kind != EntryKind::Tree {
         return Err(Failure::NotFound);
     }
-    let listing = repository.reader().list_tree(spot.id).map_err(Failure::internal)?;
+    let listing = repository.list(&spot, &address.path)?;
     let entry = |entry: &git::TreeEntry| {
         let path = super::r::joined(&address.path, &entry.name);
         EntryShape {
             name: lossy(&entry.name),
             kind: kind_word(entry.kind),
-            object: entry.id.to_string(),
+            object: repository.shown_id(entry.kind, entry.id),
             url: path_link(&address.repo, address.rev.as_deref(), super::r::page_for(entry.kind), &path),
         }
     };
@@ -212,19 +217,18 @@ fn tree(repository: &git::Repository, row: &Repository, address: &RepoAddress) -
     })
 }
 
-fn file(repository: &git::Repository, row: &Repository, address: &RepoAddress) -> Result<FileShape, Failure> {
-    let spot = locate(repository, row, address)?.ok_or(Failure::NotFound)?;
+fn file(repository: &Readable, row: &Repository, address: &RepoAddress) -> Result<FileShape, Failure> {
+    let spot = repository.locate(row, address)?.ok_or(Failure::NotFound)?;
     if matches!(spot.kind, EntryKind::Tree | EntryKind::Submodule) {
         return Err(Failure::NotFound);
     }
-    let reader = repository.reader();
     let mut shape = FileShape {
         repo: address.repo.to_string(),
         commit: spot.commit.to_string(),
         path: lossy(&address.path),
         kind: kind_word(spot.kind),
         object: spot.id.to_string(),
-        size_bytes: size_of(&reader, spot.kind, spot.id),
+        size_bytes: repository.size_of(spot.kind, spot.id),
         language: None,
         encoding: None,
         lines: None,
@@ -232,7 +236,7 @@ fn file(repository: &git::Repository, row: &Repository, address: &RepoAddress) -
         skipped: None,
         url: path_link(&address.repo, address.rev.as_deref(), "blob", &address.path),
     };
-    match browse::content(&reader, spot.id, SHOWN_BYTES_MAX) {
+    match repository.content(spot.id, SHOWN_BYTES_MAX) {
         Content::Bytes(bytes) => shape.fill(&bytes, &address.path),
         Content::TooLarge(_) => shape.skipped = Some("too-large"),
         Content::Unreadable => shape.skipped = Some("unreadable"),
@@ -256,12 +260,17 @@ impl FileShape {
     }
 }
 
-async fn commit(state: &AppState, row: &Repository, address: &RepoAddress) -> Result<CommitShape, Failure> {
+async fn commit(
+    state: &AppState,
+    caller: &Caller,
+    row: &Repository,
+    address: &RepoAddress,
+) -> Result<CommitShape, Failure> {
     let asked = address.path.clone();
-    let read = move |repository: &git::Repository, watch: &search::Watch| {
-        CommitView::read(repository, &asked, watch)
+    let read = move |repository: &Readable, watch: &search::Watch| {
+        CommitView::read(repository.whole()?, &asked, watch)
     };
-    let view = git_access::read_watched(state, row, commit_view::TIME_MAX, read).await?;
+    let view = git_access::read_watched(state, &caller.access, row, commit_view::TIME_MAX, read).await?;
     let person = |person: &git::Person| PersonShape {
         name: person.name.clone(),
         email: person.email.clone(),

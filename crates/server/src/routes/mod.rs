@@ -25,7 +25,7 @@ mod home;
 mod mcp;
 mod openapi;
 mod print;
-mod r;
+pub(crate) mod r;
 pub(crate) mod r_blob;
 mod r_commit;
 mod r_raw;

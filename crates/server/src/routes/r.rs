@@ -68,7 +68,7 @@ pub(crate) async fn page(
     match address.page.as_str() {
         "" | "tree" => r_tree::page(state, caller, row, address).await,
         "blob" => r_blob::page(state, caller, row, address, uri.query()).await,
-        "raw" => r_raw::raw(&state, &row, address).await,
+        "raw" => r_raw::raw(&state, &caller, &row, address).await,
         "skipped" => r_skipped::page(state, caller, row, address, uri.query()).await,
         "commit" => r_commit::page(state, caller, row, address).await,
         _ => Err(Failure::NotFound),

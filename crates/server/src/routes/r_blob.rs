@@ -4,7 +4,7 @@ use super::r::{
     Crumb, Notice, RefGroup, SideNode, crumbs, not_there, parent, permalink, redirect, ref_groups, rev_shown,
     side,
 };
-use crate::browse::{Content, SHOWN_BYTES_MAX, content, locate};
+use crate::browse::{Content, SHOWN_BYTES_MAX};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::format::{count, size, thousands};
@@ -12,6 +12,7 @@ use crate::git_access;
 use crate::links::{RepoAddress, path_link, query_value};
 use crate::markup::{Html, code_line};
 use crate::owning::{self, OwnedBy};
+use crate::readable::Readable;
 use crate::shell::{LanguageLabel, QueryBox, Shell};
 use crate::state::AppState;
 use crate::wire::lossy;
@@ -115,9 +116,10 @@ pub(crate) async fn page(
         query_value(query, "line").and_then(|line| String::from_utf8(line).ok()?.parse().ok()).unwrap_or(1);
     let wanted = Wanted { line, highlight_time: state.config.highlight_time };
     let (asked, asked_row) = (address.clone(), row.clone());
-    let loaded =
-        git_access::read(&state, &row, move |repository| load(repository, &asked_row, &asked, wanted))
-            .await?;
+    let loaded = git_access::read(&state, &caller.access, &row, move |repository| {
+        load(repository, &asked_row, &asked, wanted)
+    })
+    .await?;
     let mut page = frame(&state, &caller, &row, &address);
     let file = match loaded {
         Loaded::Folder => return Ok(redirect(&address, "tree")),
@@ -213,30 +215,22 @@ fn frame(state: &AppState, caller: &Caller, row: &Repository, address: &RepoAddr
 }
 
 fn load(
-    repository: &git::Repository,
+    repository: &Readable,
     row: &Repository,
     address: &RepoAddress,
     wanted: Wanted,
 ) -> Result<Loaded, Failure> {
-    let Some(spot) = locate(repository, row, address)? else { return Ok(Loaded::Nothing) };
+    let Some(spot) = repository.locate(row, address)? else { return Ok(Loaded::Nothing) };
     if spot.kind == EntryKind::Tree {
         return Ok(Loaded::Folder);
     }
-    let reader = repository.reader();
     let folder = parent(&address.path);
-    let folder_id = match folder {
-        [] => reader.commit(spot.commit).map_err(Failure::internal)?.tree,
-        folder => {
-            let entry = reader.entry_at(spot.commit, folder).map_err(Failure::internal)?;
-            entry.ok_or(Failure::NotFound)?.id
-        }
-    };
-    let listing = reader.list_tree(folder_id).map_err(Failure::internal)?;
+    let listing = repository.list(&repository.at(spot.commit, folder)?, folder)?;
     let shown = match spot.kind {
         EntryKind::Submodule => submodule(spot.id),
-        kind => show(content(&reader, spot.id, SHOWN_BYTES_MAX), kind, &address.path, wanted),
+        kind => show(repository.content(spot.id, SHOWN_BYTES_MAX), kind, &address.path, wanted),
     };
-    let owners = OwnedBy::of(owning::rules(&reader, spot.commit, address));
+    let owners = OwnedBy::of(owning::rules(repository, spot.commit, address));
     Ok(Loaded::File(Box::new(File { commit: spot.commit, kind: spot.kind, listing, owners, shown })))
 }
 

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::format::rfc3339_at;
 use crate::git_access;
 use crate::links::{RepoAddress, commit_link, path_link, repo_link, search_link};
+use crate::readable::Readable;
 use crate::shell::{Moment, Shell};
 use crate::state::AppState;
 use crate::wire::lossy;
@@ -82,10 +83,10 @@ pub(crate) async fn page(
     address: RepoAddress,
 ) -> Result<Response, Failure> {
     let asked = address.path.clone();
-    let read = move |repository: &git::Repository, watch: &search::Watch| {
-        CommitView::read(repository, &asked, watch)
+    let read = move |repository: &Readable, watch: &search::Watch| {
+        CommitView::read(repository.whole()?, &asked, watch)
     };
-    let view = git_access::read_watched(&state, &row, commit_view::TIME_MAX, read).await?;
+    let view = git_access::read_watched(&state, &caller.access, &row, commit_view::TIME_MAX, read).await?;
     let page = render(&caller, &row, &view, state.now_ms());
     Ok(Html(page.render().map_err(Failure::internal)?).into_response())
 }

@@ -1,6 +1,7 @@
 //! The bytes of a file as they are, so that no browser makes anything of them.
 
-use crate::browse::{Content, content, locate};
+use crate::browse::Content;
+use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::git_access;
 use crate::headers::SANDBOX_POLICY;
@@ -18,16 +19,17 @@ const SENT_BYTES_MAX: u64 = 64 << 20;
 /// The bytes. SECURITY: text goes out as `text/plain`, everything else as a download; never as what it claims to be.
 pub(crate) async fn raw(
     state: &AppState,
+    caller: &Caller,
     row: &Repository,
     address: RepoAddress,
 ) -> Result<Response, Failure> {
     let name = address.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default().to_vec();
     let asked_row = row.clone();
-    let content = git_access::read(state, row, move |repository| {
-        let spot = locate(repository, &asked_row, &address)?.ok_or(Failure::NotFound)?;
+    let content = git_access::read(state, &caller.access, row, move |repository| {
+        let spot = repository.locate(&asked_row, &address)?.ok_or(Failure::NotFound)?;
         match spot.kind {
             EntryKind::Tree | EntryKind::Submodule => Err(Failure::NotFound),
-            _ => Ok(content(&repository.reader(), spot.id, SENT_BYTES_MAX)),
+            _ => Ok(repository.content(spot.id, SENT_BYTES_MAX)),
         }
     });
     match content.await? {

@@ -4,12 +4,12 @@ use super::r::{
     Crumb, Notice, RefGroup, SideNode, crumbs, folders_first, icon_for, joined, not_there, page_for,
     permalink, redirect, ref_groups, rev_shown, side,
 };
-use crate::browse::{locate, size_of};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::format::size;
 use crate::git_access;
 use crate::links::{RepoAddress, path_link};
+use crate::readable::Readable;
 use crate::shell::{Moment, Shell};
 use crate::state::AppState;
 use crate::wire::lossy;
@@ -65,7 +65,7 @@ struct EntryRow {
 
 /// What is read from the repository for this page.
 enum Loaded {
-    Folder { commit: ObjectId, about: Box<Commit>, listing: Listing, sizes: Vec<Option<u64>> },
+    Folder { commit: ObjectId, about: Option<Box<Commit>>, listing: Listing, sizes: Vec<Option<u64>> },
     File,
     Nothing,
 }
@@ -78,7 +78,10 @@ pub(crate) async fn page(
     address: RepoAddress,
 ) -> Result<Response, Failure> {
     let (asked, asked_row) = (address.clone(), row.clone());
-    let loaded = git_access::read(&state, &row, move |repository| load(repository, &asked_row, &asked)).await;
+    let loaded = git_access::read(&state, &caller.access, &row, move |repository| {
+        load(repository, &asked_row, &asked)
+    })
+    .await;
     let loaded = match loaded {
         Err(Failure::Internal(_)) if row.indexed_at.is_none() => Loaded::Nothing,
         other => other?,
@@ -90,7 +93,7 @@ pub(crate) async fn page(
         Loaded::Folder { commit, about, listing, sizes } => {
             page.permalink = Some(permalink(&address, commit));
             page.side = side(&address, &address.path, &listing);
-            page.commit = Some(CommitLine::of(&about, state.now_ms()));
+            page.commit = about.map(|about| CommitLine::of(&about, state.now_ms()));
             page.refused = refused(&listing);
             page.cut = cut(&listing);
             page.entries = entries(&address, &listing, &sizes);
@@ -131,16 +134,15 @@ fn frame(state: &AppState, caller: &Caller, row: &Repository, address: &RepoAddr
     }
 }
 
-fn load(repository: &git::Repository, row: &Repository, address: &RepoAddress) -> Result<Loaded, Failure> {
-    let Some(spot) = locate(repository, row, address)? else { return Ok(Loaded::Nothing) };
+fn load(repository: &Readable, row: &Repository, address: &RepoAddress) -> Result<Loaded, Failure> {
+    let Some(spot) = repository.locate(row, address)? else { return Ok(Loaded::Nothing) };
     if spot.kind != EntryKind::Tree {
         return Ok(Loaded::File);
     }
-    let reader = repository.reader();
-    let about = Box::new(reader.commit(spot.commit).map_err(Failure::internal)?);
-    let listing = reader.list_tree(spot.id).map_err(Failure::internal)?;
+    let about = repository.about(spot.commit)?.map(Box::new);
+    let listing = repository.list(&spot, &address.path)?;
     let n_sizes = if listing.entries.len() <= N_SIZES_MAX { N_SIZES_MAX } else { 0 };
-    let of = |entry: &&git::TreeEntry| size_of(&reader, entry.kind, entry.id);
+    let of = |entry: &&git::TreeEntry| repository.size_of(entry.kind, entry.id);
     let sizes = folders_first(&listing).iter().take(n_sizes).map(of).collect();
     Ok(Loaded::Folder { commit: spot.commit, about, listing, sizes })
 }

@@ -173,8 +173,8 @@ async fn why(
     }
     if why.is_missing {
         let asked = address.clone();
-        let looked = git_access::read(state, &row, move |repository| {
-            Ok(mirror::why_in_git(repository, asked.rev.as_deref(), &asked.path))
+        let looked = git_access::read(state, &caller.access, &row, move |repository| {
+            Ok(mirror::why_in_git(repository.whole()?, asked.rev.as_deref(), &asked.path))
         });
         match looked.await {
             Ok(step) => why.steps.push(step),

@@ -1,0 +1,147 @@
+//! A repository opened for one caller: of its objects only those at paths that they may read.
+//!
+//! SECURITY: where path rules leave only some paths readable, everything that git would tell of the whole (commits, their
+//! messages and changes) is not found, folders without a readable file are not there, and no identifier of a folder is
+//! given, for it is made of all that is in it.
+
+use crate::browse::{Content, Spot};
+use crate::failure::Failure;
+use crate::links::RepoAddress;
+use crate::routes::r::joined;
+use git::{Commit, EntryKind, Listing, ObjectError, ObjectKind, Reader};
+use model::ObjectId;
+use search::PathFilter;
+use store::Repository;
+
+/// How many folders are read, for one page, to find out whether there is a readable file below. What was not looked at by
+/// then is not shown.
+const N_FOLDERS_MAX: usize = 20_000;
+
+/// A repository as one caller may read it.
+pub(crate) struct Readable {
+    repository: git::Repository,
+    filter: Option<PathFilter>,
+}
+
+impl Readable {
+    pub(crate) fn new(repository: git::Repository, filter: Option<PathFilter>) -> Self {
+        Readable { repository, filter }
+    }
+
+    /// All of it, for what cannot be told of a part; not found where the caller may read some paths only.
+    pub(crate) fn whole(&self) -> Result<&git::Repository, Failure> {
+        if self.filter.is_none() { Ok(&self.repository) } else { Err(Failure::NotFound) }
+    }
+
+    /// What stands at an address. `None` where the repository has no commit yet; not found where there is no such revision
+    /// or path, or none that the caller may read.
+    pub(crate) fn locate(&self, row: &Repository, address: &RepoAddress) -> Result<Option<Spot>, Failure> {
+        let Some(commit) = self.commit_of(row, address.rev.as_deref())? else { return Ok(None) };
+        self.at(commit, &address.path).map(Some)
+    }
+
+    /// What stands at a path of a commit.
+    pub(crate) fn at(&self, commit: ObjectId, path: &[u8]) -> Result<Spot, Failure> {
+        let reader = self.repository.reader();
+        if path.is_empty() {
+            let tree = reader.commit(commit).map_err(Failure::internal)?.tree;
+            return Ok(Spot { commit, kind: EntryKind::Tree, id: tree });
+        }
+        let entry = reader.entry_at(commit, path).map_err(Failure::internal)?.ok_or(Failure::NotFound)?;
+        if self.may_see(&reader, entry.kind, entry.id, path, &mut N_FOLDERS_MAX.clone()) {
+            return Ok(Spot { commit, kind: entry.kind, id: entry.id });
+        }
+        Err(Failure::NotFound)
+    }
+
+    /// What is in the folder at a path.
+    pub(crate) fn list(&self, folder: &Spot, path: &[u8]) -> Result<Listing, Failure> {
+        let reader = self.repository.reader();
+        let mut listing = reader.list_tree(folder.id).map_err(Failure::internal)?;
+        if let Some(filter) = &self.filter {
+            let mut n_left = N_FOLDERS_MAX;
+            listing.entries.retain(|entry| {
+                self.may_see(&reader, entry.kind, entry.id, &joined(path, &entry.name), &mut n_left)
+            });
+            listing.refused.retain(|(name, _)| filter.allows(&joined(path, name.as_bytes())));
+        }
+        Ok(listing)
+    }
+
+    /// What is said of a commit; `None` for those who may read some paths only.
+    pub(crate) fn about(&self, commit: ObjectId) -> Result<Option<Commit>, Failure> {
+        match &self.filter {
+            None => self.repository.reader().commit(commit).map(Some).map_err(Failure::internal),
+            Some(_) => Ok(None),
+        }
+    }
+
+    /// The identifier of an object, to show.
+    pub(crate) fn shown_id(&self, kind: EntryKind, id: ObjectId) -> String {
+        if kind == EntryKind::Tree && self.filter.is_some() { String::new() } else { id.to_string() }
+    }
+
+    /// The bytes of a file that [`Readable::at`] or a search of the caller's found.
+    pub(crate) fn content(&self, id: ObjectId, size_bytes_max: u64) -> Content {
+        let mut bytes = Vec::new();
+        match self.repository.reader().read_blob(id, size_bytes_max, &mut bytes) {
+            Ok(()) => Content::Bytes(bytes),
+            Err(ObjectError::TooLarge { size_bytes, .. }) => Content::TooLarge(size_bytes),
+            Err(error) => {
+                tracing::warn!(%error, "a blob cannot be read");
+                Content::Unreadable
+            }
+        }
+    }
+
+    /// The size of a file that was found likewise, where it can be had.
+    pub(crate) fn size_of(&self, kind: EntryKind, id: ObjectId) -> Option<u64> {
+        if matches!(kind, EntryKind::Tree | EntryKind::Submodule) {
+            return None;
+        }
+        let header = self.repository.reader().header(id).ok()?;
+        (header.kind == ObjectKind::Blob).then_some(header.size_bytes)
+    }
+
+    /// The commit a revision means; the default branch where none is given.
+    fn commit_of(&self, row: &Repository, rev: Option<&str>) -> Result<Option<ObjectId>, Failure> {
+        let resolve = |rev: &str| self.repository.resolve(rev).map(|found| found.commit);
+        if let Some(rev) = rev {
+            return resolve(rev).map(Some).map_err(|_| Failure::NotFound);
+        }
+        if let Ok(commit) = resolve("HEAD") {
+            return Ok(Some(commit));
+        }
+        let default = row.default_branch.as_ref().map(|name| resolve(name.as_str()));
+        Ok(default.and_then(Result::ok))
+    }
+
+    fn may_see(
+        &self,
+        reader: &Reader,
+        kind: EntryKind,
+        id: ObjectId,
+        path: &[u8],
+        n_left: &mut usize,
+    ) -> bool {
+        let Some(filter) = &self.filter else { return true };
+        if kind != EntryKind::Tree {
+            return filter.allows(path);
+        }
+        let mut folders = vec![(id, path.to_vec())];
+        while let Some((id, path)) = folders.pop() {
+            let Some(left) = n_left.checked_sub(1) else { return false };
+            *n_left = left;
+            let Ok(listing) = reader.list_tree(id) else { continue };
+            for entry in listing.entries {
+                let path = joined(&path, &entry.name);
+                match entry.kind {
+                    EntryKind::Tree => folders.push((entry.id, path)),
+                    _ if filter.allows(&path) => return true,
+                    _ => {}
+                }
+            }
+        }
+        false
+    }
+}
