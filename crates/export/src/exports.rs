@@ -3,6 +3,7 @@
 use crate::RowFormat;
 use crate::Rows;
 use crate::skipped::{self, LeftOut};
+use access::audit::Origin;
 use access::{Actor, Clock, RepoScope, Timestamp};
 use model::{AccessSet, UserId};
 use search::{Catalog, Searcher};
@@ -73,6 +74,8 @@ pub struct ExportOptions {
 #[derive(Clone)]
 pub struct Exports {
     pub(crate) shared: Arc<Shared>,
+    /// The store, acting for whoever asks.
+    store: Store,
 }
 
 pub(crate) struct Shared {
@@ -158,8 +161,14 @@ pub struct OpenedFile {
 impl Exports {
     /// The exports of an instance. Nothing runs until an [`crate::ExportWorker`] does.
     pub fn new(options: ExportOptions) -> Self {
+        let store = options.store.clone();
         let shared = Shared { options, live: Mutex::default(), bell: Notify::new() };
-        Exports { shared: Arc::new(shared) }
+        Exports { shared: Arc::new(shared), store }
+    }
+
+    /// The same, acting for somebody: what is changed through it stands in the audit log as theirs.
+    pub fn by(&self, origin: Origin) -> Self {
+        Exports { shared: Arc::clone(&self.shared), store: self.store.by(origin) }
     }
 
     /// What they may take.
@@ -188,9 +197,9 @@ impl Exports {
             n_unfinished: options.limits.n_unfinished_max,
             size_bytes: options.limits.user_bytes_max,
         };
-        let export = options.store.create_export(new, most).await?;
+        let export = self.store.create_export(new, most).await?;
         if let Err(fault) = options.store.jobs().enqueue(job(&export.id)).await {
-            options.store.delete_export(user, &export.id).await?;
+            self.store.delete_export(user, &export.id).await?;
             return Err(fault.into());
         }
         self.shared.bell.notify_one();
@@ -225,7 +234,7 @@ impl Exports {
     /// Calls an export off. False where there is none that is not over.
     pub async fn cancel(&self, actor: &Actor, id: &ExportId) -> Result<bool, Fault> {
         let Some((user, export)) = self.own(actor, id).await? else { return Ok(false) };
-        let is_cancelled = self.shared.options.store.cancel_export(user, id).await?;
+        let is_cancelled = self.store.cancel_export(user, id).await?;
         if is_cancelled {
             self.remove_file(&export);
         }
@@ -235,7 +244,7 @@ impl Exports {
     /// Deletes an export and its file. False where there is none.
     pub async fn delete(&self, actor: &Actor, id: &ExportId) -> Result<bool, Fault> {
         let Some((user, export)) = self.own(actor, id).await? else { return Ok(false) };
-        let is_deleted = self.shared.options.store.delete_export(user, id).await?;
+        let is_deleted = self.store.delete_export(user, id).await?;
         self.remove_file(&export);
         Ok(is_deleted)
     }

@@ -1,9 +1,11 @@
 //! From a request to whoever sent it: cookie or token → actor → what they may read at this moment.
 
 use crate::failure::Failure;
+use crate::recording::Notes;
 use crate::session_cookie;
 use crate::shell::Shell;
 use crate::state::AppState;
+use access::audit::Origin;
 use access::{Actor, SessionId, SessionSecret, Token, UserName, Via};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -19,6 +21,10 @@ pub(crate) struct Caller {
     pub(crate) access: AccessSet,
     /// Light or dark, where the browser says which they chose.
     pub(crate) theme: Option<&'static str>,
+    /// Whose acts theirs are in the audit log.
+    pub(crate) origin: Origin,
+    /// What the entry of this request in the audit log says besides.
+    pub(crate) notes: Notes,
     /// The headers they were recognised by, to recognise them again while a stream runs.
     credentials: HeaderMap,
 }
@@ -36,7 +42,13 @@ impl Caller {
                 credentials.append(name.clone(), value.clone());
             }
         }
-        Caller { actor, access, theme, credentials }
+        let origin = Origin::of(&actor);
+        Caller { actor, access, theme, origin, notes: Notes::default(), credentials }
+    }
+
+    /// What handlers share, acting for this caller: what is changed through it is theirs in the audit log.
+    pub(crate) fn acting(&self, state: &AppState) -> AppState {
+        state.acting(&self.origin)
     }
 
     /// The frame of a page for this caller.

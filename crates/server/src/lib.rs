@@ -32,6 +32,7 @@ mod owning;
 mod paint;
 mod places;
 mod readable;
+mod recording;
 mod request_id;
 mod routes;
 mod same_origin;

@@ -96,6 +96,7 @@ pub(crate) async fn expanded(
     caller: &Caller,
     query: Query,
 ) -> Result<Result<Query, QueryFault>, Failure> {
+    caller.notes.add("query", query.to_string());
     Ok(state.store.expand_contexts(&caller.actor, &caller.access, query).await?.map_err(of_parser))
 }
 

@@ -5,6 +5,7 @@ use crate::git_access::GitAccess;
 use crate::host::AllowedHosts;
 use crate::places::Places;
 use access::Clock;
+use access::audit::Origin;
 use mirror::{Board, DataDir};
 use search::{Catalog, KeptAnswers, Searcher};
 use std::sync::Arc;
@@ -31,21 +32,22 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
 }
 
-/// What request handlers share. Cheap to clone.
+/// What request handlers share, and for whom what is theirs to change acts: for the server itself as long as
+/// [`AppState::acting`] says nothing else. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct AppState {
     shared: Arc<Shared>,
+    pub(crate) store: Store,
+    pub(crate) exports: export::Exports,
 }
 
 /// The fields of [`AppState`].
 pub(crate) struct Shared {
     pub(crate) config: ServerConfig,
     pub(crate) hosts: AllowedHosts,
-    pub(crate) store: Store,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) searcher: Arc<Searcher>,
     pub(crate) board: Board,
-    pub(crate) exports: export::Exports,
     pub(crate) git: GitAccess,
     pub(crate) clock: Arc<dyn Clock>,
     /// Places for searches: each runs on a thread of its own.
@@ -60,14 +62,14 @@ impl AppState {
     pub(crate) fn new(config: ServerConfig, deps: Deps) -> Self {
         let search_places = Places::new(config.n_searches_max);
         AppState {
+            store: deps.store,
+            exports: deps.exports,
             shared: Arc::new(Shared {
                 hosts: AllowedHosts::new(&config),
                 git: GitAccess::new(deps.data_dir, deps.git),
-                store: deps.store,
                 catalog: deps.catalog,
                 searcher: deps.searcher,
                 board: deps.board,
-                exports: deps.exports,
                 clock: deps.clock,
                 search_places,
                 kept_answers: KeptAnswers::new(config.keeps_answers),
@@ -75,6 +77,16 @@ impl AppState {
                 mcp: mcp::service(),
                 config,
             }),
+        }
+    }
+
+    /// The same for somebody: what is changed through it stands in the audit log as theirs. Handlers that change something
+    /// begin with this.
+    pub(crate) fn acting(&self, origin: &Origin) -> AppState {
+        AppState {
+            shared: Arc::clone(&self.shared),
+            store: self.store.by(origin.clone()),
+            exports: self.exports.by(origin.clone()),
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::database::{Row, Transaction, values};
 use crate::repository::select_repositories;
 use crate::{Fault, Maintenance, Repository, Store, Visibility};
+use access::audit::{Act, Entry, Object};
 use model::RepoId;
 use std::collections::BTreeMap;
 
@@ -123,6 +124,10 @@ impl Store {
         ];
         transaction.execute(SET, columns).await?;
         let (row, _) = locked(&mut transaction, repo).await?.ok_or(ChangeAboutError::Unknown)?;
+        let object = Object::new("repository", repo.0, row.name.as_str());
+        let entry =
+            Entry::new(Act::DescribeRepository, object).detail("visibility", row.visibility.as_stored());
+        self.record_in(&mut transaction, entry).await?;
         transaction.commit().await?;
         Ok(row)
     }

@@ -1,9 +1,11 @@
 //! Grants, the epoch, and the caller's access set.
 
+use crate::audit_objects;
 use crate::database::{Row, Transaction, values};
 use crate::facts_cache::Known;
 use crate::path_rules;
 use crate::{Fault, Store, Timestamp};
+use access::audit::{Act, Entry};
 use access::{Actor, ReadFacts, RepoReadings, Statement};
 use model::{AccessSet, Epoch, RepoId, RepoSet, UserId};
 use std::collections::BTreeMap;
@@ -55,6 +57,7 @@ impl Store {
             is_new => is_new?,
         };
         if is_new {
+            self.record_grant(&mut transaction, Act::Grant, repo, user).await?;
             transaction.commit().await?;
             return Ok(epoch);
         }
@@ -68,11 +71,24 @@ impl Store {
         let mut transaction = self.database().begin().await?;
         let epoch = raise_epoch(&mut transaction).await?;
         if transaction.execute(REVOKE, values![user, repo]).await? > 0 {
+            self.record_grant(&mut transaction, Act::Revoke, repo, user).await?;
             transaction.commit().await?;
             return Ok(epoch);
         }
         drop(transaction);
         self.epoch().await
+    }
+
+    pub(crate) async fn record_grant(
+        &self,
+        transaction: &mut Transaction,
+        act: Act,
+        repo: RepoId,
+        user: UserId,
+    ) -> Result<(), Fault> {
+        let object = audit_objects::repository(transaction, repo).await?;
+        let name = audit_objects::user_name(transaction, user).await?;
+        self.record_in(transaction, Entry::new(act, object).detail("account", name)).await
     }
 
     /// The accounts that were granted a repository the caller may read, by id.

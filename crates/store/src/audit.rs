@@ -1,9 +1,11 @@
 //! The audit log: written in the transaction of the act, read by those who look after the instance.
 
-use crate::audit_anchor::AuditHead;
+use crate::audit_anchor::{Appended, AuditHead};
+use crate::audit_objects;
 use crate::database::{Row, Transaction, Value, values};
 use crate::{Fault, Store, Timestamp};
-use access::audit::{ChainHash, Entry, Origin, Record};
+use access::audit::{ChainHash, Entry, Origin, Record, Who};
+use model::UserId;
 use std::sync::Arc;
 
 /// Most entries of one page.
@@ -63,6 +65,30 @@ impl Store {
         append(transaction, vec![record]).await
     }
 
+    /// The same for many at once.
+    pub(crate) async fn record_all_in(
+        &self,
+        transaction: &mut Transaction,
+        entries: Vec<Entry>,
+    ) -> Result<(), Fault> {
+        let now = self.now();
+        append(transaction, entries.iter().map(|entry| Record::new(now, &self.origin, entry)).collect()).await
+    }
+
+    /// The same, as the act of somebody who proves with it who they are.
+    pub(crate) async fn record_as(
+        &self,
+        transaction: &mut Transaction,
+        user: UserId,
+        entry: Entry,
+    ) -> Result<(), Fault> {
+        let origin = match (self.origin.who(), audit_objects::proved(transaction, user).await?) {
+            (Who::Nobody, Some(proved)) => self.origin.as_who(proved),
+            _ => (*self.origin).clone(),
+        };
+        append(transaction, vec![Record::new(self.now(), &origin, &entry)]).await
+    }
+
     /// Entries, the newest first, those before `before`.
     pub async fn audit_entries(
         &self,
@@ -105,14 +131,16 @@ pub(crate) async fn append(transaction: &mut Transaction, records: Vec<Record>) 
     let row = transaction.row(TAKE, values![n_records]).await?;
     let row = row.ok_or(Fault::ImpossibleValue { column: "audit_head" })?;
     let last = row.int("seq")?;
-    let mut hash = hash_of(&row)?;
+    let previous = hash_of(&row)?;
+    let mut hash = previous;
     for (seq, record) in (last - n_records + 1..).zip(records) {
         let record = Record { seq, ..record };
         hash = record.hash_after(hash);
         transaction.execute(INSERT, columns(&record, hash)).await?;
     }
     transaction.execute(LEAVE, values![hash.0.to_vec()]).await?;
-    transaction.has_audited(AuditHead { first_seq: last - n_records + 1, seq: last, hash });
+    let head = AuditHead { first_seq: last - n_records + 1, seq: last, hash };
+    transaction.has_audited(Appended { previous, head });
     Ok(())
 }
 

@@ -26,6 +26,24 @@ pub(crate) struct AuditHead {
     pub(crate) hash: ChainHash,
 }
 
+/// Entries that one transaction appended.
+#[derive(Clone, Debug)]
+pub(crate) struct Appended {
+    /// The hash of the entry before the first.
+    pub(crate) previous: ChainHash,
+    /// Where the log ends now; `first_seq` is the first that was appended.
+    pub(crate) head: AuditHead,
+}
+
+/// What noting a head needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Advance {
+    /// Nothing more.
+    Over,
+    /// The hash that the log has for this entry, to see that it is still the one that was noted.
+    Needs(i64),
+}
+
 /// What the file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Noted {
@@ -54,20 +72,27 @@ impl Anchor {
         &self.path
     }
 
-    /// Notes the head, unless a later one is there. The entry itself is safe already, so a failure is told to the log only;
-    /// a file that was meddled with is left as it is, for `verify audit` to find.
-    pub(crate) fn advance(&self, head: &AuditHead) {
+    /// Notes the head, unless a later one is there. The entry itself is safe already, so a failure is told to the log only.
+    ///
+    /// SECURITY: the note moves on from an entry only while the log still has that entry: otherwise whoever cuts the log's
+    /// end off would only have to wait until it has grown again. What does not fit is left for `verify audit` to find.
+    pub(crate) fn advance(&self, appended: &Appended, known: Option<(i64, ChainHash)>) -> Advance {
         let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = self.try_advance(head, false) {
+        self.try_advance(appended, known).unwrap_or_else(|error| {
             tracing::error!(path = %self.path.display(), %error, "the head of the audit log cannot be noted");
-        }
+            Advance::Over
+        })
     }
 
     /// Writes both lines anew under the newest key.
     pub(crate) fn authenticate_anew(&self) -> io::Result<()> {
         let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         match self.read() {
-            Noted::Head(head) => self.try_advance(&head, true),
+            Noted::Head(head) => {
+                let mut file = self.open()?;
+                let line = self.line(&head)?;
+                file.write_all(format!("{line}{line}").as_bytes())
+            }
             Noted::Nothing => Ok(()),
             Noted::Damaged(reason) => Err(io::Error::other(reason)),
         }
@@ -83,31 +108,49 @@ impl Anchor {
         }
     }
 
-    fn try_advance(&self, head: &AuditHead, anew: bool) -> io::Result<()> {
+    fn try_advance(&self, appended: &Appended, known: Option<(i64, ChainHash)>) -> io::Result<Advance> {
+        let Appended { previous, head } = appended;
+        let mut file = self.open()?;
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        let before = match if text.is_empty() { Noted::Nothing } else { self.parse(&text) } {
+            Noted::Damaged(reason) => return Err(io::Error::other(reason)),
+            Noted::Head(before) => before,
+            Noted::Nothing => {
+                let line = self.line(head)?;
+                file.write_all(format!("{line}{line}").as_bytes())?;
+                return Ok(Advance::Over);
+            }
+        };
+        if before.seq >= head.seq {
+            return Ok(Advance::Over);
+        }
+        let hash_now = match known {
+            _ if head.first_seq == before.seq + 1 => *previous,
+            Some((seq, hash)) if seq == before.seq => hash,
+            _ => return Ok(Advance::Needs(before.seq)),
+        };
+        if hash_now != before.hash {
+            return Err(io::Error::other(
+                "the log does not hold the entry that was noted: run `sourcekeep verify audit`",
+            ));
+        }
+        let line = self.line(&AuditHead { first_seq: before.first_seq, ..head.clone() })?;
+        let older = if slot_of(&text, before.seq) == 0 { LINE_BYTES as u64 } else { 0 };
+        file.seek(SeekFrom::Start(older))?;
+        file.write_all(line.as_bytes())?;
+        Ok(Advance::Over)
+    }
+
+    /// The file, held against other processes until it is closed.
+    fn open(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&self.path)?;
+        let file = options.open(&self.path)?;
         file.lock()?;
-        let mut text = String::new();
-        file.read_to_string(&mut text)?;
-        let noted = if text.is_empty() { Noted::Nothing } else { self.parse(&text) };
-        match noted {
-            Noted::Damaged(reason) => Err(io::Error::other(reason)),
-            Noted::Head(before) if before.seq >= head.seq && !anew => Ok(()),
-            Noted::Head(before) if !anew => {
-                let line = self.line(&AuditHead { first_seq: before.first_seq, ..head.clone() })?;
-                let older = if slot_of(&text, before.seq) == 0 { LINE_BYTES as u64 } else { 0 };
-                file.seek(SeekFrom::Start(older))?;
-                file.write_all(line.as_bytes())
-            }
-            _ => {
-                let line = self.line(head)?;
-                file.seek(SeekFrom::Start(0))?;
-                file.write_all(format!("{line}{line}").as_bytes())
-            }
-        }
+        Ok(file)
     }
 
     fn line(&self, head: &AuditHead) -> io::Result<String> {
@@ -185,8 +228,17 @@ mod tests {
         Anchor::new(folder.join("audit.head"), vault)
     }
 
+    fn hash(seq: i64) -> ChainHash {
+        ChainHash([seq as u8; 32])
+    }
+
     fn head(seq: i64) -> AuditHead {
-        AuditHead { first_seq: 1, seq, hash: ChainHash([seq as u8; 32]) }
+        AuditHead { first_seq: 1, seq, hash: hash(seq) }
+    }
+
+    /// As after a transaction that appended this one entry.
+    fn one(seq: i64) -> Appended {
+        Appended { previous: hash(seq - 1), head: AuditHead { first_seq: seq, seq, hash: hash(seq) } }
     }
 
     #[test]
@@ -194,24 +246,39 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let anchor = anchor(folder.path());
         assert_eq!(anchor.read(), Noted::Nothing);
-        for seq in [1, 2, 5, 3, 6, 7] {
-            anchor.advance(&head(seq));
+        for seq in [1, 2, 3, 2, 4] {
+            assert_eq!(anchor.advance(&one(seq), None), Advance::Over);
         }
-        assert_eq!(anchor.read(), Noted::Head(head(7)));
+        assert_eq!(anchor.read(), Noted::Head(head(4)));
         assert_eq!(std::fs::read(anchor.path()).unwrap().len(), 2 * LINE_BYTES);
+        // Another process was faster with the sixth than this one with the fifth.
+        assert_eq!(anchor.advance(&one(6), None), Advance::Needs(4));
+        assert_eq!(anchor.advance(&one(6), Some((4, hash(4)))), Advance::Over);
+        assert_eq!(anchor.advance(&one(5), None), Advance::Over);
+        assert_eq!(anchor.read(), Noted::Head(head(6)));
         anchor.vault.rotate().unwrap();
-        anchor.advance(&head(8));
+        anchor.advance(&one(7), None);
         anchor.authenticate_anew().unwrap();
         anchor.vault.drop_old().unwrap();
-        assert_eq!(anchor.read(), Noted::Head(head(8)));
+        assert_eq!(anchor.read(), Noted::Head(head(7)));
+    }
+
+    #[test]
+    fn it_does_not_move_on_from_an_entry_that_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let anchor = anchor(folder.path());
+        anchor.advance(&one(1), None);
+        anchor.advance(&Appended { previous: hash(9), ..one(2) }, None);
+        anchor.advance(&one(3), Some((1, hash(9))));
+        assert_eq!(anchor.read(), Noted::Head(head(1)));
     }
 
     #[test]
     fn what_was_meddled_with_is_told_and_left() {
         let folder = tempfile::tempdir().unwrap();
         let anchor = anchor(folder.path());
-        anchor.advance(&head(1));
-        anchor.advance(&head(2));
+        anchor.advance(&one(1), None);
+        anchor.advance(&one(2), None);
         let whole = std::fs::read(anchor.path()).unwrap();
         for position in 0..whole.len() {
             let mut changed = whole.clone();
@@ -219,7 +286,7 @@ mod tests {
             std::fs::write(anchor.path(), &changed).unwrap();
             assert!(matches!(anchor.read(), Noted::Damaged(_)), "{position}");
         }
-        anchor.advance(&head(3));
+        anchor.advance(&one(3), None);
         assert!(matches!(anchor.read(), Noted::Damaged(_)));
         std::fs::write(anchor.path(), &whole[..LINE_BYTES]).unwrap();
         assert!(matches!(anchor.read(), Noted::Damaged(_)));

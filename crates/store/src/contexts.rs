@@ -6,6 +6,7 @@
 use crate::contexts_edit::check;
 use crate::database::{Row, Transaction, int_list, values};
 use crate::{Fault, Store, Timestamp};
+use access::audit::{Act, Entry, Object};
 use access::{Actor, UserName};
 use model::{AccessSet, RepoName};
 use std::collections::HashMap;
@@ -273,7 +274,10 @@ impl Store {
         let unknown = || ContextError::Unknown { name: name.clone() };
         let row = find(&mut transaction, actor, name).await?.ok_or_else(unknown)?;
         check::may_edit(actor, name)?;
-        transaction.execute("DELETE FROM contexts WHERE id = $1", values![row.int("id")?]).await?;
+        let id = row.int("id")?;
+        transaction.execute("DELETE FROM contexts WHERE id = $1", values![id]).await?;
+        let object = Object::new("context", id, &name.to_string());
+        self.record_in(&mut transaction, Entry::new(Act::RemoveContext, object)).await?;
         Ok(transaction.commit().await?)
     }
 }

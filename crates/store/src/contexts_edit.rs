@@ -3,6 +3,7 @@
 use crate::contexts::{self, ContextContent, ContextError, ContextName, ContextRepository};
 use crate::database::{Transaction, int_list, values};
 use crate::{Fault, Store, Timestamp};
+use access::audit::{Act, Entry, Object};
 use access::{Actor, UserName};
 use model::{AccessSet, RepoId};
 
@@ -44,6 +45,9 @@ impl Store {
         };
         update(&mut transaction, actor, id, name, content, self.now()).await?;
         list(&mut transaction, access, id, &content.repositories).await?;
+        let act = if exists { Act::ChangeContext } else { Act::CreateContext };
+        let entry = Entry::new(act, Object::new("context", id, &name.to_string()));
+        self.record_in(&mut transaction, entry.detail("query", content.query.trim())).await?;
         Ok(transaction.commit().await?)
     }
 }

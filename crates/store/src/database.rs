@@ -5,8 +5,10 @@
 //! several reading ones. PostgreSQL: one pool at its default isolation; what must not interleave takes a row lock first.
 
 use crate::Fault;
-use crate::audit_anchor::{Anchor, AuditHead};
+use crate::audit::hash_of;
+use crate::audit_anchor::{Advance, Anchor, Appended, AuditHead};
 use crate::dialect::Dialect;
+use access::audit::ChainHash;
 use access::{Digest, Timestamp};
 use model::{RepoId, RepoSet, UserId};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
@@ -47,8 +49,8 @@ enum Pools {
 pub(crate) struct Transaction {
     connection: Connection,
     /// The head of the audit log this transaction leads to, where it wrote to it.
-    audited: Option<AuditHead>,
-    anchor: Option<Arc<Anchor>>,
+    audited: Option<Appended>,
+    database: Database,
 }
 
 enum Connection {
@@ -158,8 +160,23 @@ impl Database {
         }))
     }
 
+    /// Notes outside the database where the audit log ends.
+    async fn note(&self, appended: &Appended) {
+        const HASH: &str = "SELECT hash FROM audit_log WHERE seq = $1";
+        let Some(anchor) = &self.anchor else { return };
+        let mut known = None;
+        // Another process may note something at the same moment; whoever comes next catches up.
+        for _ in 0..3 {
+            let Advance::Needs(seq) = anchor.advance(appended, known) else { return };
+            let row = self.row(HASH, values![seq]).await;
+            let hash = row.and_then(|row| row.map(|row| hash_of(&row)).transpose());
+            // What is missing is not what was noted.
+            known = Some((seq, hash.ok().flatten().unwrap_or(ChainHash::BEGINNING)));
+        }
+    }
+
     fn transaction(&self, connection: Connection) -> Transaction {
-        Transaction { connection, audited: None, anchor: self.anchor.clone() }
+        Transaction { connection, audited: None, database: self.clone() }
     }
 
     /// Reads all rows of one statement.
@@ -248,8 +265,8 @@ impl Transaction {
             Connection::Sqlite(transaction) => transaction.commit().await?,
             Connection::Postgres(transaction) => transaction.commit().await?,
         }
-        if let (Some(head), Some(anchor)) = (self.audited, &self.anchor) {
-            anchor.advance(&head);
+        if let Some(appended) = self.audited {
+            self.database.note(&appended).await;
         }
         Ok(())
     }
@@ -262,9 +279,14 @@ impl Transaction {
     }
 
     /// Remembers that the audit log ends there once this is committed.
-    pub(crate) fn has_audited(&mut self, head: AuditHead) {
-        let first_seq = self.audited.as_ref().map_or(head.first_seq, |before| before.first_seq);
-        self.audited = Some(AuditHead { first_seq, ..head });
+    pub(crate) fn has_audited(&mut self, appended: Appended) {
+        self.audited = Some(match self.audited.take() {
+            None => appended,
+            Some(before) => Appended {
+                head: AuditHead { first_seq: before.head.first_seq, ..appended.head },
+                previous: before.previous,
+            },
+        });
     }
 }
 

@@ -1,9 +1,11 @@
 //! Permissions that are stated here rather than at a code host: for people with and without an account.
 
 use crate::access_facts::{insert_grant, raise_epoch};
+use crate::audit_objects;
 use crate::database::{Row, Transaction, values};
 use crate::{Fault, GrantError, Store, Timestamp};
 use access::UserName;
+use access::audit::{Act, Entry};
 use model::{RepoId, UserId};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -96,6 +98,7 @@ impl Store {
         }
         let mut replaced = Replaced::default();
         let mut users = BTreeSet::new();
+        let mut replaced_names = Vec::new();
         transaction.execute("DELETE FROM pending_grants WHERE repo_id = $1", values![repo]).await?;
         for who in people {
             let (kind, text) = who.columns();
@@ -111,13 +114,20 @@ impl Store {
         for row in transaction.rows(known, values![repo]).await? {
             let user = row.user_id("user_id")?;
             if !users.contains(&user) {
+                replaced_names.push(format!("-{}", audit_objects::user_name(&mut transaction, user).await?));
                 let revoke = "DELETE FROM grants WHERE repo_id = $1 AND user_id = $2";
                 transaction.execute(revoke, values![repo, user]).await?;
             }
         }
         for user in &users {
-            insert_grant(&mut transaction, self.now(), repo, *user).await?;
+            if insert_grant(&mut transaction, self.now(), repo, *user).await? {
+                replaced_names.push(format!("+{}", audit_objects::user_name(&mut transaction, *user).await?));
+            }
         }
+        let entry = Entry::new(Act::SetPermissions, audit_objects::repository(&mut transaction, repo).await?);
+        let entry =
+            entry.detail("accounts", replaced_names.join(" ")).detail("pending", replaced.pending.len());
+        self.record_in(&mut transaction, entry).await?;
         transaction.commit().await?;
         replaced.users.extend(users);
         Ok(replaced)
@@ -154,6 +164,8 @@ impl Store {
             done => done?,
         };
         claim_pending(&mut transaction, self.now(), user, &Who::Address(address.clone())).await?;
+        let entry = Entry::new(Act::ChangeUser, audit_objects::user(&mut transaction, user).await?);
+        self.record_in(&mut transaction, entry.detail("address", address.as_str())).await?;
         Ok(transaction.commit().await?)
     }
 

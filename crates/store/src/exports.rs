@@ -3,9 +3,10 @@
 //! SECURITY: every look-up takes the owner's account. What an owner may see of their own export also depends on the
 //! repositories it holds; whoever serves exports asks [`Store::export_repos_held`] before anything of the file is told.
 
-use crate::database::{Row, int, int_list, values};
+use crate::database::{Row, Value, int, int_list, values};
 use crate::maintenance::storable_message;
 use crate::{Fault, Store, Timestamp};
+use access::audit::{Act, Entry, Object};
 use access::{RepoScope, TokenId};
 use model::{AccessSet, RepoId, UserId};
 use std::fmt;
@@ -213,6 +214,9 @@ impl Store {
         let scope = scope_as_stored(&new.scope);
         let columns = values![id.as_str(), new.user, scope, &new.query, &new.format, now];
         transaction.execute(INSERT, columns).await?;
+        let entry = Entry::new(Act::CreateExport, Object::new("export", id.as_str(), ""));
+        let entry = entry.detail("query", &new.query).detail("format", &new.format);
+        self.record_in(&mut transaction, entry).await?;
         transaction.commit().await?;
         Ok(Export {
             id,
@@ -255,13 +259,29 @@ impl Store {
         const CANCEL: &str = "UPDATE exports SET state = 'cancelled', changed_at = $3, finished_at = $3 \
              WHERE user_id = $1 AND id = $2 AND state IN ('queued', 'running')";
         let values = values![user, id.as_str(), self.now()];
-        Ok(self.database().execute(CANCEL, values).await? > 0)
+        self.change_export(CANCEL, values, id, Act::CancelExport).await
     }
 
     /// Forgets an export. False where there is none. Its file is the caller's to delete.
     pub async fn delete_export(&self, user: UserId, id: &ExportId) -> Result<bool, Fault> {
         let sql = "DELETE FROM exports WHERE user_id = $1 AND id = $2";
-        Ok(self.database().execute(sql, values![user, id.as_str()]).await? > 0)
+        self.change_export(sql, values![user, id.as_str()], id, Act::RemoveExport).await
+    }
+
+    async fn change_export(
+        &self,
+        sql: &'static str,
+        values: Vec<Value>,
+        id: &ExportId,
+        act: Act,
+    ) -> Result<bool, Fault> {
+        let mut transaction = self.database().begin().await?;
+        if transaction.execute(sql, values).await? == 0 {
+            return Ok(false);
+        }
+        self.record_in(&mut transaction, Entry::new(act, Object::new("export", id.as_str(), ""))).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can go wrong with the database itself, told without its name.
 
 use access::{PasswordFault, RandomnessError};
+use std::sync::Arc;
 
 /// The store could not do its work for a reason that is not the caller's.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +75,15 @@ pub enum Fault {
     /// The master keys cannot be had.
     #[error(transparent)]
     Vault(#[from] vault::VaultError),
+    /// Something could not be written to the audit log, so it did not happen.
+    #[error("the audit log cannot be written, and without it nothing is shown: {source}")]
+    Unrecorded {
+        /// Why not.
+        source: Arc<Fault>,
+    },
+    /// The store was closed.
+    #[error("the store was closed")]
+    Stopped,
     /// Anything else.
     #[error("the database failed")]
     Other {

@@ -1,9 +1,11 @@
 //! Groups of accounts, and what their members were granted together.
 
 use crate::access_facts::raise_epoch;
+use crate::audit_objects;
 use crate::database::{Row, Transaction, Value, values};
 use crate::{Fault, Store, Timestamp};
 use access::UserName;
+use access::audit::{Act, Entry, Object};
 use model::{RepoId, RepoName, UserId};
 use std::fmt;
 
@@ -85,15 +87,18 @@ impl Store {
         const INSERT: &str = "INSERT INTO user_groups (name, description, created_at) VALUES ($1, $2, $3) \
              ON CONFLICT (name) DO NOTHING";
         let columns = values![name.as_str(), description, self.now()];
-        match self.database().execute(INSERT, columns).await? {
-            0 => Err(GroupError::NameTaken { name: name.clone() }),
-            _ => Ok(()),
+        let mut transaction = self.database().begin().await?;
+        if transaction.execute(INSERT, columns).await? == 0 {
+            return Err(GroupError::NameTaken { name: name.clone() });
         }
+        self.record_in(&mut transaction, entry_of(name, "made")).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Removes a group, and what its members were granted by it. Raises the epoch. False if there is no such group.
     pub async fn remove_group(&self, name: &GroupName) -> Result<bool, Fault> {
-        Ok(self.revoke_with("DELETE FROM user_groups WHERE name = $1", values![name.as_str()]).await? > 0)
+        let sql = "DELETE FROM user_groups WHERE name = $1";
+        Ok(self.revoke_with(sql, values![name.as_str()], entry_of(name, "removed")).await? > 0)
     }
 
     /// All groups, by name.
@@ -109,13 +114,13 @@ impl Store {
     pub async fn add_member(&self, group: &GroupName, user: UserId) -> Result<bool, GroupError> {
         const ADD: &str = "INSERT INTO group_members (group_id, user_id, added_at) VALUES ($1, $2, $3) \
              ON CONFLICT (user_id, group_id) DO NOTHING";
-        self.change_group(group, ADD, vec![user.into(), self.now().into()]).await
+        self.change_group(group, ADD, vec![user.into(), self.now().into()], Part::Member(true, user)).await
     }
 
     /// Takes an account out of a group. Raises the epoch if it was there.
     pub async fn remove_member(&self, group: &GroupName, user: UserId) -> Result<bool, GroupError> {
         const REMOVE: &str = "DELETE FROM group_members WHERE group_id = $1 AND user_id = $2";
-        self.change_group(group, REMOVE, vec![user.into()]).await
+        self.change_group(group, REMOVE, vec![user.into()], Part::Member(false, user)).await
     }
 
     /// The accounts in a group, by name.
@@ -136,13 +141,13 @@ impl Store {
     pub async fn grant_to_group(&self, group: &GroupName, repo: RepoId) -> Result<bool, GroupError> {
         const GRANT: &str = "INSERT INTO group_grants (group_id, repo_id, granted_at) VALUES ($1, $2, $3) \
              ON CONFLICT (group_id, repo_id) DO NOTHING";
-        self.change_group(group, GRANT, vec![repo.into(), self.now().into()]).await
+        self.change_group(group, GRANT, vec![repo.into(), self.now().into()], Part::Grant(true, repo)).await
     }
 
     /// Takes a group's grant back. Raises the epoch if there was one.
     pub async fn revoke_from_group(&self, group: &GroupName, repo: RepoId) -> Result<bool, GroupError> {
         const REVOKE: &str = "DELETE FROM group_grants WHERE group_id = $1 AND repo_id = $2";
-        self.change_group(group, REVOKE, vec![repo.into()]).await
+        self.change_group(group, REVOKE, vec![repo.into()], Part::Grant(false, repo)).await
     }
 
     /// The repositories that a group was granted, by name. SECURITY: names that its reader may not know; for those who look
@@ -166,6 +171,7 @@ impl Store {
         group: &GroupName,
         sql: &'static str,
         mut rest: Vec<Value>,
+        part: Part,
     ) -> Result<bool, GroupError> {
         let mut transaction = self.database().begin().await?;
         raise_epoch(&mut transaction).await?;
@@ -176,9 +182,37 @@ impl Store {
             Err(fault) if fault.is_dangling_reference() => return Err(GroupError::Unknown),
             done => done?,
         };
+        let entry = part.entry(&mut transaction, group).await?;
+        self.record_in(&mut transaction, entry).await?;
         transaction.commit().await?;
         Ok(true)
     }
+}
+
+/// What of a group is changed: whether it comes (or goes), and what it is.
+enum Part {
+    Member(bool, UserId),
+    Grant(bool, RepoId),
+}
+
+impl Part {
+    async fn entry(&self, transaction: &mut Transaction, group: &GroupName) -> Result<Entry, Fault> {
+        Ok(match *self {
+            Part::Member(comes, user) => {
+                let name = audit_objects::user_name(transaction, user).await?;
+                entry_of(group, if comes { "member added" } else { "member removed" }).detail("account", name)
+            }
+            Part::Grant(comes, repo) => {
+                let act = if comes { Act::Grant } else { Act::Revoke };
+                let object = audit_objects::repository(transaction, repo).await?;
+                Entry::new(act, object).detail("group", group.as_str())
+            }
+        })
+    }
+}
+
+fn entry_of(group: &GroupName, change: &str) -> Entry {
+    Entry::new(Act::ChangeGroup, Object::named("group", group.as_str())).detail("change", change)
 }
 
 impl Group {

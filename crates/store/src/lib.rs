@@ -21,6 +21,8 @@ mod access_facts;
 mod attempts;
 mod audit;
 mod audit_anchor;
+mod audit_objects;
+mod audit_reads;
 mod audit_verify;
 mod contexts;
 mod contexts_edit;

@@ -1,9 +1,11 @@
 //! Rules that leave only some paths of a repository readable.
 
 use crate::access_facts::raise_epoch;
+use crate::audit_objects;
 use crate::database::{Transaction, values};
 use crate::groups::{GroupName, group_id};
 use crate::{Fault, Store};
+use access::audit::{Act, Entry};
 use model::{PathRule, PathRules, RepoId, UserId};
 use owners::{Glob, GlobStyle};
 use std::collections::BTreeMap;
@@ -73,6 +75,7 @@ impl Store {
         let delete = "DELETE FROM path_rules WHERE repo_id = $1 AND COALESCE(user_id, 0) = $2 \
              AND COALESCE(group_id, 0) = $3";
         transaction.execute(delete, key).await?;
+        let shown = text.clone().unwrap_or_default();
         if let Some(text) = text {
             const INSERT: &str = "INSERT INTO path_rules (repo_id, user_id, group_id, rules, changed_at) \
                  VALUES ($1, $2, $3, $4, $5)";
@@ -81,6 +84,13 @@ impl Store {
                 done => done?,
             };
         }
+        let entry = Entry::new(Act::ChangeRules, audit_objects::repository(&mut transaction, repo).await?);
+        let for_whom = match (user, who) {
+            (Some(user), _) => audit_objects::user_name(&mut transaction, UserId(user)).await?,
+            (None, who) => format!("{who:?}"),
+        };
+        let entry = entry.detail("for", for_whom).detail("rules", shown);
+        self.record_in(&mut transaction, entry).await?;
         transaction.commit().await.map_err(|fault| match fault.is_dangling_reference() {
             true => PathRulesError::Unknown,
             false => fault.into(),

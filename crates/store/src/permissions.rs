@@ -4,8 +4,10 @@
 //! or all accounts of some repositories. A reading that failed half way is not handed over.
 
 use crate::access_facts::{keep_epoch, raise_epoch};
+use crate::audit_objects;
 use crate::database::{Row, Transaction, int_list, text_list, values};
 use crate::{Fault, Store, Timestamp};
+use access::audit::{Act, Entry, Object};
 use access::{AccountId, HostId, Reader, RepoReadings};
 use model::{RepoId, RepoSet, UserId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,13 +56,16 @@ impl Store {
         let mut transaction = self.database().begin().await?;
         raise_epoch(&mut transaction).await?;
         transaction.execute(SET, values![&host.0, bound_ms]).await?;
+        let entry = Entry::new(Act::ChangeHost, host_object(host)).detail("bound_ms", bound_ms);
+        self.record_in(&mut transaction, entry).await?;
         transaction.commit().await
     }
 
     /// Forgets all that a code host stated, and whose accounts there are whose. Raises the epoch.
     pub async fn remove_permission_source(&self, host: &HostId) -> Result<bool, Fault> {
         let sql = "DELETE FROM permission_sources WHERE host_id = $1";
-        Ok(self.revoke_with(sql, values![&host.0]).await? > 0)
+        let entry = Entry::new(Act::RemoveHost, host_object(host)).detail("permissions", "forgotten");
+        Ok(self.revoke_with(sql, values![&host.0], entry).await? > 0)
     }
 
     /// Makes an account of a code host a person's, in place of the one they had there. Whoever calls has made sure that it
@@ -89,13 +94,18 @@ impl Store {
             Err(fault) if fault.is_dangling_reference() => return Err(LinkError::Unknown),
             done => done?,
         };
+        let object = audit_objects::user(&mut transaction, user).await?;
+        let entry = Entry::new(Act::LinkIdentity, object).detail("host", &host.0).detail("login", login);
+        self.record_in(&mut transaction, entry.detail("account", account.as_str())).await?;
         Ok(transaction.commit().await?)
     }
 
     /// Takes a person's account at a code host from them. Raises the epoch. False if they had none.
     pub async fn unlink_identity(&self, host: &HostId, user: UserId) -> Result<bool, Fault> {
         let sql = "DELETE FROM host_identities WHERE host_id = $1 AND user_id = $2";
-        Ok(self.revoke_with(sql, values![&host.0, user]).await? > 0)
+        let name = self.user(user).await?.map_or(String::new(), |user| user.name.to_string());
+        let entry = Entry::new(Act::UnlinkIdentity, Object::new("user", user.0, &name));
+        Ok(self.revoke_with(sql, values![&host.0, user], entry.detail("host", &host.0)).await? > 0)
     }
 
     /// The accounts at code hosts that are a person's.
@@ -144,7 +154,11 @@ impl Store {
         }
         let columns = values![&host.0, account_column(reader), repos, read_at, &RepoSet::new()];
         transaction.execute(PUT, columns).await?;
-        if !is_news {
+        if is_news {
+            let entry = Entry::new(Act::SyncPermissions, host_object(host));
+            let entry = entry.detail("account", account_column(reader)).detail("repositories", repos.len());
+            self.record_in(&mut transaction, entry).await?;
+        } else {
             keep_epoch(&mut transaction).await?;
         }
         transaction.commit().await?;
@@ -173,7 +187,10 @@ impl Store {
         }
         changes.write_readers(&mut transaction, host).await?;
         changes.write_times(&mut transaction, host, readings, &known, read_at).await?;
-        if !changes.is_news {
+        if changes.is_news {
+            let entry = Entry::new(Act::SyncPermissions, host_object(host));
+            self.record_in(&mut transaction, entry.detail("repositories", readings.len())).await?;
+        } else {
             keep_epoch(&mut transaction).await?;
         }
         transaction.commit().await?;
@@ -191,6 +208,10 @@ impl Store {
         let bound = row.map(|row| row.unsigned("bound_ms")).transpose()?;
         Ok(bound.map(|bound_ms| self.now().minus(Duration::from_millis(bound_ms))))
     }
+}
+
+fn host_object(host: &HostId) -> Object {
+    Object::new("host", &host.0, "")
 }
 
 /// The end of the step in which a repository of a host was read last.

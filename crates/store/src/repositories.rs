@@ -1,9 +1,11 @@
 //! Adding, listing, finding and removing repositories.
 
 use crate::access_facts;
+use crate::audit_objects;
 use crate::database::{Transaction, int_list, values};
 use crate::repository::select_repositories;
 use crate::{Fault, Repository, Source, Store, Timestamp, Visibility};
+use access::audit::{Act, Entry, Object};
 use model::{AccessSet, RepoId, RepoName, UserId};
 
 /// Most repositories on one page of a list.
@@ -112,6 +114,7 @@ impl Store {
         access_facts::raise_epoch(&mut transaction).await?;
         let (added, changed) = add_in(&mut transaction, self.now(), new, adder).await?;
         if changed {
+            self.record_in(&mut transaction, added_entry(&added)).await?;
             transaction.commit().await?;
         }
         Ok(added)
@@ -126,18 +129,19 @@ impl Store {
         let mut transaction = self.database().begin().await?;
         access_facts::raise_epoch(&mut transaction).await?;
         let mut outcomes = Vec::with_capacity(new.len());
-        let mut any_changed = false;
+        let mut entries = Vec::new();
         for new in new {
             outcomes.push(match add_in(&mut transaction, self.now(), new, adder).await {
                 Ok((added, changed)) => {
-                    any_changed |= changed;
+                    entries.extend(changed.then(|| added_entry(&added)));
                     Ok(added)
                 }
                 Err(AddRepositoryError::Fault(fault)) => return Err(fault),
                 Err(refusal) => Err(refusal),
             });
         }
-        if any_changed {
+        if !entries.is_empty() {
+            self.record_all_in(&mut transaction, entries).await?;
             transaction.commit().await?;
         }
         Ok(outcomes)
@@ -191,6 +195,9 @@ impl Store {
         let mut transaction = self.database().begin().await?;
         access_facts::raise_epoch(&mut transaction).await?;
         if transaction.execute(SET, values![repo, unrestricted]).await? > 0 {
+            let object = audit_objects::repository(&mut transaction, repo).await?;
+            let entry = Entry::new(Act::ShareRepository, object).detail("unrestricted", unrestricted);
+            self.record_in(&mut transaction, entry).await?;
             transaction.commit().await?;
             return Ok(true);
         }
@@ -202,6 +209,7 @@ impl Store {
     pub async fn remove_repository(&self, repo: RepoId) -> Result<bool, Fault> {
         let mut transaction = self.database().begin().await?;
         access_facts::raise_epoch(&mut transaction).await?;
+        let object = audit_objects::repository(&mut transaction, repo).await?;
         if transaction.execute("DELETE FROM repositories WHERE id = $1", values![repo]).await? == 0 {
             return Ok(false);
         }
@@ -213,8 +221,18 @@ impl Store {
                 values![repo, self.now()],
             )
             .await?;
+        self.record_in(&mut transaction, Entry::new(Act::RemoveRepository, object)).await?;
         transaction.commit().await?;
         Ok(true)
+    }
+}
+
+fn added_entry(added: &Added) -> Entry {
+    let Repository { id, name, source, .. } = &added.repository;
+    let entry = Entry::new(Act::AddRepository, Object::new("repository", id.0, name.as_str()));
+    match source.to_columns() {
+        Some((_, source)) => entry.detail("source", source),
+        None => entry,
     }
 }
 

@@ -1,8 +1,10 @@
 //! Sessions: who signed in, from when until when.
 
+use crate::audit_objects;
 use crate::database::{Row, Transaction, Value, values};
 use crate::{Fault, Store, Timestamp, User};
 use crate::{access_facts, attempts};
+use access::audit::{Act, Entry, Object};
 use access::{Actor, Caller, ClientAddress, Scope, SessionId, SessionSecret, Via};
 use model::UserId;
 use std::time::Duration;
@@ -119,14 +121,28 @@ impl Store {
              AND last_used_at + idle_ms > $3";
         let new = SessionSecret::mint(self.randomness())?;
         let values = values![secret.digest(), new.digest(), self.now()];
-        let rotated = self.database().execute(ROTATE, values).await? > 0;
-        Ok(rotated.then_some(new))
+        let mut transaction = self.database().begin().await?;
+        if transaction.execute(ROTATE, values).await? == 0 {
+            return Ok(None);
+        }
+        let object = session_object(&mut transaction, &new).await?;
+        self.record_in(&mut transaction, Entry::new(Act::RotateSession, object)).await?;
+        transaction.commit().await?;
+        Ok(Some(new))
     }
 
     /// Ends the session of this secret (signing out). Raises the epoch.
     pub async fn end_session(&self, secret: &SessionSecret) -> Result<bool, Fault> {
+        let mut transaction = self.database().begin().await?;
+        access_facts::raise_epoch(&mut transaction).await?;
+        let object = session_object(&mut transaction, secret).await?;
         let sql = "DELETE FROM sessions WHERE digest = $1";
-        Ok(self.revoke_with(sql, values![secret.digest()]).await? > 0)
+        if transaction.execute(sql, values![secret.digest()]).await? == 0 {
+            return Ok(false);
+        }
+        self.record_in(&mut transaction, Entry::new(Act::SignOut, object)).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// The account's sessions, the last used first.
@@ -141,14 +157,18 @@ impl Store {
     /// Ends one session of an account. Raises the epoch. False if the account has no such session.
     pub async fn revoke_session(&self, user: UserId, session: &SessionId) -> Result<bool, Fault> {
         let sql = "DELETE FROM sessions WHERE user_id = $1 AND id = $2";
-        Ok(self.revoke_with(sql, values![user, &session.0]).await? > 0)
+        let owner = self.user(user).await?.map_or(String::new(), |user| user.name.to_string());
+        let entry = Entry::new(Act::RevokeSession, audit_objects::session(&session.0, &owner));
+        Ok(self.revoke_with(sql, values![user, &session.0], entry).await? > 0)
     }
 
     /// Ends every session of an account but `except`. Raises the epoch. Returns how many.
     pub async fn revoke_sessions(&self, user: UserId, except: Option<&SessionId>) -> Result<u64, Fault> {
         let except = except.map_or("", |session| session.0.as_str());
         let sql = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
-        self.revoke_with(sql, values![user, except]).await
+        let owner = self.user(user).await?.map_or(String::new(), |user| user.name.to_string());
+        let entry = Entry::new(Act::RevokeSession, Object::new("user", user.0, &owner));
+        self.revoke_with(sql, values![user, except], entry.detail("sessions", "all others")).await
     }
 }
 
@@ -185,6 +205,8 @@ impl Store {
             values![&session.id.0, secret.digest(), user, now, idle_ms, session.ends_at, address, agent];
         transaction.execute(INSERT, columns).await?;
         transaction.execute(KEEP_NEWEST, values![user, N_SESSIONS_MAX]).await?;
+        let entry = Entry::new(Act::SignIn, audit_objects::user(transaction, user).await?);
+        self.record_as(transaction, user, entry.detail("session", &session.id)).await?;
         if let Some(address) = origin.address {
             attempts::remember_address(transaction, now, user, address).await?;
         }
@@ -206,12 +228,18 @@ impl Store {
         Ok(is_renewed.then_some(new))
     }
 
-    /// Deletes or marks credentials and raises the epoch, so that what runs under them stops. Returns how many there were.
-    pub(crate) async fn revoke_with(&self, sql: &'static str, values: Vec<Value>) -> Result<u64, Fault> {
+    /// Deletes or marks what gives rights and raises the epoch, so that what runs under it stops. Returns how many there were.
+    pub(crate) async fn revoke_with(
+        &self,
+        sql: &'static str,
+        values: Vec<Value>,
+        entry: Entry,
+    ) -> Result<u64, Fault> {
         let mut transaction = self.database().begin().await?;
         access_facts::raise_epoch(&mut transaction).await?;
         let n_revoked = transaction.execute(sql, values).await?;
         if n_revoked > 0 {
+            self.record_in(&mut transaction, entry.detail("n", n_revoked)).await?;
             transaction.commit().await?;
         }
         Ok(n_revoked)
@@ -222,6 +250,16 @@ impl Store {
         if let Err(fault) = self.database().execute(sql, values![id, now]).await {
             tracing::warn!(error = %fault, "the last use of a credential was not recorded");
         }
+    }
+}
+
+/// What the log calls the session of a secret.
+async fn session_object(transaction: &mut Transaction, secret: &SessionSecret) -> Result<Object, Fault> {
+    const FIND: &str =
+        "SELECT sessions.id AS id, name FROM sessions JOIN users ON users.id = user_id WHERE digest = $1";
+    match transaction.row(FIND, values![secret.digest()]).await? {
+        Some(row) => Ok(audit_objects::session(&row.text("id")?, &row.text("name")?)),
+        None => Ok(Object::named("session", "")),
     }
 }
 

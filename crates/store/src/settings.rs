@@ -2,6 +2,7 @@
 
 use crate::database::values;
 use crate::{Fault, Store};
+use access::audit::{Act, Entry, Object};
 
 /// Longest key.
 const KEY_BYTES_MAX: usize = 200;
@@ -20,7 +21,11 @@ impl Store {
         const SET: &str = "INSERT INTO settings (key, value) VALUES ($1, $2) \
              ON CONFLICT (key) DO UPDATE SET value = excluded.value";
         check(key, value)?;
-        self.database().execute(SET, values![key, value]).await.map(drop)
+        let mut transaction = self.database().begin().await?;
+        transaction.execute(SET, values![key, value]).await?;
+        let entry = Entry::new(Act::ChangeSetting, Object::named("setting", key));
+        self.record_in(&mut transaction, entry).await?;
+        transaction.commit().await
     }
 
     /// Sets a setting unless it has a value; returns the value it has now. For what is made once: ids, keys.

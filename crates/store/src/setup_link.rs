@@ -3,6 +3,7 @@
 use crate::database::values;
 use crate::{Fault, Store, User};
 use crate::{access_facts, users};
+use access::audit::{Act, Entry, Object};
 use access::{Password, PasswordRefusal, Role, SecondFactor, SetupSecret, UserName};
 use std::time::Duration;
 
@@ -51,6 +52,7 @@ impl Store {
         }
         let expires_at = self.now().plus(valid_for);
         transaction.execute(REPLACE, values![secret.digest(), expires_at]).await?;
+        self.record_in(&mut transaction, Entry::new(Act::CreateSetupLink, Object::INSTANCE)).await?;
         transaction.commit().await?;
         Ok(secret)
     }
@@ -84,6 +86,8 @@ impl Store {
         let role = Role::Administrator;
         let user = users::create_in(&mut transaction, self.now(), &name, Some(hash), role).await?;
         let user = user.ok_or(ConsumeSetupError::NameTaken { name })?;
+        let entry = Entry::new(Act::UseSetupLink, Object::user(user.id, &user.name));
+        self.record_as(&mut transaction, user.id, entry.detail("role", "administrator")).await?;
         transaction.commit().await?;
         Ok(user)
     }

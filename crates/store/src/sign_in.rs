@@ -3,6 +3,7 @@
 use crate::attempts::{Guessing, WAIT_FIRST};
 use crate::database::values;
 use crate::{Fault, Store, User};
+use access::audit::{Act, Entry, Object};
 use access::{ClientAddress, Password, PasswordHash, Verdict};
 use std::time::Duration;
 
@@ -48,7 +49,12 @@ impl Store {
                 }
                 Ok(user)
             }
-            _ => Err(SignInError::Refused),
+            _ => {
+                // SECURITY: the same entry, and the same time, whether the account exists or not.
+                let entry = Entry::new(Act::SignIn, Object::named("user", name));
+                self.record(entry.refused("the name or the password is not right")).await?;
+                Err(SignInError::Refused)
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::sign_in::SignInError;
 use crate::users::needs_factor;
 use crate::{Fault, Store, Timestamp};
 use crate::{access_facts, second_factors};
+use access::audit::{Act, Entry, Object};
 use access::{ClientAddress, Password, PasswordRefusal, SecondFactor, SessionId, SessionSecret, UserName};
 use model::UserId;
 use std::time::Duration;
@@ -59,6 +60,8 @@ impl Store {
         }
         let secret = self.renew_session(&mut transaction, session, proved.id).await?;
         let secret = secret.ok_or(SignInError::Refused)?;
+        let entry = Entry::new(Act::StepUp, Object::user(user, name));
+        self.record_in(&mut transaction, entry.detail("by", "password")).await?;
         transaction.commit().await?;
         Ok(secret)
     }
@@ -85,6 +88,7 @@ impl Store {
         let secret = self.renew_session(&mut transaction, session, user.id).await?;
         let secret = secret.ok_or(SignInError::Refused)?;
         transaction.execute(END_OTHERS, values![user.id, secret.digest()]).await?;
+        self.record_in(&mut transaction, Entry::new(Act::SetPassword, Object::user(user.id, name))).await?;
         transaction.commit().await?;
         Ok(secret)
     }

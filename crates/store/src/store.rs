@@ -2,6 +2,7 @@
 
 use crate::Fault;
 use crate::audit_anchor::Anchor;
+use crate::audit_reads::ReadLog;
 use crate::database::Database;
 use crate::facts_cache::FactsCache;
 use crate::schema::{self, SchemaError};
@@ -163,6 +164,7 @@ pub(crate) struct Inner {
     pub(crate) sign_ins: Semaphore,
     pub(crate) facts: FactsCache,
     pub(crate) vault: Vault,
+    pub(crate) reads: ReadLog,
     /// Rung when a job was put into the queue or made room for another.
     pub(crate) job_bell: Notify,
 }
@@ -185,6 +187,7 @@ impl Store {
         let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
         let store = Store {
             inner: Arc::new(Inner {
+                reads: ReadLog::start(database.clone()),
                 database,
                 clock: options.clock,
                 randomness: options.randomness,

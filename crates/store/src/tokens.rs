@@ -1,8 +1,10 @@
 //! API tokens.
 
+use crate::audit_objects;
 use crate::database::{Row, values};
 use crate::sessions::USE_RESOLUTION;
 use crate::{Fault, Store, Timestamp, User};
+use access::audit::{Act, Entry, Object};
 use access::{Actor, Caller, RepoScope, Scope, Token, TokenId, Via};
 use model::{RepoId, UserId};
 
@@ -84,9 +86,15 @@ impl Store {
             new.scope.expires_at,
             now
         ];
-        if self.database().execute(INSERT, columns).await? == 0 {
+        let mut transaction = self.database().begin().await?;
+        if transaction.execute(INSERT, columns).await? == 0 {
             return Err(CreateTokenError::UnknownUser);
         }
+        let owner = audit_objects::user_name(&mut transaction, new.user).await?;
+        let entry = Entry::new(Act::CreateToken, Object::new("token", &id, &new.label));
+        let entry = entry.detail("account", owner).detail("scope", describe(&new.scope));
+        self.record_in(&mut transaction, entry).await?;
+        transaction.commit().await?;
         let NewToken { user, label, scope } = new;
         let info =
             TokenInfo { id, user, label, scope, created_at: now, last_used_at: None, revoked_at: None };
@@ -125,7 +133,9 @@ impl Store {
     pub async fn revoke_token(&self, user: UserId, token: &TokenId) -> Result<bool, Fault> {
         const REVOKE: &str =
             "UPDATE tokens SET revoked_at = $3 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL";
-        Ok(self.revoke_with(REVOKE, values![user, &token.0, self.now()]).await? > 0)
+        let owner = self.user(user).await?.map_or(String::new(), |user| user.name.to_string());
+        let entry = Entry::new(Act::RevokeToken, Object::new("token", token, "")).detail("account", owner);
+        Ok(self.revoke_with(REVOKE, values![user, &token.0, self.now()], entry).await? > 0)
     }
 }
 
@@ -156,6 +166,16 @@ fn check(new: &NewToken, now: Timestamp) -> Result<(), CreateTokenError> {
         }
         _ => Ok(()),
     }
+}
+
+/// A scope in words for the audit log.
+fn describe(scope: &Scope) -> String {
+    let repos = match &scope.repos {
+        RepoScope::All => "all repositories".to_owned(),
+        RepoScope::Only(repos) => format!("{} repositories", repos.len()),
+    };
+    let until = scope.expires_at.map_or(String::new(), |at| format!(", until {}", at.0));
+    format!("{repos}, {}{until}", scope.verbs)
 }
 
 /// A JSON array of ids, or NULL for all: an empty array stays an empty array, and means none.

@@ -5,6 +5,7 @@ use crate::explicit::{Who, claim_pending};
 use crate::repositories::N_PAGE_MAX;
 use crate::{Fault, Store, Timestamp};
 use crate::{access_facts, second_factors};
+use access::audit::{Act, Entry, Object};
 use access::{Password, PasswordHash, PasswordRefusal, Role, SecondFactor, UserName};
 use model::UserId;
 use std::sync::Arc;
@@ -93,6 +94,8 @@ impl Store {
         let mut transaction = self.database().begin().await?;
         let user = create_in(&mut transaction, self.now(), &new.name, hash, new.role).await?;
         let user = user.ok_or(CreateUserError::NameTaken { name: new.name })?;
+        let entry = Entry::new(Act::CreateUser, Object::user(user.id, &user.name));
+        self.record_in(&mut transaction, entry.detail("role", role_as_stored(user.role))).await?;
         transaction.commit().await?;
         Ok(user)
     }
@@ -140,6 +143,8 @@ impl Store {
             return Err(ChangeUserError::Unknown);
         }
         end_sessions(&mut transaction, user).await?;
+        self.record_in(&mut transaction, Entry::new(Act::SetPassword, Object::user(user, &known.name)))
+            .await?;
         Ok(transaction.commit().await?)
     }
 
@@ -148,13 +153,17 @@ impl Store {
         let mut transaction = self.database().begin().await?;
         access_facts::raise_epoch(&mut transaction).await?;
         let was_without = access_facts::first_administrator(&mut transaction).await?.is_none();
+        let before = read_in(&mut transaction, user).await?;
         let set = "UPDATE users SET role = $2 WHERE id = $1";
         transaction.execute(set, values![user, role_as_stored(role)]).await?;
         let changed = read_in(&mut transaction, user).await?;
         if was_without && changed.is_usable_administrator() {
             take_over(&mut transaction, user).await?;
         }
+        let entry = Entry::new(Act::ChangeRole, Object::user(user, &changed.name));
+        let entry = entry.detail("from", role_as_stored(before.role)).detail("to", role_as_stored(role));
         refuse_without_administrator(&mut transaction, was_without, changed).await?;
+        self.record_in(&mut transaction, entry).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -170,7 +179,10 @@ impl Store {
             end_sessions(&mut transaction, user).await?;
         }
         let changed = read_in(&mut transaction, user).await?;
+        let act = if disabled { Act::DisableUser } else { Act::EnableUser };
+        let entry = Entry::new(act, Object::user(user, &changed.name));
         refuse_without_administrator(&mut transaction, was_without, changed).await?;
+        self.record_in(&mut transaction, entry).await?;
         Ok(transaction.commit().await?)
     }
 }

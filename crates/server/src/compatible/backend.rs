@@ -80,6 +80,7 @@ impl CallerBackend {
     }
 
     async fn read_commit(&self, name: RepoName, rev: String) -> Result<Option<CommitData>, BackendError> {
+        self.caller.notes.add("commit", format!("{name}@{rev}"));
         let Some(row) = self.row(&name).await? else { return Ok(None) };
         let rev = if rev.is_empty() { "HEAD".to_owned() } else { rev };
         if rev.len() > REV_BYTES_MAX {
@@ -106,6 +107,7 @@ impl CallerBackend {
         commit: ObjectId,
         path: Vec<u8>,
     ) -> Result<Option<FileData>, BackendError> {
+        self.caller.notes.add("file", format!("{name}@{commit}:{}", String::from_utf8_lossy(&path)));
         let Some(row) = self.row(&name).await? else { return Ok(None) };
         if path.len() > PATH_BYTES_MAX {
             return Ok(None);
@@ -139,6 +141,7 @@ impl CallerBackend {
         commit: ObjectId,
         path: Vec<u8>,
     ) -> Result<Vec<EntryData>, BackendError> {
+        self.caller.notes.add("file", format!("{name}@{commit}:{}", String::from_utf8_lossy(&path)));
         let Some(row) = self.row(&name).await? else { return Ok(Vec::new()) };
         let asked = row.clone();
         let read = git_access::read(&self.state, &self.caller.access, &row, move |repository| {

@@ -68,7 +68,12 @@ pub(crate) async fn change_password(
         return refused(&state, &by, "the two new passwords are not the same").await;
     }
     let (present, new) = (Password::new(form.present), Password::new(form.password));
-    let changed = state.store.change_password(&by.secret, &by.name, (&present, &new), client(peer)).await;
+    let changed = by
+        .caller
+        .acting(&state)
+        .store
+        .change_password(&by.secret, &by.name, (&present, &new), client(peer))
+        .await;
     match changed {
         Ok(secret) => with_session(&state, &secret, Redirect::to("/account?done=password").into_response()),
         Err(ChangePasswordError::SignIn(SignInError::Wait { retry_after })) => {

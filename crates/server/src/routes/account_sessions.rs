@@ -83,7 +83,7 @@ pub(crate) async fn page(
 
 /// Ends every session but the one in hand.
 pub(crate) async fn end_others(State(state): State<AppState>, by: BySession) -> Result<Response, Failure> {
-    state.store.revoke_sessions(by.user, Some(&by.session)).await?;
+    by.caller.acting(&state).store.revoke_sessions(by.user, Some(&by.session)).await?;
     Ok(Redirect::to("/account/sessions?done=ended").into_response())
 }
 
@@ -93,7 +93,7 @@ pub(crate) async fn end_one(
     by: BySession,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    match state.store.revoke_session(by.user, &SessionId(id)).await? {
+    match by.caller.acting(&state).store.revoke_session(by.user, &SessionId(id)).await? {
         true => Ok(Redirect::to("/account/sessions?done=ended").into_response()),
         false => Err(Failure::NotFound),
     }

@@ -211,8 +211,8 @@ pub(crate) async fn save(
     }
     let (actor, access) = (&caller.actor, &caller.access);
     let saved = match exists {
-        true => state.store.change_context(actor, access, name, &content).await,
-        false => state.store.create_context(actor, access, name, &content).await,
+        true => caller.acting(state).store.change_context(actor, access, name, &content).await,
+        false => caller.acting(state).store.create_context(actor, access, name, &content).await,
     };
     saved.map_err(|error| Refusal { field: field_of(&error), failure: refused(error) })?;
     tracing::info!(context = %name, user = caller.actor.name(), "a search context was saved");
@@ -222,7 +222,7 @@ pub(crate) async fn save(
 /// Removes a context.
 pub(crate) async fn remove(state: &AppState, caller: &Caller, name: &ContextName) -> Result<(), Failure> {
     may_write(caller)?;
-    state.store.delete_context(&caller.actor, name).await.map_err(refused)?;
+    caller.acting(state).store.delete_context(&caller.actor, name).await.map_err(refused)?;
     tracing::info!(context = %name, user = caller.actor.name(), "a search context was removed");
     Ok(())
 }

@@ -168,7 +168,7 @@ pub(crate) async fn cancel(
 ) -> Result<Json<ExportShape>, Failure> {
     must_write(&caller)?;
     let export = one(&state, &caller, &id).await?.export;
-    state.exports.cancel(&caller.actor, &export.id).await?;
+    caller.acting(&state).exports.cancel(&caller.actor, &export.id).await?;
     Ok(Json(ExportShape::of(&one(&state, &caller, &id).await?)))
 }
 
@@ -183,7 +183,7 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, Failure> {
     must_write(&caller)?;
     let id = ExportId::parse(&id).ok_or(Failure::NotFound)?;
-    match state.exports.delete(&caller.actor, &id).await? {
+    match caller.acting(&state).exports.delete(&caller.actor, &id).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Failure::NotFound),
     }
@@ -233,7 +233,7 @@ pub(crate) async fn request(
     let parsed = searching::parse(query).map_err(refuse)?;
     let parsed = searching::expanded(state, caller, parsed).await?.map_err(refuse)?;
     Searcher::check(&parsed, &Limits::default()).map_err(|error| refuse(searching::of_engine(error)))?;
-    state.exports.create(&caller.actor, query, format).await.map_err(|error| match error {
+    caller.acting(state).exports.create(&caller.actor, query, format).await.map_err(|error| match error {
         RequestError::Store(fault) | RequestError::Create(CreateExportError::Fault(fault)) => fault.into(),
         RequestError::Create(_) => Failure::Conflict(searching::sentence(&error.to_string())),
         RequestError::NoAccount | RequestError::UnknownFormat { .. } => {

@@ -171,7 +171,7 @@ pub(crate) async fn describe(
     if !caller.actor.is_administrator() {
         return Err(Failure::NotAllowed("What is said of a repository is changed by administrators."));
     }
-    let changed = state.store.change_about(row.id, &change.into_change()?).await;
+    let changed = caller.acting(&state).store.change_about(row.id, &change.into_change()?).await;
     let row = changed.map_err(|error| match error {
         ChangeAboutError::Unknown => Failure::NotFound,
         ChangeAboutError::Fault(fault) => fault.into(),

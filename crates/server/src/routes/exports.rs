@@ -112,17 +112,17 @@ pub(crate) async fn act(
     let id = ExportId::parse(&id).ok_or(Failure::NotFound)?;
     match act.as_str() {
         "cancel" => {
-            state.exports.cancel(&caller.actor, &id).await?;
+            caller.acting(&state).exports.cancel(&caller.actor, &id).await?;
         }
         "delete" => {
-            state.exports.delete(&caller.actor, &id).await?;
+            caller.acting(&state).exports.delete(&caller.actor, &id).await?;
         }
         "again" => {
             let export = api_exports::one(&state, &caller, id.as_str()).await?.export;
             let made = api_exports::request(&state, &caller, &export.query, &export.format).await;
             match made {
                 // The one it replaces holds what may no longer be read, or nothing.
-                Ok(_) => state.exports.delete(&caller.actor, &id).await?,
+                Ok(_) => caller.acting(&state).exports.delete(&caller.actor, &id).await?,
                 Err(Failure::Conflict(message)) => {
                     return refused(&state, &caller, export.query, message).await;
                 }

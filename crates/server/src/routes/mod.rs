@@ -43,7 +43,7 @@ use crate::caller::{Caller, actor_of, theme_of};
 use crate::compatible::{caller_by_token, refusal};
 use crate::failure::Failure;
 use crate::state::AppState;
-use crate::{ServerConfig, same_origin};
+use crate::{ServerConfig, recording, same_origin};
 use access::Verb;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -226,7 +226,7 @@ pub(crate) fn time_for(path: &str, config: &ServerConfig) -> Duration {
     }
 }
 
-async fn signed_in(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+async fn signed_in(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let found = match caller_of(&state, request.headers()).await {
         Err(Failure::NotSignedIn) if print::is_for_programs(request.uri()) => {
             caller_by_token(&state, request.uri(), request.headers()).await
@@ -234,32 +234,26 @@ async fn signed_in(State(state): State<AppState>, mut request: Request, next: Ne
         found => found,
     };
     match found {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
-        }
+        Ok(caller) => recording::admit(&state, caller, request, next).await,
         Err(failure) => failure.into_response(),
     }
 }
 
-async fn by_token(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+async fn by_token(State(state): State<AppState>, request: Request, next: Next) -> Response {
     match caller_by_token(&state, request.uri(), request.headers()).await {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
-        }
+        Ok(caller) => recording::admit(&state, caller, request, next).await,
         Err(failure) => refusal(failure, request.uri()),
     }
 }
 
-async fn administrator(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+async fn administrator(State(state): State<AppState>, request: Request, next: Next) -> Response {
     match caller_of(&state, request.headers()).await {
         Ok(caller) if caller.actor.is_administrator() => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
+            recording::admit(&state, caller, request, next).await
         }
-        Ok(_) => {
-            Failure::NotAllowed("Only administrators see numbers about the whole server.").into_response()
+        Ok(caller) => {
+            let why = "Only administrators see numbers about the whole server.";
+            recording::deny(&state, &caller, request, why).await
         }
         Err(failure) => failure.into_response(),
     }

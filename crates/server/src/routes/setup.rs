@@ -3,6 +3,7 @@
 use super::sign_in::{Peer, client, signed_in};
 use crate::caller::theme_of;
 use crate::failure::Failure;
+use crate::recording::Visitor;
 use crate::searching::sentence;
 use crate::shell::Shell;
 use crate::state::AppState;
@@ -48,11 +49,13 @@ pub(crate) async fn page(
 /// The form. What is wrong with it leaves the link valid.
 pub(crate) async fn submit(
     State(state): State<AppState>,
+    visitor: Visitor,
     peer: Peer,
     Path(secret): Path<String>,
     headers: HeaderMap,
     Form(form): Form<Setup>,
 ) -> Result<Response, Failure> {
+    let state = visitor.acting(&state);
     let secret = SetupSecret::parse(&secret).map_err(|_| Failure::NotFound)?;
     if !state.store.setup_link_is_valid(&secret).await? {
         return Err(Failure::NotFound);

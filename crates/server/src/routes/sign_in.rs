@@ -3,6 +3,7 @@
 use crate::caller::{Caller, actor_of, theme_of};
 use crate::failure::Failure;
 use crate::links::is_local_path;
+use crate::recording::Visitor;
 use crate::session_cookie;
 use crate::shell::Shell;
 use crate::state::AppState;
@@ -59,10 +60,12 @@ pub(crate) async fn page(
 /// The form.
 pub(crate) async fn submit(
     State(state): State<AppState>,
+    visitor: Visitor,
     peer: Peer,
     headers: HeaderMap,
     Form(form): Form<SignIn>,
 ) -> Result<Response, Failure> {
+    let state = visitor.acting(&state);
     let password = Password::new(form.password);
     let address = client(peer);
     match state.store.authenticate(form.name.trim(), &password, address).await {
@@ -80,9 +83,10 @@ pub(crate) async fn submit(
 /// Ends the session.
 pub(crate) async fn sign_out(
     State(state): State<AppState>,
-    _caller: Caller,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
+    let state = caller.acting(&state);
     let is_https = state.config.is_https();
     if let Some(secret) = session_cookie::read(&headers, is_https) {
         state.store.end_session(&secret).await?;

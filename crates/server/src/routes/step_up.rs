@@ -54,7 +54,13 @@ pub(crate) async fn submit(
 ) -> Result<Response, Failure> {
     let password = Password::new(form.password);
     let account = (by.user, &by.name);
-    match state.store.step_up_by_password(&by.secret, account, &password, client(peer)).await {
+    match by
+        .caller
+        .acting(&state)
+        .store
+        .step_up_by_password(&by.secret, account, &password, client(peer))
+        .await
+    {
         Ok(secret) => with_session(&state, &secret, Redirect::to(local(&form.return_to)).into_response()),
         Err(SignInError::Wait { retry_after }) => Err(Failure::TooMany(retry_after)),
         Err(SignInError::Fault(fault)) => Err(fault.into()),

@@ -5,6 +5,7 @@ mod world;
 
 mod about;
 mod accounts;
+mod audit;
 mod contexts;
 mod differential;
 mod explicit;
