@@ -89,7 +89,7 @@ const CREDENTIAL_HELPER: &str = "!f() { test \"$1\" = get || exit 0; h= p=; whil
      printf 'username=%s\\npassword=%s\\n' \"$SOURCEKEEP_GIT_USER\" \"$SOURCEKEEP_GIT_PASSWORD\"; fi; }; f";
 
 /// ssh without questions, without following its configuration into forwarding or local commands.
-const SSH_COMMAND: &str = "ssh -oBatchMode=yes -oClearAllForwardings=yes -oPermitLocalCommand=no -oControlMaster=no \
+pub(crate) const SSH_COMMAND: &str = "ssh -oBatchMode=yes -oClearAllForwardings=yes -oPermitLocalCommand=no -oControlMaster=no \
      -oControlPath=none -oForwardAgent=no -oConnectTimeout=60 -oServerAliveInterval=60";
 
 /// A git command line being built. Flags are ours and constant; everything that came from elsewhere is an operand.
@@ -266,19 +266,22 @@ pub(crate) fn ask_version(options: &GitProgramOptions) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout[..output.stdout.len().min(1000)]).into_owned())
 }
 
-/// SECURITY: the only place in the product that names a program to run. The environment is made from nothing, so that no
-/// `GIT_*`, `SSH_*`, `LD_*` or proxy variable of the server's reaches git.
+/// SECURITY: the only place in the product that names a program to run (git, and for [`crate::Gitolite`] gitolite or ssh). The
+/// environment is made from nothing, so that no `GIT_*`, `SSH_*`, `LD_*` or proxy variable of the server's reaches it.
 #[allow(clippy::disallowed_methods, reason = "the one builder of git processes")]
+pub(crate) fn plain_command(program: &Path, options: &GitProgramOptions) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().env("PATH", search_path(options)).env("LC_ALL", "C").env("TZ", "UTC");
+    command
+}
+
+/// git itself, without any configuration but ours.
 fn base_command(options: &GitProgramOptions) -> Command {
     let program = options.program.clone().unwrap_or_else(|| "git".into());
-    let mut command = Command::new(program);
+    let mut command = plain_command(&program, options);
     command
-        .env_clear()
-        .env("PATH", search_path(options))
         .env("HOME", "/nonexistent")
         .env("XDG_CONFIG_HOME", "/nonexistent")
-        .env("LC_ALL", "C")
-        .env("TZ", "UTC")
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_ATTR_NOSYSTEM", "1")
@@ -297,7 +300,7 @@ fn search_path(options: &GitProgramOptions) -> OsString {
 }
 
 /// The folders of `PATH`, and those beside a git that is not the system's which hold its helpers and libraries.
-fn program_folders(options: &GitProgramOptions) -> Vec<PathBuf> {
+pub(crate) fn program_folders(options: &GitProgramOptions) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> =
         std::env::split_paths(&search_path(options)).filter(|folder| folder.is_absolute()).collect();
     let program = options.program.as_ref().and_then(|program| program.canonicalize().ok());
@@ -309,7 +312,11 @@ fn program_folders(options: &GitProgramOptions) -> Vec<PathBuf> {
 
 /// The program as an absolute path, so that it is the same one for the sandbox and for the system.
 pub(crate) fn find_program(options: &GitProgramOptions) -> Option<PathBuf> {
-    let wanted = options.program.clone().unwrap_or_else(|| "git".into());
+    find_named(options.program.clone().unwrap_or_else(|| "git".into()), options)
+}
+
+/// A program as an absolute path, from `PATH` where it is a bare name.
+pub(crate) fn find_named(wanted: PathBuf, options: &GitProgramOptions) -> Option<PathBuf> {
     if wanted.components().count() > 1 {
         return std::path::absolute(wanted).ok();
     }

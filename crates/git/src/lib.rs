@@ -7,7 +7,7 @@
 //! Invariants:
 //! - Nothing is ever checked out, no hook runs, and no configuration of a repository is obeyed beyond what is needed to
 //!   understand its format. Repositories read in place are never written.
-//! - Only [`GitProgram`] spawns processes, with one builder, in one sandbox (`command`).
+//! - Only [`GitProgram`] and [`Gitolite`] spawn processes, with one builder, in one sandbox (`command`).
 //! - A credential is a [`Secret`]: it is split off its URL while parsing, reaches git over its environment and not its
 //!   arguments, and cannot be printed.
 //! - Every input is hostile: every loop over it has a limit, a damaged object is an `Err` for that object, and
@@ -21,6 +21,7 @@ mod commit;
 mod diff;
 mod discover;
 mod gitdir;
+mod gitolite;
 mod history;
 mod mirror;
 mod object;
@@ -42,6 +43,7 @@ pub use commit::{Commit, Person};
 pub use diff::{FileDiff, LineHunk, SideText, TextDiff, ToText};
 pub use discover::{DiscoverError, DiscoverLimits, Discovered, Discovery, FoundKind, discover};
 pub use gitdir::OpenError;
+pub use gitolite::{Gitolite, GitoliteError, GitolitePlace, GitoliteRepo, GitoliteUser};
 pub use history::{HistoryError, ListedCommit, ListedHistory};
 pub use mirror::{FetchOutcome, Mirror, MirrorError};
 pub use object::{ObjectError, ObjectHeader, ObjectKind, Reader};

@@ -93,7 +93,7 @@ impl FailureKind {
         }
     }
 
-    fn of(complaint: &str) -> Self {
+    pub(crate) fn of(complaint: &str) -> Self {
         let words: &[(&str, FailureKind)] = &[
             ("No space left on device", FailureKind::DiskFull),
             ("fsck error", FailureKind::BadObjects),
@@ -133,25 +133,9 @@ impl GitCommand<'_> {
     ) -> Result<Vec<u8>, RunError> {
         let limits = &self.limits();
         let (command, grants) = self.build();
-        let mut group = start(command, &grants, limits)?;
-        let (sender, events) = sync_channel(64);
-        let (output, end, complaint) = std::thread::scope(|scope| {
-            let (stdout, stderr) = (group.child.stdout.take(), group.child.stderr.take());
-            let reader = scope.spawn(move || read_output(stdout));
-            let listener = scope.spawn(move || read_lines(stderr, &sender));
-            let mut supervisor = Supervisor::new(limits, cancel, on_progress);
-            let end = supervisor.watch(&group, &events);
-            // Nothing of the group may live on and hold the pipes open.
-            group.kill();
-            drop(events);
-            let output = reader.join().unwrap_or_default();
-            listener.join().ok();
-            (output, end, supervisor.complaint)
-        });
-        let status = group.reap().map_err(|source| RunError::NotStarted { source })?;
-        end?;
-        self.check_status(status, &complaint, limits)?;
-        Ok(output)
+        let ended = supervise(command, &grants, limits, cancel, on_progress)?;
+        self.check_status(ended.status, &ended.complaint, limits)?;
+        Ok(ended.output)
     }
 
     fn check_status(
@@ -193,13 +177,18 @@ impl GitCommand<'_> {
                 }
             }
         }
-        let text: Vec<String> = text.split(' ').map(hide_userinfo).collect();
-        let mut text = text.join(" ");
-        text.retain(|c| !c.is_control() || c == '\n');
-        let text = text.trim().replace('\n', "; ");
-        let n_surplus = text.chars().count().saturating_sub(COMPLAINT_CHARS_MAX);
-        text.chars().skip(n_surplus).collect()
+        printable(&text)
     }
+}
+
+/// The end of what a child wrote, in one line, without credentials in addresses and without control characters.
+pub(crate) fn printable(complaint: &str) -> String {
+    let text: Vec<String> = complaint.split(' ').map(hide_userinfo).collect();
+    let mut text = text.join(" ");
+    text.retain(|c| !c.is_control() || c == '\n');
+    let text = text.trim().replace('\n', "; ");
+    let n_surplus = text.chars().count().saturating_sub(COMPLAINT_CHARS_MAX);
+    text.chars().skip(n_surplus).collect()
 }
 
 /// `https://user:password@host/` without what stands before the `@`.
@@ -211,6 +200,42 @@ fn hide_userinfo(word: &str) -> String {
         Some(at) => format!("{scheme}://***{}", &rest[at..]),
         None => word.to_owned(),
     }
+}
+
+/// What a child that ended by itself left.
+pub(crate) struct Ended {
+    pub(crate) output: Vec<u8>,
+    pub(crate) status: ExitStatus,
+    /// What it wrote to its error output, as it is.
+    pub(crate) complaint: String,
+}
+
+/// Runs a child to its end. Kills it, with everything it started, when `cancel` becomes true or a limit is reached.
+pub(crate) fn supervise(
+    command: Command,
+    grants: &sandbox::Grants,
+    limits: &ChildLimits,
+    cancel: &AtomicBool,
+    on_progress: &mut dyn FnMut(Progress),
+) -> Result<Ended, RunError> {
+    let mut group = start(command, grants, limits)?;
+    let (sender, events) = sync_channel(64);
+    let (output, end, complaint) = std::thread::scope(|scope| {
+        let (stdout, stderr) = (group.child.stdout.take(), group.child.stderr.take());
+        let reader = scope.spawn(move || read_output(stdout));
+        let listener = scope.spawn(move || read_lines(stderr, &sender));
+        let mut supervisor = Supervisor::new(limits, cancel, on_progress);
+        let end = supervisor.watch(&group, &events);
+        // Nothing of the group may live on and hold the pipes open.
+        group.kill();
+        drop(events);
+        let output = reader.join().unwrap_or_default();
+        listener.join().ok();
+        (output, end, supervisor.complaint)
+    });
+    let status = group.reap().map_err(|source| RunError::NotStarted { source })?;
+    end?;
+    Ok(Ended { output, status, complaint })
 }
 
 /// A child that leads a process group of its own.

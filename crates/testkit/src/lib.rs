@@ -1,4 +1,6 @@
 //! Fixtures, oracles and stubs for the tests of every crate.
 
+pub mod code_host;
 pub mod git;
+pub mod gitolite;
 pub mod postgres;

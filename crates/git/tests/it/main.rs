@@ -5,6 +5,7 @@ mod comparing;
 mod differential;
 mod discovering;
 mod forged;
+mod gitolite;
 mod mirroring;
 mod support;
 mod threats;
