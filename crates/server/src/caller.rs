@@ -51,6 +51,11 @@ impl Caller {
         state.acting(&self.origin)
     }
 
+    /// Whether it is the same caller with what they could read at the same epoch.
+    pub(crate) fn has_rights_of(&self, other: &Caller) -> bool {
+        self.access.epoch() == other.access.epoch() && self.credentials == other.credentials
+    }
+
     /// The frame of a page for this caller.
     pub(crate) fn shell(&self, title: &str, section: &'static str) -> Shell {
         Shell {

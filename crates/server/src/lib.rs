@@ -24,6 +24,7 @@ mod format;
 mod git_access;
 mod headers;
 mod host;
+mod in_flight;
 mod links;
 mod listen;
 mod markup;

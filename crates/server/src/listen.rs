@@ -1,6 +1,7 @@
 //! Taking connections: with a limit on how many there are and on how long a client may take to say what it wants, which
 //! axum's own loop does not offer.
 
+use crate::in_flight::{Connection, InFlight, Watched};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
@@ -30,6 +31,7 @@ const OUT_OF_HANDLES_PAUSE: Duration = Duration::from_millis(200);
 
 /// Serves until `shutdown` is over, then waits for what is under way, `drain` at most.
 pub(crate) async fn serve(
+    in_flight: &InFlight,
     router: Router,
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
@@ -56,7 +58,7 @@ pub(crate) async fn serve(
             },
             () = &mut shutdown => break,
         };
-        let connection = graceful.watch(connection(router.clone(), stream, peer));
+        let connection = graceful.watch(connection(in_flight.connect(), router.clone(), stream, peer));
         tokio::spawn(async move {
             // How a connection ends is the client's affair.
             let _ = connection.await;
@@ -70,15 +72,18 @@ pub(crate) async fn serve(
 
 /// One connection, HTTP/1 or HTTP/2.
 fn connection(
+    watched: Arc<Connection>,
     router: Router,
     stream: TcpStream,
     peer: SocketAddr,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error: Send> + Send + 'static {
     // Answers are whole pages or events that somebody waits for: neither gains from waiting for more.
     let _ = stream.set_nodelay(true);
+    let stream = Watched { stream, connection: Arc::clone(&watched) };
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(Arc::clone(&watched));
         router.clone().oneshot(request)
     });
     let mut builder = Builder::new(TokioExecutor::new());

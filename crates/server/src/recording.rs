@@ -5,6 +5,7 @@
 
 use crate::caller::Caller;
 use crate::failure::Failure;
+use crate::in_flight;
 use crate::request_id::RequestId;
 use crate::state::AppState;
 use access::audit::{Act, Entry, Object, Origin, Outcome};
@@ -62,13 +63,17 @@ fn address_of(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip())
 }
 
-/// Lets a caller through a door: the request is answered when its entry is safe.
-pub(crate) async fn admit(
-    state: &AppState,
-    mut caller: Caller,
-    mut request: Request,
-    next: Next,
-) -> Response {
+/// Lets a caller through a door: the request is answered when its entry is safe, and its connection knows for whom.
+pub(crate) async fn admit(state: &AppState, caller: Caller, request: Request, next: Next) -> Response {
+    let answering = in_flight::begin(&request, &caller);
+    let response = recorded(state, caller, request, next).await;
+    match answering {
+        Some(answering) => answering.hold(response),
+        None => response,
+    }
+}
+
+async fn recorded(state: &AppState, mut caller: Caller, mut request: Request, next: Next) -> Response {
     caller.origin = at_request(Origin::of(&caller.actor), request.extensions());
     let reading = Reading::of(request.method(), request.uri());
     let store = state.store.by(caller.origin.clone());

@@ -2,13 +2,14 @@
 
 use crate::routes::RouteInfo;
 use crate::state::AppState;
-use crate::{Deps, ServerConfig, failure, headers, host, listen, routes};
+use crate::{Deps, ServerConfig, failure, headers, host, in_flight, listen, routes};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use std::future::Future;
 use std::io;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
@@ -68,7 +69,13 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
         let drain = self.state.config.drain_timeout;
-        let served = listen::serve(self.router(), listener, shutdown, drain).await;
+        let stop = CancellationToken::new();
+        let following = in_flight::follow(self.state.clone(), stop.clone());
+        let serving = async {
+            let _stop = stop.drop_guard();
+            listen::serve(&self.state.in_flight, self.router(), listener, shutdown, drain).await
+        };
+        let (served, ()) = tokio::join!(serving, following);
         served.map_err(|source| ServeError::Listener { source })
     }
 }

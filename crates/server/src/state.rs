@@ -3,6 +3,7 @@
 use crate::ServerConfig;
 use crate::git_access::GitAccess;
 use crate::host::AllowedHosts;
+use crate::in_flight::InFlight;
 use crate::places::Places;
 use access::Clock;
 use access::audit::Origin;
@@ -54,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) search_places: Places,
     /// Answers of the last minutes.
     pub(crate) kept_answers: KeptAnswers,
+    /// Answers under way.
+    pub(crate) in_flight: InFlight,
     pub(crate) metrics: crate::metrics::Metrics,
     pub(crate) mcp: mcp::Service,
 }
@@ -73,6 +76,7 @@ impl AppState {
                 clock: deps.clock,
                 search_places,
                 kept_answers: KeptAnswers::new(config.keeps_answers),
+                in_flight: InFlight::default(),
                 metrics: crate::metrics::Metrics::default(),
                 mcp: mcp::service(),
                 config,

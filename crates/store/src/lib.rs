@@ -49,6 +49,7 @@ mod sealing;
 mod second_factors;
 mod sessions;
 mod settings;
+mod settling;
 mod setup_link;
 mod sign_in;
 mod step_up;
@@ -84,6 +85,7 @@ pub use repositories::{
 pub use repository::{Progress, RepoStatus, Repository, Source, Visibility};
 pub use sealing::{Resealed, RotateKeyError};
 pub use sessions::{Session, SessionLimits, SessionOrigin};
+pub use settling::ServingProcess;
 pub use setup_link::{ConsumeSetupError, CreateSetupError};
 pub use sign_in::SignInError;
 pub use step_up::{ChangePasswordError, FRESH_FOR};

@@ -31,6 +31,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(5, "0005_identities"),
     migration!(7, "0007_permissions"),
     migration!(8, "0008_audit"),
+    migration!(11, "0011_settling"),
 ];
 
 #[derive(Debug)]

@@ -10,6 +10,7 @@ mod exports;
 mod files;
 mod hostile;
 mod pages;
+mod revoke;
 mod search;
 mod sign_in;
 mod skipped;

@@ -162,6 +162,11 @@ impl World {
         self._dirs.0.path().join("data/exports")
     }
 
+    /// The repositories' source.
+    pub(crate) fn code(&self) -> &GitWorld {
+        &self._dirs.1
+    }
+
     /// Bob's account.
     pub(crate) fn bob(&self) -> &User {
         &self.people().bob

@@ -28,6 +28,7 @@ const SCRIPTS: &[(i64, [&str; 2])] = &[
     scripts!(5, "0005_identities"),
     scripts!(7, "0007_permissions"),
     scripts!(8, "0008_audit"),
+    scripts!(11, "0011_settling"),
 ];
 
 const FORMAT: &str = "CREATE TABLE store_format (version BIGINT NOT NULL PRIMARY KEY)";
