@@ -1,4 +1,5 @@
 //! What was taken away stops being sent, at once and everywhere, and whoever took it away is told when that is so.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use crate::world::{Secret, Who, World, run};
 use mirror::{AddOptions, SourceArgument};
