@@ -48,6 +48,7 @@ impl Serving {
     }
 
     /// Asks, and reads no more than the answer's first bytes.
+    #[allow(clippy::disallowed_methods, reason = "a client of the server under test")]
     async fn begin(&self, who: Who, path: &str) -> TcpStream {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(16 << 10).unwrap();
