@@ -24,6 +24,11 @@ pub type SessionSecret = Credential<kind::Session>;
 /// What the one-time setup link holds: `skl_…`.
 pub type SetupSecret = Credential<kind::Setup>;
 
+/// What a browser holds between the password and the second factor: `skp_…`. It opens nothing but the second step.
+pub type PendingSecret = Credential<kind::Pending>;
+/// What an invitation or a reset link holds: `ski_…`.
+pub type LinkSecret = Credential<kind::Link>;
+
 /// The kinds of [`Credential`].
 mod kind {
     /// Tells one kind of credential from the others, in the types and in the text.
@@ -40,6 +45,18 @@ mod kind {
     /// One-time setup links.
     #[derive(Debug)]
     pub enum Setup {}
+    /// Sign-ins that are half done.
+    #[derive(Debug)]
+    pub enum Pending {}
+    /// Invitations and reset links.
+    #[derive(Debug)]
+    pub enum Link {}
+    impl Kind for Pending {
+        const PREFIX: &'static str = "skp_";
+    }
+    impl Kind for Link {
+        const PREFIX: &'static str = "ski_";
+    }
     impl Kind for Token {
         const PREFIX: &'static str = "sk_";
     }

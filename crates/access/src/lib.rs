@@ -16,19 +16,25 @@ mod environment;
 mod password;
 mod policy;
 mod readable;
+mod recovery_code;
 mod scope;
 mod statement;
+mod totp;
 mod user_name;
 
 pub use actor::{Actor, Caller, Role, SessionId, TokenId, Via};
 pub use address::ClientAddress;
-pub use credential::{Credential, CredentialError, Digest, SessionSecret, SetupSecret, Token};
+pub use credential::{
+    Credential, CredentialError, Digest, LinkSecret, PendingSecret, SessionSecret, SetupSecret, Token,
+};
 pub use environment::{
     Clock, ManualClock, Randomness, RandomnessError, SystemClock, SystemRandomness, Timestamp,
 };
 pub use password::{Password, PasswordCost, PasswordFault, PasswordHash, PasswordKeeper, Verdict};
 pub use policy::{PasswordRefusal, SecondFactor, check_password};
 pub use readable::{ReadFacts, access_set};
+pub use recovery_code::RecoveryCode;
 pub use scope::{RepoScope, Scope, Verb, VerbError, Verbs};
 pub use statement::{AccountId, Believed, HostId, Reader, RepoReadings, Statement};
+pub use totp::{TotpCode, TotpSeed, TotpStep};
 pub use user_name::{UserName, UserNameError};

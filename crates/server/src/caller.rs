@@ -5,12 +5,14 @@ use crate::recording::Notes;
 use crate::session_cookie;
 use crate::shell::Shell;
 use crate::state::AppState;
+use crate::visitor::client_address;
 use access::audit::Origin;
-use access::{Actor, SessionId, SessionSecret, Token, UserName, Via};
+use access::{Actor, ClientAddress, SessionId, SessionSecret, Token, UserName, Via};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use model::{AccessSet, UserId};
+use store::Store;
 
 /// Whoever sent a request, and what they may read: found once per request by the route's door, used for all of it.
 #[derive(Clone)]
@@ -61,6 +63,7 @@ impl Caller {
         Shell {
             title: format!("{title} · Sourcekeep"),
             user: Some(self.actor.name().to_owned()),
+            administers: self.actor.is_administrator(),
             theme: self.theme,
             section,
             query: Some(crate::paint::query_box("")),
@@ -101,12 +104,22 @@ pub(crate) struct BySession {
     pub(crate) session: SessionId,
     /// What their cookie holds.
     pub(crate) secret: SessionSecret,
+    /// Where they are.
+    pub(crate) address: ClientAddress,
+    /// The store, acting for them: what is changed through it stands in the audit log as theirs.
+    pub(crate) store: Store,
+}
+
+impl BySession {
+    /// Their account, by number and name.
+    pub(crate) fn account(&self) -> (UserId, &UserName) {
+        (self.user, &self.name)
+    }
 }
 
 /// A caller who signed in with a browser and proved within the last ten minutes who they are. SECURITY: what changes accounts,
 /// credentials, rights or the server's settings takes this, so that a stolen cookie or an unattended screen cannot do it,
 /// nor any token. Whoever is not fresh is sent to `/step-up` and back.
-#[allow(dead_code, reason = "the guard stands before the acts that it guards")]
 pub(crate) struct SteppedUp(pub(crate) BySession);
 
 impl FromRequestParts<AppState> for BySession {
@@ -121,7 +134,9 @@ impl FromRequestParts<AppState> for BySession {
             return Err(refused);
         };
         let secret = session_cookie::read(&parts.headers, state.config.is_https()).ok_or(refused)?;
-        Ok(BySession { caller, user: id, name, session, secret })
+        let address = client_address(&parts.extensions, &parts.headers, &state.config).into();
+        let store = state.store.by(caller.origin.clone());
+        Ok(BySession { caller, user: id, name, session, secret, address, store })
     }
 }
 

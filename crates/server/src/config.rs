@@ -1,6 +1,8 @@
 //! What the operator decides about the server.
 
 use crate::RequestIds;
+use ipnet::IpNet;
+use std::net::IpAddr;
 use std::time::Duration;
 use store::SessionLimits;
 use url::Url;
@@ -13,6 +15,10 @@ pub struct ServerConfig {
     /// Further host names under which the server may be asked. Numeric addresses and `localhost` always are; any other
     /// name is refused, because it may be a stranger's name that was made to point here (DNS rebinding).
     pub hosts_allowed: Vec<String>,
+    /// Proxies that may say for whom they speak (`X-Forwarded-For`), by the addresses they come from.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether everybody who signs in with a password needs a second factor, whatever is set in the administration.
+    pub second_factor_required: bool,
     /// How long people stay signed in.
     pub session_limits: SessionLimits,
     /// How many searches are under way at once; further ones wait, and so do those of one person beyond half of them. How
@@ -40,6 +46,8 @@ impl Default for ServerConfig {
         ServerConfig {
             public_url: None,
             hosts_allowed: Vec::new(),
+            trusted_proxies: Vec::new(),
+            second_factor_required: false,
             session_limits: SessionLimits::default(),
             n_searches_max: (16 * n_cores).min(256),
             keeps_answers: true,
@@ -54,6 +62,11 @@ impl Default for ServerConfig {
 }
 
 impl ServerConfig {
+    /// Whether the operator named this address as a proxy's.
+    pub(crate) fn is_trusted_proxy(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|net| net.contains(&address))
+    }
+
     /// Whether browsers reach the server over TLS, so that cookies must not travel otherwise.
     pub(crate) fn is_https(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")

@@ -28,7 +28,6 @@ pub(crate) enum Failure {
     /// The credential is good and does not allow this.
     NotAllowed(&'static str),
     /// Who is signed in has to prove again who they are before this.
-    #[allow(dead_code, reason = "said by the guard that stands before the acts that it guards")]
     NotFresh,
     /// A form came from another site.
     ForeignOrigin,

@@ -32,6 +32,7 @@ mod metrics;
 mod owning;
 mod paint;
 mod places;
+mod qr;
 mod readable;
 mod recording;
 mod request_id;
@@ -41,7 +42,9 @@ mod searching;
 mod server;
 mod session_cookie;
 mod shell;
+mod signing_in;
 mod state;
+mod visitor;
 mod wire;
 
 pub use answer_writer::AnswerWriter;

@@ -1,20 +1,19 @@
 //! Who acts, for the audit log; and every read of code by request, written down before it is answered.
 //!
 //! SECURITY: the layer stands at the doors, so that no handler can forget it. What the handlers themselves change they record
-//! in the transaction of the change, through [`Caller::acting`] or [`Visitor::acting`].
+//! in the transaction of the change, through [`Caller::acting`] or [`crate::visitor::Visitor`].
 
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::in_flight;
 use crate::request_id::RequestId;
 use crate::state::AppState;
+use crate::visitor::client_address;
 use access::audit::{Act, Entry, Object, Origin, Outcome};
-use axum::extract::{ConnectInfo, FromRequestParts, Request};
-use axum::http::request::Parts;
-use axum::http::{Extensions, Method, StatusCode, Uri};
+use axum::extract::Request;
+use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use url::form_urlencoded;
 
@@ -35,34 +34,6 @@ impl Notes {
     }
 }
 
-/// Somebody who has not said yet who they are.
-pub(crate) struct Visitor(Origin);
-
-impl Visitor {
-    /// What handlers share, acting for nobody in particular, from this request.
-    pub(crate) fn acting(&self, state: &AppState) -> AppState {
-        state.acting(&self.0)
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Visitor {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        Ok(Visitor(at_request(Origin::nobody(), &parts.extensions)))
-    }
-}
-
-/// An origin with the address and the name of the request in hand.
-pub(crate) fn at_request(origin: Origin, extensions: &Extensions) -> Origin {
-    let id = extensions.get::<RequestId>().map(|id| id.0.as_str());
-    origin.from_request(address_of(extensions), id)
-}
-
-fn address_of(extensions: &Extensions) -> Option<IpAddr> {
-    extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip())
-}
-
 /// Lets a caller through a door: the request is answered when its entry is safe, and its connection knows for whom.
 pub(crate) async fn admit(state: &AppState, caller: Caller, request: Request, next: Next) -> Response {
     let answering = in_flight::begin(&request, &caller);
@@ -74,7 +45,7 @@ pub(crate) async fn admit(state: &AppState, caller: Caller, request: Request, ne
 }
 
 async fn recorded(state: &AppState, mut caller: Caller, mut request: Request, next: Next) -> Response {
-    caller.origin = at_request(Origin::of(&caller.actor), request.extensions());
+    caller.origin = origin_of(state, &caller, &request);
     let reading = Reading::of(request.method(), request.uri());
     let store = state.store.by(caller.origin.clone());
     let notes = caller.notes.clone();
@@ -93,13 +64,20 @@ async fn recorded(state: &AppState, mut caller: Caller, mut request: Request, ne
 
 /// Writes down that somebody was turned away at a door they may not go through.
 pub(crate) async fn deny(state: &AppState, caller: &Caller, request: Request, why: &'static str) -> Response {
-    let origin = at_request(Origin::of(&caller.actor), request.extensions());
+    let origin = origin_of(state, caller, &request);
     let entry = Entry::new(Act::Denied, Object::named("address", request.uri().path()));
     let entry = entry.detail("method", request.method()).refused(why);
     match state.store.by(origin).record_read(entry).await {
         Ok(()) => Failure::NotAllowed(why).into_response(),
         Err(fault) => Failure::internal(fault).into_response(),
     }
+}
+
+/// Who acts, from where, in which request.
+fn origin_of(state: &AppState, caller: &Caller, request: &Request) -> Origin {
+    let address = client_address(request.extensions(), request.headers(), &state.config);
+    let id = request.extensions().get::<RequestId>().map(|id| id.0.as_str());
+    Origin::of(&caller.actor).from_request(Some(address), id)
 }
 
 fn if_recorded(response: Response, recorded: Result<(), store::Fault>) -> Response {

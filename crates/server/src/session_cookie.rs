@@ -3,12 +3,16 @@
 //! Over TLS it has the `__Host-` prefix: browsers then keep it to this very host, path and scheme, and no neighbour
 //! domain can plant one. On plain HTTP (a loopback server) browsers refuse that prefix, so it has a plain name.
 
-use access::SessionSecret;
+use access::{PendingSecret, SessionSecret};
 use axum::http::{HeaderMap, HeaderValue, header};
 use std::time::Duration;
 
 const NAME_HTTPS: &str = "__Host-sourcekeep";
 const NAME_HTTP: &str = "sourcekeep";
+const PENDING_NAME_HTTPS: &str = "__Host-sourcekeep-pending";
+const PENDING_NAME_HTTP: &str = "sourcekeep-pending";
+/// As long as the second step may take (`store`).
+const PENDING_SECONDS: u64 = 10 * 60;
 /// The session's secret of a request, if it carries a well-formed one. Several cookies of the name are as good as none:
 /// one of them was planted.
 pub(crate) fn read(headers: &HeaderMap, is_https: bool) -> Option<SessionSecret> {
@@ -42,6 +46,39 @@ pub(crate) fn take_back(is_https: bool) -> HeaderValue {
         }
         false => HeaderValue::from_static("sourcekeep=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"),
     }
+}
+
+/// The secret of a sign-in that is half done, under the same rules.
+pub(crate) fn read_pending(headers: &HeaderMap, is_https: bool) -> Option<PendingSecret> {
+    let mut found = values(headers, pending_name(is_https));
+    let secret = found.next()?;
+    if found.next().is_some() {
+        return None;
+    }
+    PendingSecret::parse(secret).ok()
+}
+
+/// The header that gives a browser what it needs for the second step; nothing of another site's making sends it along.
+pub(crate) fn give_pending(secret: &PendingSecret, is_https: bool) -> Option<HeaderValue> {
+    pending_header(secret.reveal(), PENDING_SECONDS, is_https)
+}
+
+/// The header that takes it back.
+pub(crate) fn take_back_pending(is_https: bool) -> Option<HeaderValue> {
+    pending_header("", 0, is_https)
+}
+
+fn pending_header(secret: &str, seconds: u64, is_https: bool) -> Option<HeaderValue> {
+    let secure = if is_https { "; Secure" } else { "" };
+    let name = pending_name(is_https);
+    let text = format!("{name}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn pending_name(is_https: bool) -> &'static str {
+    if is_https { PENDING_NAME_HTTPS } else { PENDING_NAME_HTTP }
 }
 
 /// The values of every cookie of a name.

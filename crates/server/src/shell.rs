@@ -9,6 +9,8 @@ pub(crate) struct Shell {
     pub(crate) title: String,
     /// The name of whoever is signed in.
     pub(crate) user: Option<String>,
+    /// Whether they administer the instance.
+    pub(crate) administers: bool,
     /// `light` or `dark` where the person chose one.
     pub(crate) theme: Option<&'static str>,
     /// Which entry of the main navigation this page is.

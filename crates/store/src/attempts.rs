@@ -25,6 +25,8 @@ const OF_ADDRESS: Patience = Patience { n_free: 30, wait_max: Duration::from_sec
 /// For one account's password over all addresses it never signed in from: NIST SP 800-63B allows 100 failures. The wait is
 /// short, because a stranger can cause it; at one guess a minute nothing is guessed.
 const OF_ACCOUNT: Patience = Patience { n_free: 100, wait_max: Duration::from_secs(60) };
+/// The same for the second factor: six digits are few, and whoever fails here knows the password.
+const OF_SECOND_FACTOR: Patience = Patience { n_free: 10, wait_max: Duration::from_secs(30 * 60) };
 /// The first wait; each failure doubles it.
 pub(crate) const WAIT_FIRST: Duration = Duration::from_secs(1);
 /// Failures are forgotten when so long nothing came after them; longer than any wait.
@@ -37,6 +39,8 @@ const KNOWN: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 pub(crate) enum Guessing {
     /// A password.
     Password,
+    /// A one-time code, a recovery code, a passkey's answer.
+    SecondFactor,
 }
 
 /// Something that counts failures, and how patiently.
@@ -109,6 +113,7 @@ impl Store {
         let mut subjects = vec![(whole_address(address), OF_ADDRESS)];
         let everywhere = match guessing {
             Guessing::Password => OF_ACCOUNT,
+            Guessing::SecondFactor => OF_SECOND_FACTOR,
         };
         subjects.push((account_here(guessing, name, address), OF_ACCOUNT_AND_ADDRESS));
         // SECURITY: asked for names that belong to nobody, too.
@@ -189,6 +194,7 @@ fn known(name: &str, address: ClientAddress) -> Digest {
 fn word(guessing: Guessing) -> &'static str {
     match guessing {
         Guessing::Password => "account",
+        Guessing::SecondFactor => "second factor",
     }
 }
 

@@ -40,8 +40,11 @@ mod jobs_claim;
 mod jobs_lease;
 mod maintenance;
 mod manifest;
+
 mod path_rules;
+mod pending_sign_in;
 mod permissions;
+mod recovery_codes;
 mod repositories;
 mod repository;
 mod schema;
@@ -55,6 +58,7 @@ mod sign_in;
 mod step_up;
 mod store;
 mod tokens;
+mod totp;
 mod users;
 
 pub use about::{About, AboutChange, ChangeAboutError};
@@ -78,12 +82,14 @@ pub use jobs::{
 pub use maintenance::{Discarded, DiscardedWhat, Maintenance};
 pub use manifest::{FileChecksum, Generation, Manifest, NewManifest, PublishError, Published, StoredFile};
 pub use path_rules::{PathRulesError, RulesFor};
+pub use pending_sign_in::{FirstStep, Pending, SecondStepError};
 pub use permissions::{BOUND_DEFAULT, Identity, LinkError};
 pub use repositories::{
     AddRepositoryError, Added, Adder, ListRepositories, NewRepository, RepoCursor, RepoPage,
 };
 pub use repository::{Progress, RepoStatus, Repository, Source, Visibility};
 pub use sealing::{Resealed, RotateKeyError};
+pub use second_factors::{ChangeFactorError, FactorProof};
 pub use sessions::{Session, SessionLimits, SessionOrigin};
 pub use settling::ServingProcess;
 pub use setup_link::{ConsumeSetupError, CreateSetupError};
@@ -91,4 +97,5 @@ pub use sign_in::SignInError;
 pub use step_up::{ChangePasswordError, FRESH_FOR};
 pub use store::{OpenError, Options, Store, StoreUrl, StoreUrlError};
 pub use tokens::{CreateTokenError, NewToken, TokenInfo};
+pub use totp::Enrolling;
 pub use users::{ChangeUserError, CreateUserError, NewUser, User};

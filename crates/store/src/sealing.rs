@@ -1,7 +1,7 @@
 //! Secrets in the database: sealed with the vault, each for its row, and sealed anew when the key rotates.
 
 use crate::database::values;
-use crate::{Fault, Store};
+use crate::{Fault, Store, totp};
 use access::audit::{Act, Entry, Object};
 use std::fmt::Display;
 use vault::{Place, SecretBytes, Vault};
@@ -14,11 +14,11 @@ const N_STEP: i64 = 50;
 pub(crate) struct SealedColumn {
     pub(crate) place: Place,
     /// Rows after $1 that were not sealed with the key $2: `row_key`, `sealed`; at most $3.
-    outdated: &'static str,
+    pub(crate) outdated: &'static str,
     /// Puts $3 in place of $2 in the row $1.
-    replace: &'static str,
+    pub(crate) replace: &'static str,
     /// How many were not sealed with the key $1: `n`.
-    count: &'static str,
+    pub(crate) count: &'static str,
 }
 
 /// Names a column of sealed values: `sealed_column!("hosts", "id", "token")`.
@@ -55,12 +55,14 @@ macro_rules! sealed_column {
     };
 }
 
+pub(crate) use sealed_column;
+
 /// Tells whether the key at hand is the one that secrets here are sealed with.
 const CHECK: SealedColumn = sealed_column!("vault_check", "id", "sealed");
 
 /// Every column that holds sealed values. One that is missing here is not sealed anew, and its values are lost when old keys
 /// are dropped: `no_sealed_column_is_forgotten` in the tests looks for `seal(` in this crate.
-const COLUMNS: &[SealedColumn] = &[CHECK];
+const COLUMNS: &[SealedColumn] = &[CHECK, totp::SEED, totp::CANDIDATE];
 
 /// How far sealing anew has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

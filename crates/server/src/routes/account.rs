@@ -1,12 +1,12 @@
 //! `/account`: one's own account: the password and what stands beside it.
 
-use super::sign_in::{Peer, client, with_session};
 use crate::caller::BySession;
 use crate::failure::Failure;
 use crate::searching::sentence;
-use crate::shell::Shell;
+use crate::shell::{Moment, Shell};
+use crate::signing_in::{second_factor_required, with_session};
 use crate::state::AppState;
-use access::Password;
+use access::{Password, SecondFactor};
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
@@ -21,6 +21,11 @@ struct AccountPage {
     shell: Shell,
     name: String,
     n_chars_min: usize,
+    /// Since when there is an authenticator app.
+    totp: Option<Moment>,
+    n_codes: u64,
+    has_factor: bool,
+    is_required: bool,
     done: Option<&'static str>,
     fault: Option<String>,
 }
@@ -52,6 +57,8 @@ pub(crate) async fn page(
 ) -> Result<Response, Failure> {
     let done = match asked.done.as_str() {
         "password" => Some("The password is changed. Every other session has ended."),
+        "totp" => Some("The authenticator app is asked for from now on."),
+        "totp-removed" => Some("The authenticator app is removed."),
         _ => None,
     };
     render(&state, &by, done, None).await
@@ -61,19 +68,13 @@ pub(crate) async fn page(
 pub(crate) async fn change_password(
     State(state): State<AppState>,
     by: BySession,
-    peer: Peer,
     Form(form): Form<ChangePassword>,
 ) -> Result<Response, Failure> {
     if form.password != form.again {
         return refused(&state, &by, "the two new passwords are not the same").await;
     }
     let (present, new) = (Password::new(form.present), Password::new(form.password));
-    let changed = by
-        .caller
-        .acting(&state)
-        .store
-        .change_password(&by.secret, &by.name, (&present, &new), client(peer))
-        .await;
+    let changed = by.store.change_password(&by.secret, &by.name, (&present, &new), by.address).await;
     match changed {
         Ok(secret) => with_session(&state, &secret, Redirect::to("/account?done=password").into_response()),
         Err(ChangePasswordError::SignIn(SignInError::Wait { retry_after })) => {
@@ -102,10 +103,15 @@ async fn render(
     fault: Option<String>,
 ) -> Result<Response, Failure> {
     let second_factor = state.store.second_factor(by.user).await?;
+    let enrolled_at = state.store.totp_enrolled_at(by.user).await?;
     let page = AccountPage {
         shell: by.caller.shell("Your account", "account"),
         name: by.name.to_string(),
         n_chars_min: second_factor.n_password_chars_min(),
+        totp: enrolled_at.map(|at| Moment::new(state.now_ms(), at.0)),
+        n_codes: state.store.n_recovery_codes(by.user).await?,
+        has_factor: second_factor == SecondFactor::Enrolled,
+        is_required: second_factor_required(state).await?,
         done,
         fault,
     };

@@ -4,7 +4,9 @@
 //! to ask who is calling.
 
 mod account;
+mod account_factors;
 mod account_sessions;
+mod admin_sign_in;
 mod aggregate;
 mod api;
 mod api_contexts;
@@ -36,6 +38,7 @@ mod search;
 mod search_view;
 mod setup;
 mod sign_in;
+mod sign_in_second;
 mod step_up;
 mod why;
 
@@ -64,7 +67,7 @@ pub enum Door {
     SignedIn,
     /// Whoever sent a valid token, in any of the forms that clients of other code search servers use. No cookie counts.
     Token,
-    /// Whoever administers the instance: numbers about all of it.
+    /// Whoever administers the instance.
     Administrator,
 }
 
@@ -103,6 +106,8 @@ fn table() -> Vec<Route> {
         open("/readyz", &["GET"], get(healthz::readyz)),
         open("/assets/{digest}/{name}", &["GET"], get(assets::asset)),
         open("/sign-in", &["GET", "POST"], get(sign_in::page).post(sign_in::submit)),
+        open("/sign-in/second", &["GET", "POST"], get(sign_in_second::page).post(sign_in_second::submit)),
+        open("/sign-in/enrol", &["GET", "POST"], get(sign_in_second::enrol_page).post(sign_in_second::enrol)),
         open("/setup/{secret}", &["GET", "POST"], get(setup::page).post(setup::submit)),
         Route {
             path: "/sign-out",
@@ -114,11 +119,25 @@ fn table() -> Vec<Route> {
         signed_in("/account", get(account::page)),
         with_methods("/account/password", &["POST"], post(account::change_password)),
         with_methods(
+            "/account/totp",
+            &["GET", "POST"],
+            get(account_factors::page).post(account_factors::confirm),
+        ),
+        with_methods("/account/totp/draw", &["POST"], post(account_factors::draw)),
+        with_methods("/account/totp/remove", &["POST"], post(account_factors::remove)),
+        with_methods("/account/recovery-codes", &["POST"], post(account_factors::draw_codes)),
+        with_methods(
             "/account/sessions",
             &["GET", "POST"],
             get(account_sessions::page).post(account_sessions::end_others),
         ),
         with_methods("/account/sessions/{id}/end", &["POST"], post(account_sessions::end_one)),
+        Route {
+            path: "/admin/sign-in",
+            methods: &["GET", "POST"],
+            door: Door::Administrator,
+            answer: get(admin_sign_in::page).post(admin_sign_in::submit),
+        },
         Route {
             path: "/metrics",
             methods: &["GET"],
@@ -251,10 +270,7 @@ async fn administrator(State(state): State<AppState>, request: Request, next: Ne
         Ok(caller) if caller.actor.is_administrator() => {
             recording::admit(&state, caller, request, next).await
         }
-        Ok(caller) => {
-            let why = "Only administrators see numbers about the whole server.";
-            recording::deny(&state, &caller, request, why).await
-        }
+        Ok(caller) => recording::deny(&state, &caller, request, "This is for administrators.").await,
         Err(failure) => failure.into_response(),
     }
 }

@@ -1,12 +1,12 @@
 //! `/setup/<secret>`: the one-time link that makes the first administrator.
 
-use super::sign_in::{Peer, client, signed_in};
 use crate::caller::theme_of;
 use crate::failure::Failure;
-use crate::recording::Visitor;
 use crate::searching::sentence;
 use crate::shell::Shell;
+use crate::signing_in::go_on;
 use crate::state::AppState;
+use crate::visitor::Visitor;
 use access::{Password, SetupSecret, UserName};
 use askama::Template;
 use axum::Form;
@@ -50,7 +50,6 @@ pub(crate) async fn page(
 pub(crate) async fn submit(
     State(state): State<AppState>,
     visitor: Visitor,
-    peer: Peer,
     Path(secret): Path<String>,
     headers: HeaderMap,
     Form(form): Form<Setup>,
@@ -61,7 +60,7 @@ pub(crate) async fn submit(
         return Err(Failure::NotFound);
     }
     let fault = match create(&state, &secret, &form).await? {
-        Ok(user) => return signed_in(&state, &headers, client(peer), &user, "/").await,
+        Ok(user) => return go_on(&state, &visitor, &headers, &user, "/").await,
         Err(fault) => fault,
     };
     let mut page = render(&headers, &secret, form.name, Some(sentence(&fault)))?;

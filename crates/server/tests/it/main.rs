@@ -12,6 +12,7 @@ mod hostile;
 mod pages;
 mod revoke;
 mod search;
+mod second_factors;
 mod sign_in;
 mod skipped;
 mod why;

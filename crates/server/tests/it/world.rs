@@ -125,6 +125,11 @@ impl World {
             clock: clock.clone(),
             randomness: Arc::new(SystemRandomness),
             password_cost: PasswordCost::FOR_TESTS,
+            vault: vault::Vault::open_source(
+                vault::KeySource::OwnFile(dir.path().join("master.key")),
+                Arc::new(SystemRandomness),
+            )
+            .expect("a vault"),
             ..store::Options::default()
         };
         let store = Store::open_with(&StoreUrl::file(data.database()), options).await.expect("a store");

@@ -127,7 +127,15 @@ impl Engine {
         };
         let keeps_answers = self.opened.config.search.keep_answers;
         let session_limits = session_limits(&self.opened.config);
-        let config = ServerConfig { public_url, keeps_answers, session_limits, ..ServerConfig::default() };
+        let sign_in = &self.opened.config.sign_in;
+        let config = ServerConfig {
+            public_url,
+            keeps_answers,
+            session_limits,
+            second_factor_required: sign_in.second_factor_required,
+            trusted_proxies: sign_in.trusted_networks().context("sign_in.trusted_proxies")?,
+            ..ServerConfig::default()
+        };
         let server = Server::new(config, deps);
         if !bound.ip().is_loopback() {
             terminal::warning(&format!(

@@ -222,6 +222,9 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         _ if config.mirror.local_poll_seconds == 0 => {
             refused("mirror.local_poll_seconds", "must be at least 1")
         }
+        _ if config.sign_in.trusted_networks().is_err() => {
+            refused("sign_in.trusted_proxies", "must be networks such as 127.0.0.1/32 or 10.0.0.0/8")
+        }
         _ if config.sign_in.session_idle_hours == 0 => {
             refused("sign_in.session_idle_hours", "must be at least 1")
         }

@@ -13,10 +13,11 @@ pub(crate) use keys::{Key, keys, schema};
 pub(crate) use load::{Loaded, Origin, load};
 pub(crate) use secret::SecretRef;
 
+use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 /// The configuration of a Sourcekeep server.
@@ -51,6 +52,11 @@ pub(crate) struct Config {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SignInConfig {
+    /// Whether everybody who signs in with a password needs a second factor. Administrators can decide it on a page, too;
+    /// `true` here cannot be taken back there.
+    pub(crate) second_factor_required: bool,
+    /// Networks of proxies in front of the server, such as `127.0.0.1/32`: only from there `X-Forwarded-For` is believed.
+    pub(crate) trusted_proxies: Vec<String>,
     /// A session ends when it was not used for so many hours.
     #[schemars(range(min = 1))]
     pub(crate) session_idle_hours: u32,
@@ -185,9 +191,25 @@ impl Default for Config {
     }
 }
 
+impl SignInConfig {
+    /// The networks of the proxies; an address alone is a network of one.
+    pub(crate) fn trusted_networks(&self) -> Result<Vec<IpNet>, ipnet::AddrParseError> {
+        let net = |text: &String| match text.parse::<IpAddr>() {
+            Ok(address) => Ok(IpNet::from(address)),
+            Err(_) => text.parse::<IpNet>(),
+        };
+        self.trusted_proxies.iter().map(net).collect()
+    }
+}
+
 impl Default for SignInConfig {
     fn default() -> Self {
-        SignInConfig { session_idle_hours: 7 * 24, session_hours_max: 30 * 24 }
+        SignInConfig {
+            second_factor_required: false,
+            trusted_proxies: Vec::new(),
+            session_idle_hours: 7 * 24,
+            session_hours_max: 30 * 24,
+        }
     }
 }
 

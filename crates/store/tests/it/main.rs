@@ -19,6 +19,7 @@ mod manifests;
 mod migrations;
 mod permissions;
 mod repositories;
+mod second_factors;
 mod sessions;
 mod setup;
 mod sign_in;

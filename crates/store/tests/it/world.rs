@@ -14,6 +14,7 @@ use store::{
     SessionLimits, Source, Store, StoreUrl, StoredFile, Timestamp, User, Visibility,
 };
 use testkit::postgres::Postgres;
+use vault::{KeySource, Vault};
 
 pub(crate) const PASSWORD: &str = "violet tram humming";
 const NOON: Timestamp = Timestamp(1_750_000_000_000);
@@ -87,6 +88,7 @@ impl World {
             clock: clock.clone(),
             randomness,
             password_cost: PasswordCost::FOR_TESTS,
+            vault: vault(&folder),
             ..Options::default()
         };
         let store = Store::open_with(&url, options.clone()).await.unwrap();
@@ -143,6 +145,12 @@ impl World {
         let page = self.store.repositories(access, &list).await.unwrap();
         page.repositories.iter().map(|repository| repository.name.to_string()).collect()
     }
+}
+
+/// A vault with a key of its own.
+pub(crate) fn vault(folder: &tempfile::TempDir) -> Vault {
+    let source = KeySource::OwnFile(folder.path().join("master.key"));
+    Vault::open_source(source, Arc::new(SystemRandomness)).unwrap()
 }
 
 pub(crate) fn user_name(name: &str) -> UserName {
