@@ -52,6 +52,20 @@ pub struct HostGrant {
     pub account: AccountId,
 }
 
+impl serde::Serialize for HostGrant {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.repository, self.account.as_str()).serialize(serializer)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for HostGrant {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (repository, account) = <(String, String)>::deserialize(deserializer)?;
+        let account = AccountId::new(account).ok_or_else(|| serde::de::Error::custom("no account"))?;
+        Ok(HostGrant { repository, account })
+    }
+}
+
 /// How a kind tells who may read what in the fewest calls. The arithmetic is in ADR 211.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
@@ -111,6 +125,11 @@ pub trait Connector: Send + Sync {
     fn grants(&self, after: Option<Cursor>) -> Reply<'_, Page<HostGrant>> {
         drop(after);
         Box::pin(async { Err(HostError::Unsupported { what: "lists of pairs" }) })
+    }
+
+    /// Whether accounts can be asked about by login name alone, which may be somebody else's a moment later.
+    fn asks_by_name(&self) -> bool {
+        false
     }
 
     /// How many requests were sent so far.

@@ -5,7 +5,7 @@
 //! the store: repositories added, renamed and retired by the host's own identifiers, and statements about who reads what handed
 //! to the store, which keeps their age. [`webhook`] checks deliveries and finds out what they are about.
 //!
-//! Reading order: `kind` · `repository`, `connector` · `error`, `api` · `kinds` · `settings`, `exclusion`, `open` · `plan`,
+//! Reading order: `kind` · `repository`, `connector` · `error`, `api` · `kinds` · `settings`, `exclusion`, `open` ·
 //! `sync`, `worker` · `webhook`.
 //!
 //! Invariants:
@@ -25,7 +25,9 @@ mod kinds;
 mod open;
 mod repository;
 mod settings;
+mod sync;
 pub mod webhook;
+mod worker;
 
 pub use connector::{
     Connector, Cursor, HostAccount, HostGrant, Page, Pager, Reply, Strategy, Whoami, read_all,
@@ -36,3 +38,5 @@ pub use kind::{HostKind, UnknownKind};
 pub use open::{OpenHostError, Surroundings, open};
 pub use repository::{HostRepository, Openness, Readers};
 pub use settings::{HostSettings, SettingsError};
+pub use sync::{SyncError, SyncReport, sync};
+pub use worker::{CredentialBook, QueueRepositories, SyncHostError, SyncOptions, SyncWorker, request_sync};

@@ -24,6 +24,7 @@ mod audit_anchor;
 mod audit_objects;
 mod audit_reads;
 mod audit_verify;
+mod code_hosts;
 mod contexts;
 mod contexts_edit;
 mod contexts_expand;
@@ -35,6 +36,7 @@ mod facts_cache;
 mod fault;
 mod groups;
 mod history;
+mod host_repositories;
 mod jobs;
 mod jobs_claim;
 mod jobs_lease;
@@ -66,6 +68,7 @@ pub use access::Timestamp;
 pub use access_facts::GrantError;
 pub use audit::AuditFilter;
 pub use audit_verify::{AuditFault, AuditReport};
+pub use code_hosts::{CodeHost, CodeHostChange, CodeHostError, NewCodeHost};
 pub use contexts::{
     Context, ContextContent, ContextError, ContextName, ContextNameError, ContextPage, ContextRepository,
 };
@@ -76,6 +79,7 @@ pub use exports::{
 pub use fault::Fault;
 pub use groups::{Group, GroupError, GroupName, GroupNameError};
 pub use history::{History, HistoryFileKind, StoredHistory};
+pub use host_repositories::{HostListPage, KnownHostRepository, ListedRepository, ListingOutcome};
 pub use jobs::{
     ClaimRequest, ClaimedJob, Enqueued, JobCounts, JobId, Jobs, LeaseError, NewJob, Outcome, WorkerId,
 };

@@ -268,7 +268,7 @@ async fn add_in(
     Ok((Added { repository: Repository::from_row(&row)?, is_new: true }, true))
 }
 
-fn checked_source(source: &Source) -> Result<(&'static str, &str), AddRepositoryError> {
+pub(crate) fn checked_source(source: &Source) -> Result<(&'static str, &str), AddRepositoryError> {
     let columns =
         source.to_columns().ok_or_else(|| AddRepositoryError::BadPath { path: source.to_string() })?;
     if columns.1.len() > SOURCE_BYTES_MAX || columns.1.contains('\0') {
@@ -277,7 +277,7 @@ fn checked_source(source: &Source) -> Result<(&'static str, &str), AddRepository
     Ok(columns)
 }
 
-async fn insert_under_free_name(
+pub(crate) async fn insert_under_free_name(
     transaction: &mut Transaction,
     now: Timestamp,
     new: &NewRepository,

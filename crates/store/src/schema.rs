@@ -29,6 +29,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(3, "0003_exports"),
     migration!(4, "0004_history"),
     migration!(5, "0005_identities"),
+    migration!(6, "0006_code_hosts"),
     migration!(7, "0007_permissions"),
     migration!(8, "0008_audit"),
     migration!(11, "0011_settling"),

@@ -85,6 +85,10 @@ impl Connector for Gitea {
         })
     }
 
+    fn asks_by_name(&self) -> bool {
+        true
+    }
+
     fn n_calls(&self) -> u64 {
         self.api.n_calls()
     }

@@ -111,9 +111,7 @@ impl Connector for GitAddresses {
     fn repositories(&self, _after: Option<Cursor>) -> Reply<'_, Page<HostRepository>> {
         let repository = |url: &RemoteUrl| {
             let address = url.without_credential().to_owned();
-            let name = url.default_name().ok()?;
-            // Behind the server's own name, which the code host's name stands for.
-            let name = name.as_str().split_once('/').map_or(name.as_str(), |(_, rest)| rest).to_owned();
+            let name = url.default_name().ok()?.as_str().to_owned();
             plain(address.clone(), name, address)
         };
         let items = self.addresses.iter().filter_map(repository).collect();

@@ -4,5 +4,6 @@
 mod bad_days;
 mod contract;
 mod gitolite;
+mod sync;
 mod webhooks;
 mod world;

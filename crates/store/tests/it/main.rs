@@ -6,6 +6,7 @@ mod world;
 mod about;
 mod accounts;
 mod audit;
+mod code_hosts;
 mod contexts;
 mod differential;
 mod explicit;

@@ -26,6 +26,7 @@ const SCRIPTS: &[(i64, [&str; 2])] = &[
     scripts!(3, "0003_exports"),
     scripts!(4, "0004_history"),
     scripts!(5, "0005_identities"),
+    scripts!(6, "0006_code_hosts"),
     scripts!(7, "0007_permissions"),
     scripts!(8, "0008_audit"),
     scripts!(11, "0011_settling"),
