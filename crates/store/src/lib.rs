@@ -18,6 +18,7 @@
 
 mod about;
 mod access_facts;
+mod account_links;
 mod attempts;
 mod audit;
 mod audit_anchor;
@@ -61,11 +62,13 @@ mod step_up;
 mod store;
 mod tokens;
 mod totp;
+mod user_overview;
 mod users;
 
 pub use about::{About, AboutChange, ChangeAboutError};
 pub use access::Timestamp;
 pub use access_facts::GrantError;
+pub use account_links::{AccountLink, LINK_VALID_MAX, LinkKind, UseLinkError};
 pub use audit::AuditFilter;
 pub use audit_verify::{AuditFault, AuditReport};
 pub use code_hosts::{CodeHost, CodeHostChange, CodeHostError, NewCodeHost};
@@ -102,4 +105,5 @@ pub use step_up::{ChangePasswordError, FRESH_FOR};
 pub use store::{OpenError, Options, Store, StoreUrl, StoreUrlError};
 pub use tokens::{CreateTokenError, NewToken, TokenInfo};
 pub use totp::Enrolling;
+pub use user_overview::UserOverview;
 pub use users::{ChangeUserError, CreateUserError, NewUser, User};

@@ -148,7 +148,8 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// Sets the role. Raises the epoch.
+    /// Sets the role. If that changes it, the account's sessions end: what was begun under one role does not go on under
+    /// another. Raises the epoch.
     pub async fn set_role(&self, user: UserId, role: Role) -> Result<(), ChangeUserError> {
         let mut transaction = self.database().begin().await?;
         access_facts::raise_epoch(&mut transaction).await?;
@@ -157,6 +158,9 @@ impl Store {
         let set = "UPDATE users SET role = $2 WHERE id = $1";
         transaction.execute(set, values![user, role_as_stored(role)]).await?;
         let changed = read_in(&mut transaction, user).await?;
+        if changed.role != before.role {
+            end_sessions(&mut transaction, user).await?;
+        }
         if was_without && changed.is_usable_administrator() {
             take_over(&mut transaction, user).await?;
         }

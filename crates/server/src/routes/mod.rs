@@ -7,6 +7,8 @@ mod account;
 mod account_factors;
 mod account_sessions;
 mod admin_sign_in;
+mod admin_user;
+mod admin_users;
 mod aggregate;
 mod api;
 mod api_contexts;
@@ -24,6 +26,7 @@ mod exports;
 mod fallback;
 mod healthz;
 mod home;
+mod link;
 mod mcp;
 mod openapi;
 mod print;
@@ -132,6 +135,25 @@ fn table() -> Vec<Route> {
             get(account_sessions::page).post(account_sessions::end_others),
         ),
         with_methods("/account/sessions/{id}/end", &["POST"], post(account_sessions::end_one)),
+        open("/link/{secret}", &["GET", "POST"], get(link::page).post(link::submit)),
+        Route {
+            path: "/admin/users",
+            methods: &["GET", "POST"],
+            door: Door::Administrator,
+            answer: get(admin_users::page).post(admin_users::invite),
+        },
+        Route {
+            path: "/admin/users/{name}",
+            methods: &["GET"],
+            door: Door::Administrator,
+            answer: get(admin_user::page),
+        },
+        Route {
+            path: "/admin/users/{name}/{act}",
+            methods: &["POST"],
+            door: Door::Administrator,
+            answer: post(admin_user::act),
+        },
         Route {
             path: "/admin/sign-in",
             methods: &["GET", "POST"],

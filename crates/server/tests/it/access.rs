@@ -9,6 +9,9 @@ use std::sync::Arc;
 fn example(route: &RouteInfo) -> String {
     match route.path {
         "/assets/{digest}/{name}" => "/assets/x/app.css".into(),
+        "/link/{secret}" => "/link/ski_wrong".into(),
+        "/admin/users/{name}" => "/admin/users/bob".into(),
+        "/admin/users/{name}/{act}" => "/admin/users/bob/nothing".into(),
         "/setup/{secret}" => "/setup/skl_wrong".into(),
         "/r/{*address}" => "/r/app".into(),
         "/api/v1/repos/{*address}" => "/api/v1/repos/app".into(),

@@ -15,5 +15,6 @@ mod search;
 mod second_factors;
 mod sign_in;
 mod skipped;
+mod users;
 mod why;
 mod world;

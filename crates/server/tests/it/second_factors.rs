@@ -14,17 +14,17 @@ const OWN: [(&str, &str); 4] = [
 ];
 
 /// A browser of nobody yet: it keeps the cookies it is given.
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     world: &'a World,
-    cookies: Vec<(String, String)>,
+    pub(crate) cookies: Vec<(String, String)>,
 }
 
 impl<'a> Browser<'a> {
-    fn new(world: &'a World) -> Self {
+    pub(crate) fn new(world: &'a World) -> Self {
         Browser { world, cookies: Vec::new() }
     }
 
-    async fn ask(&mut self, method: &str, target: &str, form: &str) -> Answer {
+    pub(crate) async fn ask(&mut self, method: &str, target: &str, form: &str) -> Answer {
         let cookies: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies = cookies.join("; ");
@@ -43,25 +43,25 @@ impl<'a> Browser<'a> {
         answer
     }
 
-    async fn get(&mut self, target: &str) -> Answer {
+    pub(crate) async fn get(&mut self, target: &str) -> Answer {
         self.ask("GET", target, "").await
     }
 
-    async fn post(&mut self, target: &str, form: &str) -> Answer {
+    pub(crate) async fn post(&mut self, target: &str, form: &str) -> Answer {
         self.ask("POST", target, form).await
     }
 
-    async fn password(&mut self, name: &str, return_to: &str) -> Answer {
+    pub(crate) async fn password(&mut self, name: &str, return_to: &str) -> Answer {
         let form = format!("name={name}&password={}&return_to={return_to}", PASSWORD.replace(' ', "+"));
         self.post("/sign-in", &form).await
     }
 
-    fn cookie(&self, name: &str) -> Option<&str> {
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
         self.cookies.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
     /// Signs in with the password and sets up an authenticator app. Time goes on past its first code.
-    async fn with_app(world: &'a World, name: &str) -> (Self, TotpSeed, Vec<String>) {
+    pub(crate) async fn with_app(world: &'a World, name: &str) -> (Self, TotpSeed, Vec<String>) {
         let mut browser = Browser::new(world);
         browser.password(name, "/").await;
         assert_eq!(browser.post("/account/totp/draw", "").await.header("location"), "/account/totp");
@@ -98,7 +98,7 @@ fn codes_on(page: &Answer) -> Vec<String> {
     part.split("<code>").skip(1).filter_map(|rest| rest.split('<').next()).map(str::to_owned).collect()
 }
 
-fn code(world: &World, seed: &TotpSeed) -> String {
+pub(crate) fn code(world: &World, seed: &TotpSeed) -> String {
     seed.code(TotpStep::of(world.clock.now())).to_string()
 }
 

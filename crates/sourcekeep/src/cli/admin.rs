@@ -27,6 +27,55 @@ pub(crate) enum UserCommand {
     /// List accounts.
     #[command(after_help = "Example: sourcekeep user list --json")]
     List,
+    /// Make an account without a password and print the one-time link by which its owner sets one.
+    #[command(after_help = "Example: sourcekeep user invite ada")]
+    Invite(UserInviteArgs),
+    /// Print a one-time link by which an account's owner sets another password; their second factor stays.
+    #[command(after_help = "Example: sourcekeep user reset-link ada")]
+    ResetLink {
+        /// The account.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Take every second factor away from an account whose owner has lost them.
+    #[command(after_help = "Example: sourcekeep user reset-factors ada")]
+    ResetFactors {
+        /// The account.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Shut an account: its sessions end, its tokens stop working, at once.
+    #[command(after_help = "Example: sourcekeep user disable ada")]
+    Disable {
+        /// The account.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Open a shut account again.
+    #[command(after_help = "Example: sourcekeep user enable ada")]
+    Enable {
+        /// The account.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// End every session of an account.
+    #[command(after_help = "Example: sourcekeep user sign-out ada")]
+    SignOut {
+        /// The account.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+}
+
+/// `user invite`.
+#[derive(Debug, Args)]
+pub(crate) struct UserInviteArgs {
+    /// The name to sign in with.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Make it an administrator.
+    #[arg(long)]
+    pub(crate) admin: bool,
 }
 
 /// `user create`.

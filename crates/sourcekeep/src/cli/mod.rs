@@ -6,7 +6,9 @@ mod index;
 mod inspect;
 mod repo;
 
-pub(crate) use admin::{ConfigCommand, TokenCommand, TokenCreateArgs, UserCommand, UserCreateArgs};
+pub(crate) use admin::{
+    ConfigCommand, TokenCommand, TokenCreateArgs, UserCommand, UserCreateArgs, UserInviteArgs,
+};
 pub(crate) use context::{ContextCommand, ContextNameArgs, ContextSetArgs};
 pub(crate) use index::{IndexCommand, IndexNamesArgs, IndexRebuildArgs};
 pub(crate) use inspect::{QueryCommand, SegmentCommand, SegmentInspectArgs};

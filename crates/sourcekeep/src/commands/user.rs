@@ -1,16 +1,20 @@
 //! `sourcekeep user …`
 
 use crate::app::App;
-use crate::cli::{UserCommand, UserCreateArgs};
+use crate::cli::{UserCommand, UserCreateArgs, UserInviteArgs};
+use crate::config::Config;
 use crate::failure::{Outcome, UsageError};
 use crate::{table, terminal};
-use access::{Password, Role, UserName};
+use access::{LinkSecret, Password, Role, UserName};
 use serde_json::json;
 use std::io::Read as _;
+use std::time::Duration;
 use store::{NewUser, User};
 
 /// Longest password that is read: more is refused by the policy anyway.
 const PASSWORD_BYTES_MAX: u64 = 4096;
+/// How long an invitation or a reset link works.
+const LINK_VALID_FOR: Duration = Duration::from_secs(3 * 24 * 3600);
 /// Accounts of one query.
 const PAGE: u32 = 1000;
 
@@ -18,7 +22,72 @@ pub(super) async fn run(app: &App, command: UserCommand) -> anyhow::Result<Outco
     match command {
         UserCommand::Create(args) => create(app, args).await,
         UserCommand::List => list(app).await,
+        UserCommand::Invite(args) => invite(app, args).await,
+        UserCommand::ResetLink { name } => reset_link(app, &name).await,
+        UserCommand::ResetFactors { name } => {
+            let opened = app.open().await?;
+            let user = opened.user(&name).await?;
+            opened.store.reset_factors(user.id).await?;
+            Ok(said(app, format_args!("{} has no second factor any more", user.name)))
+        }
+        UserCommand::Disable { name } => shut(app, &name, true).await,
+        UserCommand::Enable { name } => shut(app, &name, false).await,
+        UserCommand::SignOut { name } => {
+            let opened = app.open().await?;
+            let user = opened.user(&name).await?;
+            let n_ended = opened.store.revoke_sessions(user.id, None).await?;
+            Ok(said(app, format_args!("{n_ended} sessions of {} ended", user.name)))
+        }
     }
+}
+
+async fn invite(app: &App, args: UserInviteArgs) -> anyhow::Result<Outcome> {
+    let name = UserName::new(&args.name).map_err(|error| UsageError::new(error.to_string()))?;
+    let opened = app.create().await?;
+    let role = if args.admin { Role::Administrator } else { Role::Member };
+    let (user, secret) = opened.store.invite(name, role, LINK_VALID_FOR).await?;
+    print_link(app, &opened.config, &user, &secret);
+    Ok(Outcome::Done)
+}
+
+async fn reset_link(app: &App, name: &str) -> anyhow::Result<Outcome> {
+    let opened = app.open().await?;
+    let user = opened.user(name).await?;
+    let secret = opened.store.create_account_link(user.id, LINK_VALID_FOR).await?;
+    print_link(app, &opened.config, &user, &secret);
+    Ok(Outcome::Done)
+}
+
+async fn shut(app: &App, name: &str, disabled: bool) -> anyhow::Result<Outcome> {
+    let opened = app.open().await?;
+    let user = opened.user(name).await?;
+    opened.store.set_disabled(user.id, disabled).await?;
+    let word = if disabled { "is shut" } else { "is open again" };
+    Ok(said(app, format_args!("The account {} {word}", user.name)))
+}
+
+/// Prints a link on standard output, this one time.
+fn print_link(app: &App, config: &Config, user: &User, secret: &LinkSecret) {
+    let base = match &config.public_url {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => format!("http://{}", config.listen),
+    };
+    let url = format!("{base}/link/{}", secret.reveal());
+    if app.common.json {
+        terminal::print_json(&json!({ "name": user.name.to_string(), "link": url }));
+        return;
+    }
+    if !app.common.quiet {
+        terminal::eprint_line(format_args!("Hand this link to {}; it works once, within 3 days:", user.name));
+    }
+    terminal::print_line(url);
+}
+
+fn said(app: &App, what: std::fmt::Arguments<'_>) -> Outcome {
+    if !app.common.quiet {
+        terminal::eprint_line(what);
+    }
+    Outcome::Done
 }
 
 async fn create(app: &App, args: UserCreateArgs) -> anyhow::Result<Outcome> {

@@ -47,6 +47,30 @@ fn a_machine_is_set_up_by_script() {
 }
 
 #[test]
+fn people_come_and_go() {
+    let keep = Keep::new();
+    let link = keep.must(&["user", "invite", "ada", "--admin", "--quiet"]);
+    assert!(link.starts_with("http://127.0.0.1:") && link.contains("/link/ski_"), "{link}");
+    assert!(keep.must(&["user", "list"]).contains("ada   administrator  active"));
+    assert_eq!(keep.run(&["user", "invite", "ada"]).code, 3, "the name is taken");
+    let again: Value = serde_json::from_str(&keep.must(&["user", "reset-link", "ada", "--json"])).unwrap();
+    assert_eq!(again["name"], "ada");
+    assert_ne!(again["link"].as_str().unwrap(), link.trim());
+    let ran = keep.run(&["user", "disable", "ada"]);
+    assert_eq!(ran.code, 3);
+    assert!(ran.stderr.contains("last administrator"), "{}", ran.stderr);
+    keep.must(&["user", "invite", "bob"]);
+    keep.must(&["user", "disable", "bob"]);
+    assert!(keep.must(&["user", "list"]).contains("disabled"));
+    keep.must(&["user", "enable", "bob"]);
+    keep.must(&["user", "reset-factors", "bob"]);
+    keep.must(&["user", "sign-out", "bob"]);
+    for command in ["reset-link", "reset-factors", "disable", "enable", "sign-out"] {
+        assert_eq!(keep.run(&["user", command, "nobody"]).code, 2, "{command}");
+    }
+}
+
+#[test]
 fn repositories_come_and_go() {
     let world = GitWorld::new();
     world.repo("code/a").commit_files("main", &[("one.txt", b"alpha\n")]);

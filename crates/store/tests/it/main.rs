@@ -4,6 +4,7 @@
 mod world;
 
 mod about;
+mod account_links;
 mod accounts;
 mod audit;
 mod code_hosts;
