@@ -1,6 +1,6 @@
 //! Who is calling.
 
-use crate::{Scope, UserName, Verb};
+use crate::{Capabilities, Capability, Scope, UserName, Verb};
 use model::UserId;
 use std::fmt;
 
@@ -40,6 +40,33 @@ pub enum Role {
     Member,
     /// Looks after the instance: accounts, settings, repositories' presence; not their content.
     Administrator,
+    /// Reads the audit log and runs access reviews, and reads no code, whatever it was granted: who examines how the others
+    /// behave is none of them.
+    Auditor,
+    /// A role that was made here: a member with these capabilities.
+    Custom(Capabilities),
+}
+
+impl Role {
+    /// What it allows.
+    pub fn capabilities(self) -> Capabilities {
+        match self {
+            Role::Member => Capabilities::NONE,
+            Role::Administrator => Capabilities::ALL,
+            Role::Auditor => Capabilities::of([Capability::ReadAudit, Capability::RunReviews]),
+            Role::Custom(capabilities) => capabilities,
+        }
+    }
+
+    /// What a built-in one is called; `custom` for all others.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Member => "member",
+            Role::Administrator => "administrator",
+            Role::Auditor => "auditor",
+            Role::Custom(_) => "custom",
+        }
+    }
 }
 
 /// How a user's request came.
@@ -102,6 +129,15 @@ impl Actor {
     /// Whether the caller may do this kind of thing, as far as the credential is asked.
     pub fn may(&self, verb: Verb) -> bool {
         self.scope.verbs.contains(verb)
+    }
+
+    /// Whether the caller may do this part of administering now: by role and by credential.
+    pub fn can(&self, capability: Capability) -> bool {
+        let by_role = match &self.caller {
+            Caller::User { role, .. } => role.capabilities().contains(capability),
+            Caller::LocalOperator => true,
+        };
+        by_role && self.may(Verb::Admin)
     }
 
     /// Whether the caller may administer the instance now: by role and by credential.

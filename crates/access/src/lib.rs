@@ -11,6 +11,7 @@
 mod actor;
 mod address;
 pub mod audit;
+mod capability;
 mod credential;
 mod environment;
 mod password;
@@ -24,12 +25,14 @@ mod user_name;
 
 pub use actor::{Actor, Caller, Role, SessionId, TokenId, Via};
 pub use address::ClientAddress;
+pub use capability::{Capabilities, Capability, CapabilityError};
 pub use credential::{
     Credential, CredentialError, Digest, LinkSecret, PendingSecret, SessionSecret, SetupSecret, Token,
 };
 pub use environment::{
     Clock, ManualClock, Randomness, RandomnessError, SystemClock, SystemRandomness, Timestamp,
 };
+pub use ipnet::IpNet as Network;
 pub use password::{Password, PasswordCost, PasswordFault, PasswordHash, PasswordKeeper, Verdict};
 pub use policy::{PasswordRefusal, SecondFactor, check_password};
 pub use readable::{ReadFacts, access_set};

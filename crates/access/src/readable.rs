@@ -1,6 +1,6 @@
 //! The one place where facts about permissions become an access set.
 
-use crate::{Actor, Caller, Statement, Timestamp, Verb};
+use crate::{Actor, Caller, Role, Statement, Timestamp, Verb};
 use model::{AccessSet, Epoch, PathRules, RepoId, RepoSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,11 +48,13 @@ impl ReadFacts {
 /// Builds what the caller may read at this moment: grants, unrestricted repositories and what code hosts state, narrowed by
 /// the credential's scope and by path rules.
 ///
-/// SECURITY: the only caller of [`AccessSet::assemble`]. The role is not looked at: administrators read what they were
-/// granted, like everyone. The expiry of a credential is checked where the credential is looked up.
+/// SECURITY: the only caller of [`AccessSet::assemble`]. No role adds anything: administrators read what they were
+/// granted, like everyone; an auditor reads nothing. The expiry of a credential is checked where the credential is looked up.
 pub fn access_set(actor: &Actor, facts: &ReadFacts, now: Timestamp) -> AccessSet {
     let (repos, ends_at) = match actor.caller {
         _ if !actor.may(Verb::Read) => (RepoSet::new(), None),
+        // SECURITY: an auditor reads no code, whatever was granted to the account or is open to everyone.
+        Caller::User { role: Role::Auditor, .. } => (RepoSet::new(), None),
         // What is over at this moment was read before it was: nothing of it counts.
         Caller::User { .. } if facts.granted_until.is_some_and(|until| until <= now) => {
             (RepoSet::new(), Some(now))
@@ -80,7 +82,7 @@ fn assemble(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{RepoReadings, RepoScope, Role, Scope, SessionId, UserName, Verbs, Via};
+    use crate::{RepoReadings, RepoScope, Scope, SessionId, UserName, Verbs, Via};
     use model::{PathRule, UserId};
     use proptest::prelude::*;
     use std::collections::BTreeSet;

@@ -1,9 +1,11 @@
 //! What a token may be used for: which repositories, which verbs, until when.
 
 use crate::Timestamp;
+use ipnet::IpNet;
 use model::{RepoId, RepoSet};
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 /// A kind of thing a caller may do.
@@ -133,11 +135,23 @@ pub struct Scope {
     pub verbs: Verbs,
     /// From when on for nothing; `None` for never.
     pub expires_at: Option<Timestamp>,
+    /// From which networks; anywhere where none is named.
+    pub addresses: Vec<IpNet>,
 }
 
 impl Scope {
     /// Everything its user may do, for as long as it lasts.
-    pub const FULL: Scope = Scope { repos: RepoScope::All, verbs: Verbs::ALL, expires_at: None };
+    pub const FULL: Scope =
+        Scope { repos: RepoScope::All, verbs: Verbs::ALL, expires_at: None, addresses: Vec::new() };
+
+    /// Whether it may be used from this address. One that is not known is in no network.
+    pub fn allows_address(&self, address: Option<IpAddr>) -> bool {
+        self.addresses.is_empty()
+            || address.is_some_and(|address| {
+                let address = address.to_canonical();
+                self.addresses.iter().any(|network| network.contains(&address))
+            })
+    }
 
     /// Whether it is over at this moment.
     pub fn is_expired(&self, now: Timestamp) -> bool {
@@ -156,6 +170,21 @@ mod tests {
         }
         assert_eq!(" admin , read ".parse::<Verbs>().unwrap(), Verbs::of([Verb::Read, Verb::Admin]));
         assert_eq!("read,\u{1b}x".parse::<Verbs>().unwrap_err().word, "\u{fffd}x");
+    }
+
+    #[test]
+    fn networks() {
+        let scope = |networks: &[&str]| Scope {
+            addresses: networks.iter().map(|network| network.parse().unwrap()).collect(),
+            ..Scope::FULL
+        };
+        let allows = |scope: Scope, address: &str| scope.allows_address(address.parse().ok());
+        assert!(allows(scope(&[]), "192.0.2.1") && allows(scope(&[]), "nowhere"));
+        assert!(allows(scope(&["192.0.2.0/24"]), "192.0.2.7"));
+        assert!(allows(scope(&["192.0.2.0/24"]), "::ffff:192.0.2.7"), "one address in two spellings");
+        assert!(allows(scope(&["2001:db8::/32", "10.0.0.0/8"]), "10.1.2.3"));
+        assert!(!allows(scope(&["192.0.2.0/24"]), "192.0.3.1"));
+        assert!(!allows(scope(&["192.0.2.0/24"]), "nowhere"));
     }
 
     #[test]

@@ -249,7 +249,7 @@ impl Rights<'_> {
         let Some(user) = user else { return Ok(None) };
         let via = Via::Session(SessionId("export".to_owned()));
         let caller = Caller::User { id: user.id, name: user.name, role: user.role, via };
-        let scope = Scope { repos: self.export.scope.clone(), verbs: Verbs::READ, expires_at: None };
+        let scope = Scope { repos: self.export.scope.clone(), verbs: Verbs::READ, ..Scope::FULL };
         Ok(Some(Actor { caller, scope }))
     }
 

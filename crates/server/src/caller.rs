@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::recording::Notes;
 use crate::session_cookie;
-use crate::shell::Shell;
+use crate::shell::{AdminPage, Shell};
 use crate::state::AppState;
 use crate::visitor::client_address;
 use access::audit::Origin;
@@ -12,6 +12,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use model::{AccessSet, UserId};
+use std::net::IpAddr;
 use store::Store;
 
 /// Whoever sent a request, and what they may read: found once per request by the route's door, used for all of it.
@@ -27,8 +28,12 @@ pub(crate) struct Caller {
     pub(crate) origin: Origin,
     /// What the entry of this request in the audit log says besides.
     pub(crate) notes: Notes,
+    /// Emergency access that goes on, for those who look after the instance.
+    pub(crate) emergencies: Vec<String>,
     /// The headers they were recognised by, to recognise them again while a stream runs.
     credentials: HeaderMap,
+    /// From where.
+    address: Option<IpAddr>,
 }
 
 impl Caller {
@@ -36,6 +41,7 @@ impl Caller {
         actor: Actor,
         access: AccessSet,
         headers: &HeaderMap,
+        address: Option<IpAddr>,
         theme: Option<&'static str>,
     ) -> Self {
         let mut credentials = HeaderMap::new();
@@ -45,7 +51,21 @@ impl Caller {
             }
         }
         let origin = Origin::of(&actor);
-        Caller { actor, access, theme, origin, notes: Notes::default(), credentials }
+        Caller {
+            actor,
+            access,
+            theme,
+            origin,
+            notes: Notes::default(),
+            emergencies: Vec::new(),
+            credentials,
+            address,
+        }
+    }
+
+    /// Whether they signed in with a browser.
+    pub(crate) fn is_by_session(&self) -> bool {
+        matches!(&self.actor.caller, access::Caller::User { via: Via::Session(_), .. })
     }
 
     /// What handlers share, acting for this caller: what is changed through it is theirs in the audit log.
@@ -63,10 +83,11 @@ impl Caller {
         Shell {
             title: format!("{title} · Sourcekeep"),
             user: Some(self.actor.name().to_owned()),
-            administers: self.actor.is_administrator(),
             theme: self.theme,
             section,
             query: Some(crate::paint::query_box("")),
+            admin_pages: AdminPage::of(&self.actor),
+            emergencies: self.emergencies.clone(),
         }
     }
 
@@ -82,7 +103,7 @@ impl Caller {
             Ok(_) => {}
             Err(_) => return false,
         }
-        let Ok(Some(actor)) = actor_of(&self.credentials, state).await else { return false };
+        let Ok(Some(actor)) = actor_of(&self.credentials, self.address, state).await else { return false };
         let Ok(access) = state.store.access_set(&actor).await else { return false };
         if self.access.is_within(&access) && actor.user_id() == self.actor.user_id() {
             self.access = access;
@@ -163,11 +184,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
 /// Who sent these headers. SECURITY: where a token is sent it alone counts, so that a page of another site cannot lend a
 /// token the rights of a cookie, and a wrong token never falls back to one.
-pub(crate) async fn actor_of(headers: &HeaderMap, state: &AppState) -> Result<Option<Actor>, Failure> {
+///
+/// This is the one place where a credential becomes an actor, by whichever way it was sent; so its scope, its end and the
+/// networks it may be used from are looked at here and nowhere else.
+pub(crate) async fn actor_of(
+    headers: &HeaderMap,
+    address: Option<IpAddr>,
+    state: &AppState,
+) -> Result<Option<Actor>, Failure> {
     let mut sent = headers.get_all(header::AUTHORIZATION).iter();
     match (sent.next(), sent.next()) {
         (None, _) => {}
-        (Some(value), None) => return by_token(value.to_str().unwrap_or(""), state).await,
+        (Some(value), None) => return by_token(value.to_str().unwrap_or(""), address, state).await,
         (Some(_), Some(_)) => return Ok(None),
     }
     match session_cookie::read(headers, state.config.is_https()) {
@@ -185,14 +213,22 @@ pub(crate) fn theme_of(headers: &HeaderMap) -> Option<&'static str> {
     }
 }
 
-async fn by_token(authorization: &str, state: &AppState) -> Result<Option<Actor>, Failure> {
+async fn by_token(
+    authorization: &str,
+    address: Option<IpAddr>,
+    state: &AppState,
+) -> Result<Option<Actor>, Failure> {
     let Some((scheme, secret)) = authorization.split_once(' ') else { return Ok(None) };
     // `token` is how clients of other code search servers send theirs.
     if !scheme.eq_ignore_ascii_case("bearer") && !scheme.eq_ignore_ascii_case("token") {
         return Ok(None);
     }
     match Token::parse(secret.trim()) {
-        Ok(token) => Ok(state.store.actor_by_token(&token).await?),
+        Ok(token) => {
+            let actor = state.store.actor_by_token(&token).await?;
+            // SECURITY: from elsewhere a token is as unknown as an invented one.
+            Ok(actor.filter(|actor| actor.scope.allows_address(address)))
+        }
         Err(_) => Ok(None),
     }
 }
@@ -267,10 +303,10 @@ mod tests {
         let mut headers = HeaderMap::new();
         let cookie = format!("sourcekeep={}", secret.reveal());
         headers.insert(header::COOKIE, HeaderValue::from_str(&cookie).unwrap());
-        let actor = actor_of(&headers, &world.state).await.unwrap().unwrap();
+        let actor = actor_of(&headers, None, &world.state).await.unwrap().unwrap();
         let access = store.access_set(&actor).await.unwrap();
         assert!(access.allows(world.repo));
-        (Caller::new(actor, access, &headers, None), secret)
+        (Caller::new(actor, access, &headers, None, None), secret)
     }
 
     #[tokio::test]

@@ -253,7 +253,7 @@ fn refs(refs: &[RefName]) -> String {
 
 /// SECURITY: what a spreadsheet would run as a formula is made text by the apostrophe that spreadsheets take for that: cells
 /// that begin, after blanks, with one of these signs. NUL, which no CSV reader takes, is replaced.
-fn harmless(cell: &str) -> String {
+pub(crate) fn harmless(cell: &str) -> String {
     let cell: Cow<'_, str> =
         if cell.contains('\0') { cell.replace('\0', "\u{fffd}").into() } else { cell.into() };
     let begins_with_sign = cell
@@ -266,7 +266,7 @@ fn harmless(cell: &str) -> String {
     }
 }
 
-fn write(cells: &[String], out: &mut Vec<u8>) {
+pub(crate) fn write(cells: &[String], out: &mut Vec<u8>) {
     let terminator = csv::Terminator::CRLF;
     let mut writer = csv::WriterBuilder::new().terminator(terminator).from_writer(out);
     if let Err(error) = writer.write_record(cells).and_then(|()| Ok(writer.flush()?)) {

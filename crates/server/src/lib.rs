@@ -20,6 +20,7 @@ mod config;
 mod download;
 mod export_rows;
 mod failure;
+mod fields;
 mod format;
 mod git_access;
 mod headers;

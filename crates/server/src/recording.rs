@@ -9,12 +9,14 @@ use crate::in_flight;
 use crate::request_id::RequestId;
 use crate::state::AppState;
 use crate::visitor::client_address;
+use access::Capability;
 use access::audit::{Act, Entry, Object, Origin, Outcome};
 use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::sync::{Arc, Mutex, PoisonError};
+use store::BreakGlass;
 use url::form_urlencoded;
 
 /// Most details of one request: a GraphQL document may ask for many files.
@@ -46,6 +48,12 @@ pub(crate) async fn admit(state: &AppState, caller: Caller, request: Request, ne
 
 async fn recorded(state: &AppState, mut caller: Caller, mut request: Request, next: Next) -> Response {
     caller.origin = origin_of(state, &caller, &request);
+    if caller.actor.can(Capability::BreakGlass) && caller.is_by_session() {
+        match state.store.active_break_glass().await {
+            Ok(active) => caller.emergencies = active.iter().map(sentence_of).collect(),
+            Err(fault) => return Failure::from(fault).into_response(),
+        }
+    }
     let reading = Reading::of(request.method(), request.uri());
     let store = state.store.by(caller.origin.clone());
     let notes = caller.notes.clone();
@@ -78,6 +86,14 @@ fn origin_of(state: &AppState, caller: &Caller, request: &Request) -> Origin {
     let address = client_address(request.extensions(), request.headers(), &state.config);
     let id = request.extensions().get::<RequestId>().map(|id| id.0.as_str());
     Origin::of(&caller.actor).from_request(Some(address), id)
+}
+
+fn sentence_of(emergency: &BreakGlass) -> String {
+    let BreakGlass { name, repo, reason, ends_at, .. } = emergency;
+    format!(
+        "Emergency access: {name} reads {repo} until {}. Reason: {reason}",
+        crate::format::rfc3339(ends_at.0)
+    )
 }
 
 fn if_recorded(response: Response, recorded: Result<(), store::Fault>) -> Response {
@@ -154,7 +170,7 @@ fn act_of(method: &Method, path: &str) -> Option<Act> {
             Some(other) if other.starts_with("exports/") => None,
             _ => Some(Act::Ask),
         },
-        ("admin", "audit") => Some(Act::ReadAudit),
+        ("admin", "audit" | "audit/file") => Some(Act::ReadAudit),
         ("admin" | "metrics", _) => Some(Act::ReadAdministration),
         _ => Some(Act::Ask),
     }

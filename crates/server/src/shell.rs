@@ -1,6 +1,7 @@
 //! What every page has around its content: title, account, query box, theme.
 
 use crate::markup::Html;
+use access::{Actor, Capability};
 
 /// What every page has around its content.
 #[derive(Clone, Debug, Default)]
@@ -9,14 +10,66 @@ pub(crate) struct Shell {
     pub(crate) title: String,
     /// The name of whoever is signed in.
     pub(crate) user: Option<String>,
-    /// Whether they administer the instance.
-    pub(crate) administers: bool,
     /// `light` or `dark` where the person chose one.
     pub(crate) theme: Option<&'static str>,
     /// Which entry of the main navigation this page is.
     pub(crate) section: &'static str,
     /// The query box in the bar.
     pub(crate) query: Option<QueryBox>,
+    /// The pages of the administration that this person's role allows.
+    pub(crate) admin_pages: Vec<AdminPage>,
+    /// Emergency access that goes on, for those who look after the instance.
+    pub(crate) emergencies: Vec<String>,
+}
+
+/// A page of the administration.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AdminPage {
+    /// What it needs; `None` for being an administrator.
+    needs: Option<Capability>,
+    /// Its section, as in [`Shell::section`].
+    pub(crate) section: &'static str,
+    pub(crate) url: &'static str,
+    pub(crate) label: &'static str,
+}
+
+/// Every page of the administration that stands in its navigation, in its order.
+const ADMINISTRATION: &[AdminPage] = &[
+    AdminPage { needs: None, section: "admin-users", url: "/admin/users", label: "Users" },
+    AdminPage { needs: Some(Capability::ManageRoles), section: "roles", url: "/admin/roles", label: "Roles" },
+    AdminPage {
+        needs: Some(Capability::ManageUsers),
+        section: "service-accounts",
+        url: "/admin/service-accounts",
+        label: "Service accounts",
+    },
+    AdminPage {
+        needs: Some(Capability::BreakGlass),
+        section: "break-glass",
+        url: "/admin/break-glass",
+        label: "Emergency access",
+    },
+    AdminPage {
+        needs: Some(Capability::RunReviews),
+        section: "reviews",
+        url: "/admin/reviews",
+        label: "Access reviews",
+    },
+    AdminPage { needs: None, section: "admin-sign-in", url: "/admin/sign-in", label: "Signing in" },
+    AdminPage {
+        needs: Some(Capability::ReadAudit),
+        section: "audit",
+        url: "/admin/audit",
+        label: "Audit log",
+    },
+];
+
+impl AdminPage {
+    /// The pages that somebody's role allows.
+    pub(crate) fn of(actor: &Actor) -> Vec<AdminPage> {
+        let may = |page: &AdminPage| page.needs.map_or(actor.is_administrator(), |needs| actor.can(needs));
+        ADMINISTRATION.iter().copied().filter(may).collect()
+    }
 }
 
 /// The query box.

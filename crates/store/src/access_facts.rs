@@ -1,6 +1,7 @@
 //! Grants, the epoch, and the caller's access set.
 
 use crate::audit_objects;
+use crate::break_glass;
 use crate::database::{Row, Transaction, values};
 use crate::facts_cache::Known;
 use crate::path_rules;
@@ -108,9 +109,11 @@ impl Store {
     async fn facts_of_user(&self, user: UserId) -> Result<ReadFacts, Fault> {
         let mut snapshot = self.database().snapshot().await?;
         let epoch = epoch_in(snapshot.row("SELECT value FROM epoch WHERE id = 1", values![]).await?)?;
+        let mut granted = granted_to(&mut snapshot, user).await?;
+        let granted_until = break_glass::add_to_grants(&mut snapshot, user, self.now(), &mut granted).await?;
         Ok(ReadFacts {
-            granted: granted_to(&mut snapshot, user).await?,
-            granted_until: None,
+            granted,
+            granted_until,
             unrestricted: self.unrestricted(&mut snapshot).await?,
             statements: statements_about(&mut snapshot, user, self.now()).await?,
             path_rules: path_rules::of_user(&mut snapshot, user).await?,

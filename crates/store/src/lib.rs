@@ -25,6 +25,7 @@ mod audit_anchor;
 mod audit_objects;
 mod audit_reads;
 mod audit_verify;
+mod break_glass;
 mod code_hosts;
 mod contexts;
 mod contexts_edit;
@@ -43,16 +44,17 @@ mod jobs_claim;
 mod jobs_lease;
 mod maintenance;
 mod manifest;
-
 mod path_rules;
 mod pending_sign_in;
 mod permissions;
 mod recovery_codes;
 mod repositories;
 mod repository;
+mod roles;
 mod schema;
 mod sealing;
 mod second_factors;
+mod service_accounts;
 mod sessions;
 mod settings;
 mod settling;
@@ -71,6 +73,7 @@ pub use access_facts::GrantError;
 pub use account_links::{AccountLink, LINK_VALID_MAX, LinkKind, UseLinkError};
 pub use audit::AuditFilter;
 pub use audit_verify::{AuditFault, AuditReport};
+pub use break_glass::{BREAK_GLASS_MAX, BreakGlass, BreakGlassError, REASON_CHARS_MIN};
 pub use code_hosts::{CodeHost, CodeHostChange, CodeHostError, NewCodeHost};
 pub use contexts::{
     Context, ContextContent, ContextError, ContextName, ContextNameError, ContextPage, ContextRepository,
@@ -95,8 +98,10 @@ pub use repositories::{
     AddRepositoryError, Added, Adder, ListRepositories, NewRepository, RepoCursor, RepoPage,
 };
 pub use repository::{Progress, RepoStatus, Repository, Source, Visibility};
+pub use roles::{CustomRole, RoleError, RoleName, RoleOf};
 pub use sealing::{Resealed, RotateKeyError};
 pub use second_factors::{ChangeFactorError, FactorProof};
+pub use service_accounts::ServiceAccount;
 pub use sessions::{Session, SessionLimits, SessionOrigin};
 pub use settling::ServingProcess;
 pub use setup_link::{ConsumeSetupError, CreateSetupError};
@@ -106,4 +111,4 @@ pub use store::{OpenError, Options, Store, StoreUrl, StoreUrlError};
 pub use tokens::{CreateTokenError, NewToken, TokenInfo};
 pub use totp::Enrolling;
 pub use user_overview::UserOverview;
-pub use users::{ChangeUserError, CreateUserError, NewUser, User};
+pub use users::{ChangeUserError, CreateUserError, NewUser, RoleChoice, User};

@@ -33,6 +33,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(7, "0007_permissions"),
     migration!(8, "0008_audit"),
     migration!(11, "0011_settling"),
+    migration!(12, "0012_roles_and_tokens"),
 ];
 
 #[derive(Debug)]

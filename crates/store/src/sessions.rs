@@ -21,7 +21,7 @@ const AGENT_CHARS_MAX: usize = 200;
 
 const INSERT: &str = "INSERT INTO sessions \
      (id, digest, user_id, created_at, last_used_at, idle_ms, ends_at, proved_at, address, agent) \
-     SELECT $1, $2, id, $4, $4, $5, $6, $4, $7, $8 FROM users WHERE id = $3 AND disabled_at IS NULL";
+     SELECT $1, $2, id, $4, $4, $5, $6, $4, $7, $8 FROM users WHERE id = $3 AND disabled_at IS NULL AND is_service = 0";
 const KEEP_NEWEST: &str = "DELETE FROM sessions WHERE user_id = $1 AND id NOT IN \
      (SELECT id FROM sessions WHERE user_id = $1 ORDER BY created_at DESC, id LIMIT $2)";
 
@@ -203,10 +203,14 @@ impl Store {
         let (address, agent) = (session.address.as_deref(), session.agent.as_deref());
         let columns =
             values![&session.id.0, secret.digest(), user, now, idle_ms, session.ends_at, address, agent];
-        transaction.execute(INSERT, columns).await?;
+        let is_begun = transaction.execute(INSERT, columns).await? > 0;
         transaction.execute(KEEP_NEWEST, values![user, N_SESSIONS_MAX]).await?;
         let entry = Entry::new(Act::SignIn, audit_objects::user(transaction, user).await?);
-        self.record_as(transaction, user, entry.detail("session", &session.id)).await?;
+        let entry = match is_begun {
+            true => entry.detail("session", &session.id),
+            false => entry.refused("the account is gone, shut, or one that programs use"),
+        };
+        self.record_as(transaction, user, entry).await?;
         if let Some(address) = origin.address {
             attempts::remember_address(transaction, now, user, address).await?;
         }

@@ -10,6 +10,10 @@ use model::{RepoId, UserId};
 
 /// Longest label.
 const LABEL_CHARS_MAX: usize = 100;
+/// Most networks a scope can name.
+const N_ADDRESSES_MAX: usize = 50;
+/// Most valid tokens of one account.
+const N_TOKENS_MAX: i64 = 200;
 /// Most repositories a scope can name.
 const N_REPOS_MAX: usize = 1000;
 
@@ -55,6 +59,18 @@ pub enum CreateTokenError {
     /// It would never be valid.
     #[error("the token would expire before it could be used: give it a later expiry")]
     Expired,
+    /// The scope names more networks than a token keeps.
+    #[error("a token can name at most {n_addresses_max} networks: name larger ones")]
+    TooManyAddresses {
+        /// The most.
+        n_addresses_max: usize,
+    },
+    /// The account has enough.
+    #[error("an account can have at most {n_tokens_max} valid tokens: revoke one first")]
+    TooMany {
+        /// The most.
+        n_tokens_max: i64,
+    },
     /// The scope names more repositories than a token keeps.
     #[error("a token can name at most {n_repos_max} repositories: leave them out to mean all")]
     TooManyRepositories {
@@ -69,8 +85,8 @@ pub enum CreateTokenError {
 impl Store {
     /// Makes a token. The secret is returned this once.
     pub async fn create_token(&self, new: NewToken) -> Result<(Token, TokenInfo), CreateTokenError> {
-        const INSERT: &str = "INSERT INTO tokens (id, digest, user_id, label, repos, verbs, expires_at, created_at) \
-             SELECT $1, $2, id, $4, $5, $6, $7, $8 FROM users WHERE id = $3 AND disabled_at IS NULL";
+        const INSERT: &str = "INSERT INTO tokens (id, digest, user_id, label, repos, verbs, expires_at, created_at, \
+             addresses) SELECT $1, $2, id, $4, $5, $6, $7, $8, $9 FROM users WHERE id = $3 AND disabled_at IS NULL";
         let now = self.now();
         check(&new, now)?;
         let token = Token::mint(self.randomness()).map_err(Fault::from)?;
@@ -84,9 +100,16 @@ impl Store {
             repos_as_stored(&new.scope.repos),
             verbs,
             new.scope.expires_at,
-            now
+            now,
+            addresses_as_stored(&new.scope)
         ];
+        const COUNT: &str = "SELECT COUNT(*) AS n FROM tokens WHERE user_id = $1 AND revoked_at IS NULL \
+             AND (expires_at IS NULL OR expires_at > $2)";
         let mut transaction = self.database().begin().await?;
+        let counted = transaction.row(COUNT, values![new.user, now]).await?;
+        if counted.map_or(Ok(0), |row| row.int("n"))? >= N_TOKENS_MAX {
+            return Err(CreateTokenError::TooMany { n_tokens_max: N_TOKENS_MAX });
+        }
         if transaction.execute(INSERT, columns).await? == 0 {
             return Err(CreateTokenError::UnknownUser);
         }
@@ -103,7 +126,7 @@ impl Store {
 
     /// Who is calling with this token; `None` if it is unknown, revoked or expired, or its account is shut. Counts as use.
     pub async fn actor_by_token(&self, token: &Token) -> Result<Option<Actor>, Fault> {
-        const FIND: &str = "SELECT tokens.id AS token_id, repos, verbs, expires_at, last_used_at, users.id AS id, name, \
+        const FIND: &str = "SELECT tokens.id AS token_id, repos, verbs, expires_at, addresses, last_used_at, users.id AS id, name, \
              role, disabled_at, users.created_at AS created_at FROM tokens JOIN users ON users.id = tokens.user_id \
              WHERE digest = $1 AND revoked_at IS NULL AND disabled_at IS NULL \
              AND (expires_at IS NULL OR expires_at > $2)";
@@ -123,7 +146,7 @@ impl Store {
 
     /// The account's tokens, the newest first; revoked ones too.
     pub async fn tokens_of(&self, user: UserId) -> Result<Vec<TokenInfo>, Fault> {
-        const LIST: &str = "SELECT id, user_id, label, repos, verbs, expires_at, created_at, last_used_at, revoked_at \
+        const LIST: &str = "SELECT id, user_id, label, repos, verbs, expires_at, addresses, created_at, last_used_at, revoked_at \
              FROM tokens WHERE user_id = $1 ORDER BY created_at DESC, id";
         let rows = self.database().rows(LIST, values![user]).await?;
         rows.iter().map(TokenInfo::from_row).collect()
@@ -160,6 +183,9 @@ fn check(new: &NewToken, now: Timestamp) -> Result<(), CreateTokenError> {
     if new.scope.is_expired(now) {
         return Err(CreateTokenError::Expired);
     }
+    if new.scope.addresses.len() > N_ADDRESSES_MAX {
+        return Err(CreateTokenError::TooManyAddresses { n_addresses_max: N_ADDRESSES_MAX });
+    }
     match &new.scope.repos {
         RepoScope::Only(repos) if repos.len() > N_REPOS_MAX => {
             Err(CreateTokenError::TooManyRepositories { n_repos_max: N_REPOS_MAX })
@@ -175,7 +201,13 @@ fn describe(scope: &Scope) -> String {
         RepoScope::Only(repos) => format!("{} repositories", repos.len()),
     };
     let until = scope.expires_at.map_or(String::new(), |at| format!(", until {}", at.0));
-    format!("{repos}, {}{until}", scope.verbs)
+    let from = match &scope.addresses[..] {
+        [] => String::new(),
+        networks => {
+            format!(", from {}", networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        }
+    };
+    format!("{repos}, {}{until}{from}", scope.verbs)
 }
 
 /// A JSON array of ids, or NULL for all: an empty array stays an empty array, and means none.
@@ -184,6 +216,12 @@ fn repos_as_stored(repos: &RepoScope) -> Option<String> {
         RepoScope::All => None,
         RepoScope::Only(repos) => Some(crate::database::int_list(repos.iter().map(|repo| i64::from(repo.0)))),
     }
+}
+
+/// A JSON array of networks, or NULL for anywhere.
+fn addresses_as_stored(scope: &Scope) -> Option<String> {
+    let networks: Vec<String> = scope.addresses.iter().map(ToString::to_string).collect();
+    (!networks.is_empty()).then(|| serde_json::json!(networks).to_string())
 }
 
 fn scope_from_row(row: &Row) -> Result<Scope, Fault> {
@@ -196,5 +234,13 @@ fn scope_from_row(row: &Row) -> Result<Scope, Fault> {
         }
     };
     let verbs = row.text("verbs")?.parse().map_err(|_| impossible("verbs"))?;
-    Ok(Scope { repos, verbs, expires_at: row.maybe_time("expires_at")? })
+    let addresses = match row.maybe_text("addresses")? {
+        None => Vec::new(),
+        Some(text) => {
+            let networks: Vec<String> = serde_json::from_str(&text).map_err(|_| impossible("addresses"))?;
+            let networks = networks.iter().map(|network| network.parse());
+            networks.collect::<Result<_, _>>().map_err(|_| impossible("addresses"))?
+        }
+    };
+    Ok(Scope { repos, verbs, expires_at: row.maybe_time("expires_at")?, addresses })
 }

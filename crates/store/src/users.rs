@@ -3,10 +3,11 @@
 use crate::database::{Row, Transaction, values};
 use crate::explicit::{Who, claim_pending};
 use crate::repositories::N_PAGE_MAX;
+use crate::roles::{self, RoleName};
 use crate::{Fault, Store, Timestamp};
 use crate::{access_facts, second_factors};
 use access::audit::{Act, Entry, Object};
-use access::{Password, PasswordHash, PasswordRefusal, Role, SecondFactor, UserName};
+use access::{Capability, Password, PasswordHash, PasswordRefusal, Role, SecondFactor, UserName};
 use model::UserId;
 use std::sync::Arc;
 
@@ -53,12 +54,33 @@ pub enum CreateUserError {
     Fault(#[from] Fault),
 }
 
+/// Which role to give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoleChoice {
+    /// One of the built-in ones.
+    BuiltIn(Role),
+    /// A custom one.
+    Named(RoleName),
+}
+
+impl From<Role> for RoleChoice {
+    fn from(role: Role) -> Self {
+        RoleChoice::BuiltIn(role)
+    }
+}
+
 /// An account could not be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeUserError {
     /// There is no such account.
     #[error("there is no such account")]
     Unknown,
+    /// There is no such role.
+    #[error("there is no role of this name")]
+    UnknownRole,
+    /// It is one's own role, or one that allows more than one's own.
+    #[error("nobody changes their own role, or gives or takes one that allows more than theirs")]
+    NotYours,
     /// Nobody could administer the instance any more.
     #[error("'{name}' is the last administrator: make another one first")]
     LastAdministrator {
@@ -130,7 +152,8 @@ impl Store {
 
     /// Sets a password and ends every session of the account. Raises the epoch.
     pub async fn set_password(&self, user: UserId, password: &Password) -> Result<(), ChangeUserError> {
-        const SET: &str = "UPDATE users SET password_hash = $2, password_needs_factor = $3 WHERE id = $1";
+        const SET: &str = "UPDATE users SET password_hash = $2, password_needs_factor = $3 \
+             WHERE id = $1 AND is_service = 0";
         let known = self.user(user).await?.ok_or(ChangeUserError::Unknown)?;
         access::check_password(password, &known.name, self.second_factor(user).await?)?;
         let hash = self.hash_password(password).await?;
@@ -149,14 +172,34 @@ impl Store {
     }
 
     /// Sets the role. If that changes it, the account's sessions end: what was begun under one role does not go on under
-    /// another. Raises the epoch.
-    pub async fn set_role(&self, user: UserId, role: Role) -> Result<(), ChangeUserError> {
+    /// another; so does emergency access that the new role does not allow. Raises the epoch.
+    ///
+    /// SECURITY: nobody sets their own role, gives one that allows more than theirs, or takes one that did.
+    pub async fn set_role(&self, user: UserId, role: impl Into<RoleChoice>) -> Result<(), ChangeUserError> {
+        const END: &str = "UPDATE break_glass SET ends_at = $2 WHERE user_id = $1 AND ends_at > $2";
+        let role = role.into();
         let mut transaction = self.database().begin().await?;
         access_facts::raise_epoch(&mut transaction).await?;
         let was_without = access_facts::first_administrator(&mut transaction).await?.is_none();
         let before = read_in(&mut transaction, user).await?;
         let set = "UPDATE users SET role = $2 WHERE id = $1";
-        transaction.execute(set, values![user, role_as_stored(role)]).await?;
+        let stored = match &role {
+            RoleChoice::BuiltIn(role) => roles::built_in(*role).map(str::to_owned),
+            RoleChoice::Named(name) => self.custom_role(&mut transaction, name).await?,
+        };
+        let stored = stored.ok_or(ChangeUserError::UnknownRole)?;
+        let new = role_from_stored(&stored).ok_or(ChangeUserError::UnknownRole)?;
+        if let Some((own, _)) = self.own_role(&mut transaction).await? {
+            let own = own.capabilities();
+            let is_more = !new.capabilities().is_within(own) || !before.role.capabilities().is_within(own);
+            if self.origin().user_id() == Some(user) || is_more {
+                return Err(ChangeUserError::NotYours);
+            }
+        }
+        transaction.execute(set, values![user, &stored]).await?;
+        if !new.capabilities().contains(Capability::BreakGlass) {
+            transaction.execute(END, values![user, self.now()]).await?;
+        }
         let changed = read_in(&mut transaction, user).await?;
         if changed.role != before.role {
             end_sessions(&mut transaction, user).await?;
@@ -165,7 +208,7 @@ impl Store {
             take_over(&mut transaction, user).await?;
         }
         let entry = Entry::new(Act::ChangeRole, Object::user(user, &changed.name));
-        let entry = entry.detail("from", role_as_stored(before.role)).detail("to", role_as_stored(role));
+        let entry = entry.detail("from", before.role.as_str()).detail("to", roles::name_of_stored(&stored));
         refuse_without_administrator(&mut transaction, was_without, changed).await?;
         self.record_in(&mut transaction, entry).await?;
         Ok(transaction.commit().await?)
@@ -239,15 +282,16 @@ pub(crate) fn needs_factor(password: &Password, name: &UserName) -> bool {
     access::check_password(password, name, SecondFactor::None).is_err()
 }
 
+/// The word of a built-in role; custom ones are stored with their name and what they allow.
 pub(crate) fn role_as_stored(role: Role) -> &'static str {
-    match role {
-        Role::Member => "member",
-        Role::Administrator => "administrator",
-    }
+    role.as_str()
 }
 
 pub(crate) fn role_from_stored(word: &str) -> Option<Role> {
-    [Role::Member, Role::Administrator].into_iter().find(|role| role_as_stored(*role) == word)
+    if let Some((_, capabilities)) = word.strip_prefix("custom:").and_then(|rest| rest.split_once(':')) {
+        return capabilities.parse().ok().map(Role::Custom);
+    }
+    [Role::Member, Role::Administrator, Role::Auditor].into_iter().find(|role| role_as_stored(*role) == word)
 }
 
 /// Makes an account; `None` if its name is taken. The first administrator takes over what waits for them. The epoch's lock

@@ -9,12 +9,14 @@ use crate::state::AppState;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use compat::{Credential, sourcegraph};
+use std::net::IpAddr;
 
 /// The caller that a token in any of the accepted forms names.
 pub(crate) async fn caller_by_token(
     state: &AppState,
     uri: &Uri,
     headers: &HeaderMap,
+    address: Option<IpAddr>,
 ) -> Result<Caller, Failure> {
     let mut sent = headers.get_all(header::AUTHORIZATION).iter();
     let first = sent.next();
@@ -30,7 +32,7 @@ pub(crate) async fn caller_by_token(
     // In the one form that the rest of the server knows: streams recognise their caller by it again.
     let mut normal = HeaderMap::new();
     normal.insert(header::AUTHORIZATION, bearer);
-    crate::routes::caller_of(state, &normal).await
+    crate::routes::caller_of(state, &normal, address).await
 }
 
 /// How those who may not come in are told: text, as these clients expect it, and for a stream as an event too.

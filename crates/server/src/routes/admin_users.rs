@@ -108,10 +108,7 @@ impl LinkView {
 }
 
 pub(crate) fn role_word(role: Role) -> &'static str {
-    match role {
-        Role::Member => "member",
-        Role::Administrator => "administrator",
-    }
+    role.as_str()
 }
 
 /// The role that a form names; member where it names none.

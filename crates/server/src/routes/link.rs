@@ -82,7 +82,7 @@ async fn find(
 ) -> Result<(LinkSecret, AccountLink), Failure> {
     let secret = LinkSecret::parse(secret).map_err(|_| Failure::NotFound)?;
     let link = state.store.account_link(&secret).await?.ok_or(Failure::NotFound)?;
-    let actor = actor_of(headers, state).await?;
+    let actor = actor_of(headers, None, state).await?;
     match actor.and_then(|actor| actor.user_id()) {
         Some(user) if user != link.user.id => {
             Err(Failure::NotAllowed("This link is for another account. Sign out, and open it again."))

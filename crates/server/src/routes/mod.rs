@@ -6,6 +6,11 @@
 mod account;
 mod account_factors;
 mod account_sessions;
+mod account_tokens;
+mod admin_audit;
+mod admin_break_glass;
+mod admin_roles;
+mod admin_service;
 mod admin_sign_in;
 mod admin_user;
 mod admin_users;
@@ -49,14 +54,16 @@ use crate::caller::{Caller, actor_of, theme_of};
 use crate::compatible::{caller_by_token, refusal};
 use crate::failure::Failure;
 use crate::state::AppState;
+use crate::visitor::client_address;
 use crate::{ServerConfig, recording, same_origin};
-use access::Verb;
+use access::{Capability, Verb};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
+use std::net::IpAddr;
 use std::time::Duration;
 
 pub(crate) use dot_api_stream::alert_of as stream_alert;
@@ -72,6 +79,8 @@ pub enum Door {
     Token,
     /// Whoever administers the instance.
     Administrator,
+    /// Whoever has a role that allows this.
+    Role(Capability),
 }
 
 /// A route as the outside may know it.
@@ -134,6 +143,12 @@ fn table() -> Vec<Route> {
             &["GET", "POST"],
             get(account_sessions::page).post(account_sessions::end_others),
         ),
+        with_methods(
+            "/account/tokens",
+            &["GET", "POST"],
+            get(account_tokens::page).post(account_tokens::create),
+        ),
+        with_methods("/account/tokens/{id}/revoke", &["POST"], post(account_tokens::revoke)),
         with_methods("/account/sessions/{id}/end", &["POST"], post(account_sessions::end_one)),
         open("/link/{secret}", &["GET", "POST"], get(link::page).post(link::submit)),
         Route {
@@ -206,8 +221,33 @@ fn table() -> Vec<Route> {
         signed_in("/api/v1/openapi.json", get(openapi::document)),
     ]
     .into_iter()
+    .chain(administration())
     .chain(compatible())
     .collect()
+}
+
+/// The pages of the administration, each behind the capability it needs.
+fn administration() -> Vec<Route> {
+    let page = |path, needs, answer| Route { path, methods: &["GET"], door: Door::Role(needs), answer };
+    let form =
+        |path, needs, answer| Route { path, methods: &["GET", "POST"], door: Door::Role(needs), answer };
+    let act = |path, needs, answer| Route { path, methods: &["POST"], door: Door::Role(needs), answer };
+    use Capability::{BreakGlass, ManageRoles, ManageUsers, ReadAudit};
+    use {
+        admin_audit as audit, admin_break_glass as emergency, admin_roles as roles, admin_service as service,
+    };
+    vec![
+        page("/admin/audit", ReadAudit, get(audit::page)),
+        page("/admin/audit/file", ReadAudit, get(audit::file)),
+        form("/admin/roles", ManageRoles, get(roles::page).post(roles::save)),
+        act("/admin/roles/assign", ManageRoles, post(roles::assign)),
+        act("/admin/roles/{name}/remove", ManageRoles, post(roles::remove)),
+        form("/admin/service-accounts", ManageUsers, get(service::page).post(service::create)),
+        act("/admin/service-accounts/{name}/{act}", ManageUsers, post(service::act)),
+        act("/admin/service-accounts/{name}/tokens/{id}/revoke", ManageUsers, post(service::revoke)),
+        form("/admin/break-glass", BreakGlass, get(emergency::page).post(emergency::take)),
+        act("/admin/break-glass/{id}/end", BreakGlass, post(emergency::end)),
+    ]
 }
 
 /// The addresses of the compatible interfaces. Older clients write two slashes before `.api`.
@@ -249,6 +289,9 @@ pub(crate) fn router(state: AppState) -> Router {
                 router = router.route(route.path, answer);
                 continue;
             }
+            Door::Role(capability) => {
+                route.answer.layer(from_fn_with_state((state.clone(), capability), by_role))
+            }
             Door::Administrator => route.answer.layer(from_fn_with_state(state.clone(), administrator)),
         };
         router = router.route(route.path, answer.layer(from_fn(forms_of_ours)));
@@ -268,9 +311,10 @@ pub(crate) fn time_for(path: &str, config: &ServerConfig) -> Duration {
 }
 
 async fn signed_in(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let found = match caller_of(&state, request.headers()).await {
+    let address = address_of(&state, &request);
+    let found = match caller_of(&state, request.headers(), address).await {
         Err(Failure::NotSignedIn) if print::is_for_programs(request.uri()) => {
-            caller_by_token(&state, request.uri(), request.headers()).await
+            caller_by_token(&state, request.uri(), request.headers(), address).await
         }
         found => found,
     };
@@ -281,14 +325,15 @@ async fn signed_in(State(state): State<AppState>, request: Request, next: Next) 
 }
 
 async fn by_token(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    match caller_by_token(&state, request.uri(), request.headers()).await {
+    let address = address_of(&state, &request);
+    match caller_by_token(&state, request.uri(), request.headers(), address).await {
         Ok(caller) => recording::admit(&state, caller, request, next).await,
         Err(failure) => refusal(failure, request.uri()),
     }
 }
 
 async fn administrator(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    match caller_of(&state, request.headers()).await {
+    match caller_of(&state, request.headers(), address_of(&state, &request)).await {
         Ok(caller) if caller.actor.is_administrator() => {
             recording::admit(&state, caller, request, next).await
         }
@@ -297,13 +342,34 @@ async fn administrator(State(state): State<AppState>, request: Request, next: Ne
     }
 }
 
-pub(crate) async fn caller_of(state: &AppState, headers: &HeaderMap) -> Result<Caller, Failure> {
-    let actor = actor_of(headers, state).await?.ok_or(Failure::NotSignedIn)?;
+/// Where a request came from.
+fn address_of(state: &AppState, request: &Request) -> Option<IpAddr> {
+    Some(client_address(request.extensions(), request.headers(), &state.config))
+}
+
+async fn by_role(
+    State((state, capability)): State<(AppState, Capability)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match caller_of(&state, request.headers(), address_of(&state, &request)).await {
+        Ok(caller) if caller.actor.can(capability) => recording::admit(&state, caller, request, next).await,
+        Ok(caller) => recording::deny(&state, &caller, request, "Your role does not allow this page.").await,
+        Err(failure) => failure.into_response(),
+    }
+}
+
+pub(crate) async fn caller_of(
+    state: &AppState,
+    headers: &HeaderMap,
+    address: Option<IpAddr>,
+) -> Result<Caller, Failure> {
+    let actor = actor_of(headers, address, state).await?.ok_or(Failure::NotSignedIn)?;
     if !actor.may(Verb::Read) {
         return Err(Failure::NotAllowed("This token does not allow reading."));
     }
     let access = state.store.access_set(&actor).await?;
-    Ok(Caller::new(actor, access, headers, theme_of(headers)))
+    Ok(Caller::new(actor, access, headers, address, theme_of(headers)))
 }
 
 /// Whatever changes something must come from a page of ours, or carry a token: no browser adds one to another site's form,

@@ -47,7 +47,7 @@ pub(crate) async fn page(
     headers: HeaderMap,
     Query(target): Query<Target>,
 ) -> Result<Response, Failure> {
-    if actor_of(&headers, &state).await?.is_some() {
+    if actor_of(&headers, None, &state).await?.is_some() {
         return Ok(Redirect::to(local(&target.return_to)).into_response());
     }
     render(&headers, target.return_to, String::new(), None)

@@ -16,6 +16,14 @@ fn example(route: &RouteInfo) -> String {
         "/r/{*address}" => "/r/app".into(),
         "/api/v1/repos/{*address}" => "/api/v1/repos/app".into(),
         "/account/sessions/{id}/end" => "/account/sessions/0123456789abcdef/end".into(),
+        "/account/tokens/{id}/revoke" => "/account/tokens/0123456789abcdef/revoke".into(),
+        "/admin/audit/file" => "/admin/audit/file?format=csv".into(),
+        "/admin/roles/{name}/remove" => "/admin/roles/nothing/remove".into(),
+        "/admin/service-accounts/{name}/{act}" => "/admin/service-accounts/nothing/disable".into(),
+        "/admin/service-accounts/{name}/tokens/{id}/revoke" => {
+            "/admin/service-accounts/nothing/tokens/0123456789abcdef/revoke".into()
+        }
+        "/admin/break-glass/{id}/end" => "/admin/break-glass/0123456789abcdef/end".into(),
         "/exports/{id}/{act}" => "/exports/0123456789abcdef/cancel".into(),
         "/api/v1/exports/{id}" => "/api/v1/exports/0123456789abcdef".into(),
         "/api/v1/exports/{id}/cancel" => "/api/v1/exports/0123456789abcdef/cancel".into(),

@@ -137,6 +137,9 @@ pub(crate) struct TokenCreateArgs {
     /// Only these repositories, separated by commas [default: all the account may read].
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) repos: Vec<String>,
+    /// Only from these networks, separated by commas, such as 192.0.2.0/24 [default: from anywhere].
+    #[arg(long, value_name = "NETWORKS", value_delimiter = ',')]
+    pub(crate) from: Vec<ipnet::IpNet>,
     /// Only these verbs, separated by commas: read, write, admin [default: read].
     #[arg(long, value_name = "VERBS", value_delimiter = ',')]
     pub(crate) verbs: Vec<String>,

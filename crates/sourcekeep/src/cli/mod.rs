@@ -5,6 +5,7 @@ mod context;
 mod index;
 mod inspect;
 mod repo;
+mod verify;
 
 pub(crate) use admin::{
     ConfigCommand, TokenCommand, TokenCreateArgs, UserCommand, UserCreateArgs, UserInviteArgs,
@@ -16,6 +17,8 @@ pub(crate) use repo::{
     RepoAddArgs, RepoCommand, RepoListArgs, RepoRemoveArgs, RepoSetArgs, RepoSkippedArgs, RepoStatusArgs,
     VisibilityArg,
 };
+
+pub(crate) use verify::{AdminCommand, RotateKeyArgs, VerifyCommand};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::net::SocketAddr;
@@ -125,6 +128,12 @@ pub(crate) enum Command {
     /// Create, list and revoke API tokens.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Prove that what the server keeps is what it should be.
+    #[command(subcommand)]
+    Verify(VerifyCommand),
+    /// Look after the master key.
+    #[command(subcommand)]
+    Admin(AdminCommand),
     /// Print a completion script for a shell.
     #[command(after_help = "Example: sourcekeep completions bash > /etc/bash_completion.d/sourcekeep")]
     Completions(CompletionsArgs),

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod admin;
 mod aggregate;
 mod config;
 mod context;
@@ -13,6 +14,7 @@ mod serve;
 mod token;
 mod up;
 mod user;
+mod verify;
 mod why;
 
 use crate::app::App;
@@ -38,6 +40,8 @@ pub(crate) async fn run(app: App, command: Command) -> anyhow::Result<Outcome> {
         Command::Config(command) => config::run(&app, command),
         Command::User(command) => user::run(&app, command).await,
         Command::Token(command) => token::run(&app, command).await,
+        Command::Verify(command) => verify::run(&app, command).await,
+        Command::Admin(command) => admin::run(&app, command).await,
         Command::Completions(args) => completions(&args),
         Command::Version => version(&app),
     }

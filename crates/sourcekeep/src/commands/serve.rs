@@ -8,6 +8,7 @@ use crate::progress::ProgressView;
 use crate::terminal::{self, STRONG};
 use crate::{logging, signals};
 use access::SystemClock;
+use access::audit::Origin;
 use anyhow::Context as _;
 use export::{ExportLimits, ExportOptions, ExportWorker, Exports};
 use mirror::{Board, DataDir, DataLock, SidecarOptions, Sidecars, Worker, WorkerOptions};
@@ -28,6 +29,8 @@ const CALM_PATIENCE: Duration = Duration::from_millis(20);
 
 /// Jobs at the same time: most of the time of a small one is spent waiting for the disk and the database.
 const N_JOBS: usize = 4;
+/// How often it is looked whether the master key was rotated.
+const RESEAL_PAUSE: Duration = Duration::from_secs(60);
 
 /// A data directory that this process alone works on.
 pub(crate) struct Engine {
@@ -62,7 +65,7 @@ impl Locked {
         let Locked { opened, lock } = self;
         let (config, catalog, board) = (&opened.config, Arc::new(Catalog::new()), Board::new());
         let options = WorkerOptions {
-            store: opened.store.clone(),
+            store: opened.store.by(Origin::system("worker")),
             data: opened.data.clone(),
             catalog: Arc::clone(&catalog),
             board: board.clone(),
@@ -116,7 +119,7 @@ impl Engine {
             None => format!("http://{}/", reachable(bound)),
         };
         let deps = Deps {
-            store: self.opened.store.clone(),
+            store: self.opened.store.by(Origin::system("server")),
             exports: self.exports.clone(),
             catalog: Arc::clone(&self.catalog),
             searcher: Arc::clone(&self.searcher),
@@ -172,8 +175,9 @@ impl Engine {
         };
         let exporter = ExportWorker::new(&self.exports);
         let sidecars = self.sidecars();
-        let (served, (), (), ()) =
-            tokio::join!(serving, self.worker.run(stop), exporter.run(stop), sidecars.run(stop));
+        let resealing = reseal(&self.opened.store, stop);
+        let (served, (), (), (), ()) =
+            tokio::join!(serving, self.worker.run(stop), exporter.run(stop), sidecars.run(stop), resealing);
         Ok(served?)
     }
 }
@@ -184,7 +188,7 @@ impl Engine {
         let searcher = Arc::clone(&self.searcher);
         let configured = self.opened.config.search.raw_text_bytes_max;
         Sidecars::new(SidecarOptions {
-            store: self.opened.store.clone(),
+            store: self.opened.store.by(Origin::system("worker")),
             data: self.opened.data.clone(),
             catalog: Arc::clone(&self.catalog),
             board: self.board.clone(),
@@ -203,7 +207,7 @@ fn exports(opened: &Opened, catalog: &Arc<Catalog>, searcher: &Arc<Searcher>) ->
         ..ExportLimits::default()
     };
     Exports::new(ExportOptions {
-        store: opened.store.clone(),
+        store: opened.store.by(Origin::system("exports")),
         catalog: Arc::clone(catalog),
         searcher: Arc::clone(searcher),
         folder: opened.data.exports(),
@@ -245,6 +249,25 @@ pub(super) async fn run(app: &App, args: ServeArgs) -> anyhow::Result<Outcome> {
     }
     engine.serve(front, &stop).await?;
     Ok(Outcome::Done)
+}
+
+/// Seals secrets anew that are sealed with an old master key: after a rotation, whoever began it.
+async fn reseal(store: &store::Store, stop: &CancellationToken) {
+    let store = store.by(Origin::system("sealing"));
+    loop {
+        let pause = match store.reseal_step().await {
+            Ok(step) if step.n_done > 0 => Duration::from_millis(100),
+            Ok(_) => RESEAL_PAUSE,
+            Err(error) => {
+                tracing::warn!(%error, "secrets cannot be sealed anew");
+                RESEAL_PAUSE
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled() => return,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -34,8 +34,10 @@ async fn create(app: &App, args: TokenCreateArgs) -> anyhow::Result<Outcome> {
         [] => RepoScope::All,
         names => RepoScope::Only(opened.repositories(names).await?.into_iter().map(|row| row.id).collect()),
     };
+    let addresses = args.from.clone();
     let expires_at = Some(SystemClock.now().plus(life));
-    let new = NewToken { user: user.id, label: args.name, scope: Scope { repos, verbs, expires_at } };
+    let new =
+        NewToken { user: user.id, label: args.name, scope: Scope { repos, verbs, expires_at, addresses } };
     let (token, info) = opened.store.create_token(new).await?;
     match app.common.json {
         true => terminal::print_json(&json!({

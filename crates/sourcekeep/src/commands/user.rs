@@ -145,10 +145,7 @@ async fn list(app: &App) -> anyhow::Result<Outcome> {
 }
 
 fn role_text(role: Role) -> &'static str {
-    match role {
-        Role::Member => "member",
-        Role::Administrator => "administrator",
-    }
+    role.as_str()
 }
 
 fn shape(user: &User) -> serde_json::Value {

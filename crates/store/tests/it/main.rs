@@ -21,6 +21,8 @@ mod manifests;
 mod migrations;
 mod permissions;
 mod repositories;
+mod roles;
+mod sealing;
 mod second_factors;
 mod sessions;
 mod setup;

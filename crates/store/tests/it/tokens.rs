@@ -17,6 +17,7 @@ on_both! {
             repos: RepoScope::Only([RepoId(1), RepoId(7)].into()),
             verbs: Verbs::of([Verb::Read, Verb::Admin]),
             expires_at: Some(world.now().plus(Duration::from_secs(60))),
+            addresses: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
         };
         let (token, info) = world.store.create_token(new_token(ada.id, scope.clone())).await.unwrap();
         let actor = world.store.actor_by_token(&token).await.unwrap().unwrap();
@@ -35,7 +36,7 @@ on_both! {
         let some = RepoScope::Only([RepoId(0), RepoId(u32::MAX)].into());
         for repos in [RepoScope::All, none, some] {
             for verbs in [Verbs::ALL, Verbs::READ, Verbs::of([])] {
-                let scope = Scope { repos: repos.clone(), verbs, expires_at: None };
+                let scope = Scope { repos: repos.clone(), verbs, ..Scope::FULL };
                 let (token, _) = world.store.create_token(new_token(ada.id, scope.clone())).await.unwrap();
                 assert_eq!(world.store.actor_by_token(&token).await.unwrap().unwrap().scope, scope);
             }
