@@ -178,3 +178,23 @@ where
         }
     }
 }
+
+/// Reads the beginning of a list: whole pages, until there are this many.
+pub async fn read_some<T, F>(
+    mut page: impl FnMut(Option<Cursor>) -> F,
+    n_wanted: usize,
+) -> Result<Vec<T>, HostError>
+where
+    F: Future<Output = Result<Page<T>, HostError>>,
+{
+    let (mut pager, mut items, mut cursor) = (Pager::default(), Vec::new(), None);
+    loop {
+        let read = page(cursor).await?;
+        items.extend(read.items);
+        cursor = pager.advance(read.next)?;
+        if cursor.is_none() || items.len() >= n_wanted {
+            items.truncate(n_wanted);
+            return Ok(items);
+        }
+    }
+}

@@ -20,6 +20,7 @@ mod api;
 mod connector;
 mod error;
 mod exclusion;
+mod hooks;
 mod kind;
 mod kinds;
 mod open;
@@ -30,12 +31,13 @@ pub mod webhook;
 mod worker;
 
 pub use connector::{
-    Connector, Cursor, HostAccount, HostGrant, Page, Pager, Reply, Strategy, Whoami, read_all,
+    Connector, Cursor, HostAccount, HostGrant, Page, Pager, Reply, Strategy, Whoami, read_all, read_some,
 };
 pub use error::HostError;
 pub use exclusion::{Exclusion, ExclusionError, ExclusionRule};
+pub use hooks::Received;
 pub use kind::{HostKind, UnknownKind};
-pub use open::{OpenHostError, Surroundings, open};
+pub use open::{OpenHostError, Surroundings, check_address, open};
 pub use repository::{HostRepository, Openness, Readers};
 pub use settings::{HostSettings, SettingsError};
 pub use sync::{SyncError, SyncReport, sync};

@@ -67,6 +67,19 @@ impl From<HostError> for OpenHostError {
     }
 }
 
+/// Checks the address of a code host, as it is written: what names are resolved to is checked when something is sent.
+pub fn check_address(kind: HostKind, url: &str, settings: &HostSettings) -> Result<(), OpenHostError> {
+    match kind {
+        HostKind::Directory | HostKind::Git => {}
+        HostKind::Gitolite => drop(GitolitePlace::parse(url)?),
+        _ => {
+            let networks = settings.parsed_networks()?;
+            Destination::new(Purpose::CodeHost, url, networks, Reach::OwnOrigin)?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes the connector of a code host. Nothing is sent yet.
 pub fn open(
     kind: HostKind,

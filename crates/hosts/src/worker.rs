@@ -197,13 +197,22 @@ impl SyncWorker {
         Ok(connector)
     }
 
+    /// Asks for repositories to be fetched and indexed.
+    pub(crate) async fn queue(&self, repositories: Vec<Repository>) -> Result<(), Fault> {
+        (self.options.queue)(repositories).await
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.options.store
+    }
+
     async fn sync_host(&self, host: &CodeHost, accept_loss: bool) -> Result<SyncReport, SyncHostError> {
         let connector = self.connector(host).await?;
         let (store, clock) = (&self.options.store, &*self.options.around.clock);
         let outcome = sync(store, host, &*connector, clock, accept_loss).await;
         // What was added is here even where the rest failed.
         let waiting = self.unindexed(host).await?;
-        (self.options.queue)(waiting).await?;
+        self.queue(waiting).await?;
         Ok(outcome?)
     }
 
@@ -337,7 +346,7 @@ impl SyncWorker {
         self.options.store.jobs().enqueue(job(&next, Some(run_after), 0)).await.map(drop)
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.options.around.clock.now()
     }
 }

@@ -283,7 +283,19 @@ mod tests {
             formats: crate::export_formats(),
             limits: export::ExportLimits::default(),
         });
+        let hosts = hosts::SyncWorker::new(hosts::SyncOptions {
+            store: store.clone(),
+            around: hosts::Surroundings {
+                egress: egress::Egress::default(),
+                clock: clock.clone(),
+                git: git::GitProgramOptions::default(),
+                schemes: git::Schemes::default(),
+            },
+            queue: Arc::new(|_| Box::pin(async { Ok(()) })),
+            credentials: hosts::CredentialBook::default(),
+        });
         let deps = Deps {
+            hosts,
             store,
             exports,
             catalog: Arc::default(),

@@ -36,6 +36,12 @@ pub(crate) struct AdminPage {
 /// Every page of the administration that stands in its navigation, in its order.
 const ADMINISTRATION: &[AdminPage] = &[
     AdminPage { needs: None, section: "admin-users", url: "/admin/users", label: "Users" },
+    AdminPage {
+        needs: Some(Capability::ManageHosts),
+        section: "admin-hosts",
+        url: "/admin/hosts",
+        label: "Code hosts",
+    },
     AdminPage { needs: Some(Capability::ManageRoles), section: "roles", url: "/admin/roles", label: "Roles" },
     AdminPage {
         needs: Some(Capability::ManageUsers),

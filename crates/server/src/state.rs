@@ -29,6 +29,8 @@ pub struct Deps {
     pub data_dir: DataDir,
     /// How repositories are opened for reading.
     pub git: git::OpenOptions,
+    /// What compares code hosts.
+    pub hosts: hosts::SyncWorker,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -46,6 +48,7 @@ pub(crate) struct AppState {
 pub(crate) struct Shared {
     pub(crate) config: ServerConfig,
     pub(crate) hosts: AllowedHosts,
+    pub(crate) hosts_worker: hosts::SyncWorker,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) searcher: Arc<Searcher>,
     pub(crate) board: Board,
@@ -69,6 +72,7 @@ impl AppState {
             exports: deps.exports,
             shared: Arc::new(Shared {
                 hosts: AllowedHosts::new(&config),
+                hosts_worker: deps.hosts,
                 git: GitAccess::new(deps.data_dir, deps.git),
                 catalog: deps.catalog,
                 searcher: deps.searcher,

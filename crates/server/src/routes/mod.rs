@@ -9,6 +9,8 @@ mod account_sessions;
 mod account_tokens;
 mod admin_audit;
 mod admin_break_glass;
+mod admin_host;
+mod admin_hosts;
 mod admin_roles;
 mod admin_service;
 mod admin_sign_in;
@@ -31,6 +33,7 @@ mod exports;
 mod fallback;
 mod healthz;
 mod home;
+mod hooks;
 mod link;
 mod mcp;
 mod openapi;
@@ -77,6 +80,8 @@ pub enum Door {
     SignedIn,
     /// Whoever sent a valid token, in any of the forms that clients of other code search servers use. No cookie counts.
     Token,
+    /// Whoever signs what they send: webhooks of code hosts. No cookie and no token counts.
+    Signed,
     /// Whoever administers the instance.
     Administrator,
     /// Whoever has a role that allows this.
@@ -181,6 +186,12 @@ fn table() -> Vec<Route> {
             door: Door::Administrator,
             answer: get(healthz::metrics),
         },
+        Route {
+            path: "/hooks/{id}",
+            methods: &["POST"],
+            door: Door::Signed,
+            answer: post(hooks::receive).layer(DefaultBodyLimit::disable()),
+        },
         signed_in("/", get(home::page)),
         signed_in("/search", get(search::page)),
         signed_in("/aggregate", get(aggregate::page)),
@@ -232,7 +243,7 @@ fn administration() -> Vec<Route> {
     let form =
         |path, needs, answer| Route { path, methods: &["GET", "POST"], door: Door::Role(needs), answer };
     let act = |path, needs, answer| Route { path, methods: &["POST"], door: Door::Role(needs), answer };
-    use Capability::{BreakGlass, ManageRoles, ManageUsers, ReadAudit};
+    use Capability::{BreakGlass, ManageHosts, ManageRoles, ManageUsers, ReadAudit};
     use {
         admin_audit as audit, admin_break_glass as emergency, admin_roles as roles, admin_service as service,
     };
@@ -245,6 +256,10 @@ fn administration() -> Vec<Route> {
         form("/admin/service-accounts", ManageUsers, get(service::page).post(service::create)),
         act("/admin/service-accounts/{name}/{act}", ManageUsers, post(service::act)),
         act("/admin/service-accounts/{name}/tokens/{id}/revoke", ManageUsers, post(service::revoke)),
+        form("/admin/hosts", ManageHosts, get(admin_hosts::page).post(admin_hosts::add)),
+        page("/admin/hosts/new", ManageHosts, get(admin_hosts::new)),
+        page("/admin/hosts/{id}", ManageHosts, get(admin_host::page)),
+        form("/admin/hosts/{id}/{act}", ManageHosts, get(admin_host::back).post(admin_host::act)),
         form("/admin/break-glass", BreakGlass, get(emergency::page).post(emergency::take)),
         act("/admin/break-glass/{id}/end", BreakGlass, post(emergency::end)),
     ]
@@ -291,6 +306,11 @@ pub(crate) fn router(state: AppState) -> Router {
             }
             Door::Role(capability) => {
                 route.answer.layer(from_fn_with_state((state.clone(), capability), by_role))
+            }
+            // SECURITY: nothing but the signature counts, so no form of another site can lend it anything.
+            Door::Signed => {
+                router = router.route(route.path, route.answer);
+                continue;
             }
             Door::Administrator => route.answer.layer(from_fn_with_state(state.clone(), administrator)),
         };

@@ -4,6 +4,7 @@ mod access;
 mod account;
 mod aggregate;
 mod api;
+mod code_hosts;
 mod compatible;
 mod contexts;
 mod exports;

@@ -147,7 +147,19 @@ impl World {
             formats: server::export_formats(),
             limits: ExportLimits { n_unfinished_max: 2, n_per_user_max: 3, ..ExportLimits::default() },
         });
+        let hosts = hosts::SyncWorker::new(hosts::SyncOptions {
+            store: store.clone(),
+            around: hosts::Surroundings {
+                egress: egress::Egress::default(),
+                clock: clock.clone(),
+                git: git::GitProgramOptions::default(),
+                schemes: git::Schemes::default(),
+            },
+            queue: Arc::new(|_| Box::pin(async { Ok(()) })),
+            credentials: hosts::CredentialBook::default(),
+        });
         let deps = Deps {
+            hosts: hosts.clone(),
             store: store.clone(),
             exports: exports.clone(),
             catalog,

@@ -2,6 +2,7 @@
 
 mod admin;
 mod context;
+mod host;
 mod index;
 mod inspect;
 mod repo;
@@ -11,6 +12,9 @@ pub(crate) use admin::{
     ConfigCommand, TokenCommand, TokenCreateArgs, UserCommand, UserCreateArgs, UserInviteArgs,
 };
 pub(crate) use context::{ContextCommand, ContextNameArgs, ContextSetArgs};
+pub(crate) use host::{
+    HostAddArgs, HostCommand, HostLinkArgs, HostNameArgs, HostRemoveArgs, HostSyncArgs, HostUnlinkArgs,
+};
 pub(crate) use index::{IndexCommand, IndexNamesArgs, IndexRebuildArgs};
 pub(crate) use inspect::{QueryCommand, SegmentCommand, SegmentInspectArgs};
 pub(crate) use repo::{
@@ -107,6 +111,9 @@ pub(crate) enum Command {
     /// Add, list and remove repositories.
     #[command(subcommand)]
     Repo(RepoCommand),
+    /// Connect, list, compare and remove code hosts.
+    #[command(subcommand)]
+    Host(HostCommand),
     /// Save, list and remove search contexts.
     #[command(subcommand)]
     Context(ContextCommand),

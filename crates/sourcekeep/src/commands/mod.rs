@@ -5,6 +5,7 @@ mod aggregate;
 mod config;
 mod context;
 mod export;
+mod host;
 mod index;
 mod query;
 mod repo;
@@ -33,6 +34,7 @@ pub(crate) async fn run(app: App, command: Command) -> anyhow::Result<Outcome> {
         Command::Aggregate(args) => aggregate::run(&app, args).await,
         Command::Export(args) => export::run(&app, args).await,
         Command::Repo(command) => repo::run(&app, command).await,
+        Command::Host(command) => host::run(&app, command).await,
         Command::Context(command) => context::run(&app, command).await,
         Command::Index(command) => index::run(&app, command).await,
         Command::Query(command) => query::run(&app, command).await,

@@ -10,8 +10,10 @@ use crate::{logging, signals};
 use access::SystemClock;
 use access::audit::Origin;
 use anyhow::Context as _;
+use egress::Egress;
 use export::{ExportLimits, ExportOptions, ExportWorker, Exports};
-use mirror::{Board, DataDir, DataLock, SidecarOptions, Sidecars, Worker, WorkerOptions};
+use hosts::{CredentialBook, QueueRepositories, Surroundings, SyncOptions, SyncWorker};
+use mirror::{Board, CredentialSource, DataDir, DataLock, SidecarOptions, Sidecars, Worker, WorkerOptions};
 use search::{Catalog, Searcher};
 use server::{Deps, Server, ServerConfig};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -41,6 +43,7 @@ pub(crate) struct Engine {
     pub(crate) board: Board,
     pub(crate) worker: Worker,
     pub(crate) exports: Exports,
+    pub(crate) hosts: SyncWorker,
     _lock: DataLock,
 }
 
@@ -64,6 +67,7 @@ impl Locked {
     pub(crate) async fn start(self, app: &App, view: &ProgressView) -> anyhow::Result<Engine> {
         let Locked { opened, lock } = self;
         let (config, catalog, board) = (&opened.config, Arc::new(Catalog::new()), Board::new());
+        let credentials = CredentialBook::default();
         let options = WorkerOptions {
             store: opened.store.by(Origin::system("worker")),
             data: opened.data.clone(),
@@ -72,7 +76,7 @@ impl Locked {
             clock: Arc::new(SystemClock),
             git: config.git(&app.environment),
             schemes: config.schemes(),
-            credentials: app.credentials(config),
+            credentials: with_hosts(app.credentials(config), credentials.clone()),
             n_threads: config.n_index_threads(),
             n_jobs: N_JOBS,
             file_bytes_max: config.index.file_bytes_max,
@@ -82,10 +86,11 @@ impl Locked {
         let (worker, report) = Worker::start(options).await?;
         let searcher = Arc::new(Searcher::new(config.n_search_threads())?);
         let exports = exports(&opened, &catalog, &searcher);
+        let hosts = sync_worker(app, &opened, credentials);
         for damaged in &report.damaged {
             view.print(&format!("{damaged}"));
         }
-        Ok(Engine { opened, catalog, searcher, board, worker, exports, _lock: lock })
+        Ok(Engine { opened, catalog, searcher, board, worker, exports, hosts, _lock: lock })
     }
 }
 
@@ -126,6 +131,7 @@ impl Engine {
             board: self.board.clone(),
             data_dir: self.opened.data.clone(),
             git: git::OpenOptions::default(),
+            hosts: self.hosts.clone(),
             clock: Arc::new(SystemClock),
         };
         let keeps_answers = self.opened.config.search.keep_answers;
@@ -176,8 +182,14 @@ impl Engine {
         let exporter = ExportWorker::new(&self.exports);
         let sidecars = self.sidecars();
         let resealing = reseal(&self.opened.store, stop);
-        let (served, (), (), (), ()) =
-            tokio::join!(serving, self.worker.run(stop), exporter.run(stop), sidecars.run(stop), resealing);
+        let (served, (), (), (), (), ()) = tokio::join!(
+            serving,
+            self.worker.run(stop),
+            exporter.run(stop),
+            sidecars.run(stop),
+            self.hosts.run(stop),
+            resealing
+        );
         Ok(served?)
     }
 }
@@ -196,6 +208,28 @@ impl Engine {
             give_way: Arc::new(move || searcher.wait_for_calm(CALM_PATIENCE)),
         })
     }
+}
+
+/// What compares code hosts; it acts for the server itself.
+pub(super) fn sync_worker(app: &App, opened: &Opened, credentials: CredentialBook) -> SyncWorker {
+    let store = opened.store.by(Origin::system("hosts"));
+    let queueing = store.clone();
+    let around = Surroundings {
+        egress: Egress::default(),
+        clock: Arc::new(SystemClock),
+        git: opened.config.git(&app.environment),
+        schemes: opened.config.schemes(),
+    };
+    let queue: QueueRepositories = Arc::new(move |repositories| {
+        let store = queueing.clone();
+        Box::pin(async move { mirror::queue(&store, &repositories).await })
+    });
+    SyncWorker::new(SyncOptions { store, around, queue, credentials })
+}
+
+/// What is configured by hand comes before the tokens of code hosts.
+fn with_hosts(configured: CredentialSource, book: CredentialBook) -> CredentialSource {
+    Arc::new(move |machine| Ok(configured(machine)?.or_else(|| book.get(machine))))
 }
 
 /// Exports of this data directory. They search as background work, so that people's searches come first.
