@@ -7,7 +7,7 @@ use std::time::Instant;
 /// What to run.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Run only the steps whose name begins with this (`format`, `tidy`, `lints`, `tests`, `licences`, `browser`).
+    /// Run only the steps whose name begins with this (`format`, `tidy`, `lints`, `tests`, `projection`, `licences`, `browser`).
     #[arg(long)]
     only: Option<String>,
 }
@@ -15,12 +15,13 @@ pub(crate) struct Options {
 type Step = (&'static str, fn() -> Result<()>);
 
 /// The steps, cheapest first, so that a slip is told early.
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     ("format", || run::run("cargo", &["fmt", "--all", "--check"])),
     ("tidy", tidy::run),
     ("tools", tools::ensure),
     ("lints", lints),
     ("tests", tests),
+    ("projection", projection),
     ("licences", licences),
     ("browser", || browser::run(&browser::Options::default())),
 ];
@@ -46,6 +47,15 @@ fn tests() -> Result<()> {
         "cargo",
         &["test", "--workspace", "--quiet", "--no-fail-fast"],
         &[("PROPTEST_RNG_SEED", "20261122")],
+    )
+}
+
+/// What somebody hears is what they would hear alone, and each deliberate leak is caught. A build of its own, for the leaks
+/// are compiled in.
+fn projection() -> Result<()> {
+    run::run(
+        "cargo",
+        &["test", "--workspace", "--features", "server/leaks", "--test", "projection", "--quiet"],
     )
 }
 

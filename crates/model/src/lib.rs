@@ -7,6 +7,7 @@
 mod access_set;
 mod document;
 mod ids;
+mod leak;
 mod path_rules;
 mod repo_set;
 mod symbol;
@@ -15,6 +16,9 @@ mod text;
 pub use access_set::{AccessSet, Epoch, RulesByRepo};
 pub use document::{BlobFlags, DocFlags, Language, SkipReason};
 pub use ids::{IdError, ObjectId, RefName, RepoId, RepoName, UserId};
+#[cfg(feature = "leaks")]
+pub use leak::switch_leak;
+pub use leak::{LEAKS, leaks};
 pub use path_rules::{PathRule, PathRules};
 pub use repo_set::{RepoSet, RepoSetError};
 pub use symbol::SymbolKind;

@@ -18,7 +18,9 @@ use crate::skipped::Account;
 use crate::structural::{self, Coverage};
 use crate::tree::Node;
 use crate::turnstile::{Kind, Turnstile};
-use crate::{CancelToken, Damage, Limits, RepoIndex, RepoMatch, SearchError, Sink, Snapshot, Stats, Summary};
+use crate::{
+    CancelToken, Damage, Facet, Limits, RepoIndex, RepoMatch, SearchError, Sink, Snapshot, Stats, Summary,
+};
 use model::AccessSet;
 use query::Query;
 use std::cmp::Reverse;
@@ -157,7 +159,10 @@ impl Searcher {
                 collector.take_passed(u32::MAX);
             }
         }
-        let (stats, facets, findings) = collector.finish();
+        let (stats, mut facets, findings) = collector.finish();
+        for name in snapshot.names_if_leaking("facets-of-all") {
+            facets.repos.push(Facet { filter: format!("repo:{name}"), value: name.to_string(), n_files: 1 });
+        }
         let stop = match ending {
             Ending::CalledOff => Some(context.watch.stop().unwrap_or(Stop::TimedOut)),
             _ if findings.is_refused => Some(Stop::Cancelled),
@@ -169,6 +174,7 @@ impl Searcher {
         account.ending(stop, hit_limit && stop.is_none(), &stats);
         account.count(findings.is_count_cut, &stats);
         account.visible(snapshot.pending(access), &visible);
+        account.count_if_leaking(snapshot.names_if_leaking("suggested-query").len());
         account.documents(findings.skipped);
         account.history(&history_gaps);
         account.revisions(&chosen, &extended.faults);

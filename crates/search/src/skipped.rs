@@ -188,6 +188,14 @@ impl<'a> Account<'a> {
         }
     }
 
+    /// Counts what its reader may not know of, for a leak that somebody could make.
+    pub(crate) fn count_if_leaking(&mut self, n_repos: usize) {
+        if n_repos > 0 {
+            let title = format!("{} excluded", counted(n_repos as u64, "repository", "repositories"));
+            self.push(SkippedReason::ExcludedArchived, &title, String::new(), n_repos as u64, None);
+        }
+    }
+
     /// Notes what commit and diff search could not look at.
     pub(crate) fn history(&mut self, gaps: &HistoryGaps) {
         let missing: Vec<&str> = gaps.missing.iter().map(String::as_str).collect();

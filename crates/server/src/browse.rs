@@ -42,6 +42,15 @@ pub(crate) async fn row(
     address: &RepoAddress,
 ) -> Result<Repository, Failure> {
     let row = state.store.repository_by_name(&caller.access, &address.repo).await?;
+    if row.is_none() && (model::leaks("forbidden-is-403") || model::leaks("not-found-names-it")) {
+        let all = state.store.access_set(&access::Actor::LOCAL_OPERATOR).await?;
+        if let Some(row) = state.store.repository_by_name(&all, &address.repo).await? {
+            return Err(match model::leaks("forbidden-is-403") {
+                true => Failure::NotAllowed("You may not read this repository."),
+                false => Failure::BadRequest(format!("There is no {} for you.", row.name)),
+            });
+        }
+    }
     row.ok_or(Failure::NotFound)
 }
 

@@ -34,6 +34,8 @@ pub struct ServerConfig {
     pub page_patience: Duration,
     /// How long colouring a file may take before its text is shown plain.
     pub highlight_time: Duration,
+    /// Whether answers tell how long they took. Off where whole answers are compared.
+    pub tells_durations: bool,
     /// How requests get the names by which the log and error pages call them.
     pub request_ids: RequestIds,
     /// How long a stopping server waits for requests under way.
@@ -55,6 +57,7 @@ impl Default for ServerConfig {
             request_timeout: Duration::from_secs(30),
             page_patience: Duration::from_millis(80),
             highlight_time: Duration::from_millis(250),
+            tells_durations: true,
             request_ids: RequestIds::default(),
             drain_timeout: Duration::from_secs(10),
         }

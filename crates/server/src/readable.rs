@@ -58,7 +58,7 @@ impl Readable {
     pub(crate) fn list(&self, folder: &Spot, path: &[u8]) -> Result<Listing, Failure> {
         let reader = self.repository.reader();
         let mut listing = reader.list_tree(folder.id).map_err(Failure::internal)?;
-        if let Some(filter) = &self.filter {
+        if let Some(filter) = self.filter.as_ref().filter(|_| !model::leaks("folder-without-rules")) {
             let mut n_left = N_FOLDERS_MAX;
             listing.entries.retain(|entry| {
                 self.may_see(&reader, entry.kind, entry.id, &joined(path, &entry.name), &mut n_left)

@@ -11,6 +11,7 @@ use search::{
 };
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Something a running search tells.
@@ -143,9 +144,12 @@ pub(crate) async fn start_with(
     let (state, token) = (state.clone(), cancel.clone());
     let (snapshot, access) = (state.catalog.snapshot(), caller.access.clone());
     tokio::task::spawn_blocking(move || {
-        let mut sink = ChannelSink { sender };
+        let mut sink = ChannelSink { sender, tells_progress: state.config.tells_durations };
         let (searcher, kept) = (&state.searcher, &state.kept_answers);
-        let result = kept.search(searcher, &snapshot, &access, &query, &limits, &token, &mut sink);
+        let mut result = kept.search(searcher, &snapshot, &access, &query, &limits, &token, &mut sink);
+        if let (Ok(summary), false) = (&mut result, state.config.tells_durations) {
+            summary.stats.duration = Duration::ZERO;
+        }
         if let Ok(summary) = &result {
             state.metrics.searched(&summary.stats);
             have_rebuilt(state.store.clone(), summary.damaged.clone());
@@ -181,7 +185,10 @@ pub(crate) async fn aggregate(
         let _place = place;
         searcher.aggregate(&snapshot, &access, &query, &by, aggregate_limits, &limits, &token)
     });
-    let counted = counting.await.map_err(Failure::internal)?;
+    let mut counted = counting.await.map_err(Failure::internal)?;
+    if let (Ok(found), false) = (&mut counted, state.config.tells_durations) {
+        found.summary.stats.duration = Duration::ZERO;
+    }
     if let Ok(found) = &counted {
         state.metrics.searched(&found.summary.stats);
         have_rebuilt(state.store.clone(), found.summary.damaged.clone());
@@ -264,6 +271,8 @@ impl Found {
 
 struct ChannelSink {
     sender: mpsc::UnboundedSender<Event>,
+    /// Whether to tell how it goes meanwhile.
+    tells_progress: bool,
 }
 
 impl ChannelSink {
@@ -281,7 +290,9 @@ impl Sink for ChannelSink {
     }
 
     fn progress(&mut self, stats: &Stats) {
-        let _ = self.send(Event::Progress(stats.clone()));
+        if self.tells_progress {
+            let _ = self.send(Event::Progress(stats.clone()));
+        }
     }
 }
 

@@ -115,7 +115,10 @@ impl Store {
             granted,
             granted_until,
             unrestricted: self.unrestricted(&mut snapshot).await?,
-            statements: statements_about(&mut snapshot, user, self.now()).await?,
+            statements: {
+                let stated = statements_about(&mut snapshot, user, self.now()).await?;
+                stated.into_iter().map(|(_, statement)| statement).collect()
+            },
             path_rules: path_rules::of_user(&mut snapshot, user).await?,
             all_for_local_operator: RepoSet::new(),
             epoch,
@@ -154,12 +157,12 @@ async fn granted_to(snapshot: &mut Transaction, user: UserId) -> Result<RepoSet,
     joined_repos(snapshot.row(GRANTED, values![user]).await?)
 }
 
-/// What code hosts state about an account and about everyone.
-async fn statements_about(
+/// What code hosts state about an account and about everyone, by host; readings that were too old at `now` are left out.
+pub(crate) async fn statements_about(
     snapshot: &mut Transaction,
     user: UserId,
     now: Timestamp,
-) -> Result<Vec<Statement>, Fault> {
+) -> Result<Vec<(String, Statement)>, Fault> {
     const READERS: &str = "SELECT r.host_id AS host_id, listed, listed_at, named, bound_ms FROM host_identities i \
          JOIN host_readers r ON r.host_id = i.host_id AND r.account_id = i.account_id \
          JOIN permission_sources s ON s.host_id = r.host_id WHERE i.user_id = $1 \
@@ -177,13 +180,14 @@ async fn statements_about(
             let steps = rows.iter().map(step).collect::<Result<_, _>>()?;
             readings.insert(host.clone(), Arc::new(RepoReadings { steps }));
         }
-        statements.push(Statement {
+        let statement = Statement {
             listed: row.repo_set("listed")?,
             listed_at: row.maybe_time("listed_at")?,
             named: row.repo_set("named")?,
             readings: readings.get(&host).cloned().unwrap_or_default(),
             bound,
-        });
+        };
+        statements.push((host, statement));
     }
     Ok(statements)
 }

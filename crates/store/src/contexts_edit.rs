@@ -37,7 +37,10 @@ impl Store {
             }
             (known, false) => {
                 check::may_edit(actor, name)?;
-                if known.is_some() {
+                let by_bare_name = "SELECT id FROM contexts WHERE name = $1";
+                let is_taken = model::leaks("context-name-taken")
+                    && transaction.row(by_bare_name, values![name.bare()]).await?.is_some();
+                if known.is_some() || is_taken {
                     return Err(ContextError::NameTaken { name: name.clone() });
                 }
                 insert(&mut transaction, actor, name, self.now()).await?

@@ -235,14 +235,20 @@ impl Store {
 
     /// The account's exports, the newest first.
     pub async fn exports_of(&self, user: UserId) -> Result<Vec<Export>, Fault> {
-        let sql = select_exports!("WHERE user_id = $1 ORDER BY created_at DESC, id");
+        let mut sql = select_exports!("WHERE user_id = $1 ORDER BY created_at DESC, id");
+        if model::leaks("export-list") {
+            sql = select_exports!("WHERE $1 > 0 ORDER BY created_at DESC, id");
+        }
         let rows = self.database().rows(sql, values![user]).await?;
         rows.iter().map(Export::from_row).collect()
     }
 
     /// One of the account's exports.
     pub async fn export_of(&self, user: UserId, id: &ExportId) -> Result<Option<Export>, Fault> {
-        let sql = select_exports!("WHERE user_id = $1 AND id = $2");
+        let mut sql = select_exports!("WHERE user_id = $1 AND id = $2");
+        if model::leaks("export-of-others") {
+            sql = select_exports!("WHERE $1 > 0 AND id = $2");
+        }
         let row = self.database().row(sql, values![user, id.as_str()]).await?;
         row.as_ref().map(Export::from_row).transpose()
     }

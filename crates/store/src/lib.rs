@@ -66,6 +66,7 @@ mod tokens;
 mod totp;
 mod user_overview;
 mod users;
+mod why_access;
 
 pub use about::{About, AboutChange, ChangeAboutError};
 pub use access::Timestamp;
@@ -112,3 +113,4 @@ pub use tokens::{CreateTokenError, NewToken, TokenInfo};
 pub use totp::Enrolling;
 pub use user_overview::UserOverview;
 pub use users::{ChangeUserError, CreateUserError, NewUser, RoleChoice, User};
+pub use why_access::{AccessReason, ReadableRepo, RepoReader};

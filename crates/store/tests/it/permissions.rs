@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{BOUND_DEFAULT, LinkError, Timestamp, User};
+use store::{AccessReason, BOUND_DEFAULT, LinkError, Timestamp, User};
 
 fn host() -> HostId {
     HostId("h1".into())
@@ -251,6 +251,10 @@ async fn follow(backend: Backend, events: Vec<Event>) {
         // The clock stands at noon, which is inside a step.
         for (account, user) in users.iter().enumerate() {
             let access = world.access(user).await;
+            let readable = world.store.readable_by(user.id).await.unwrap();
+            let counting = readable.iter().filter(|one| one.reasons.iter().any(AccessReason::counts));
+            let counting: BTreeSet<RepoId> = counting.map(|one| one.repo).collect();
+            assert_eq!(counting, access.repos().collect(), "account {account}: reasons are those of the set");
             for (idx, repo) in repos.iter().enumerate() {
                 let expected = plain.reads(account, idx, steps, 5);
                 assert_eq!(

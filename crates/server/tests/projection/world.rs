@@ -1,0 +1,363 @@
+//! A server over a [`Spec`], and what Bob hears from it.
+
+use crate::spec::{Reads, Spec, rules};
+use access::{
+    AccountId, HostId, ManualClock, PasswordCost, Randomness, RandomnessError, Reader, Role, Scope,
+    Timestamp, UserName,
+};
+use axum::body::Body;
+use axum::http::{Request, header};
+use export::{ExportLimits, ExportOptions, Exports};
+use git::{GitProgramOptions, Schemes};
+use http_body_util::BodyExt;
+use mirror::{AddOptions, Board, DataDir, SourceArgument, Worker, WorkerOptions};
+use model::{RepoId, RepoName};
+use search::{Catalog, PendingRepo, PendingState, Searcher};
+use server::{Deps, RequestIds, Server, ServerConfig};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use store::{
+    AboutChange, Adder, BOUND_DEFAULT, ContextContent, ContextName, ExportUse, GroupName, NewExport,
+    NewToken, NewUser, RulesFor, SessionLimits, Store, StoreUrl, User, Visibility,
+};
+use tempfile::TempDir;
+use testkit::git::GitWorld;
+use tower::ServiceExt;
+
+/// 2026-01-01T00:00:00Z.
+const NOW: Timestamp = Timestamp(1_767_225_600_000);
+/// How many times the same worlds can be asked.
+pub(crate) const N_ROUNDS_MAX: usize = 60;
+
+/// Randomness that two worlds can draw alike from some moment on.
+#[derive(Debug, Default)]
+struct Dealt(AtomicU64);
+
+impl Dealt {
+    fn deal(&self, round: u64) {
+        self.0.store(round << 40, Ordering::SeqCst);
+    }
+}
+
+impl Randomness for Dealt {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomnessError> {
+        for byte in bytes {
+            // splitmix64 (Steele, Lea, Flood 2014).
+            let mut z = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            *byte = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb).to_be_bytes()[0];
+        }
+        Ok(())
+    }
+}
+
+/// A question, as Bob sends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Question {
+    pub(crate) method: &'static str,
+    pub(crate) target: String,
+    pub(crate) body: String,
+    pub(crate) content_type: &'static str,
+    /// As a browser asks, with a cookie; or as a program, with a token.
+    pub(crate) in_browser: bool,
+}
+
+/// What he hears: everything, but names for what is made of hidden contents (the identifiers of commits).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<String>,
+    pub(crate) body: String,
+}
+
+pub(crate) struct World {
+    deps: Deps,
+    randomness: Arc<Dealt>,
+    bob: User,
+    cookie: String,
+    token: String,
+    /// Sessions of others, who ask things, too.
+    others: Vec<String>,
+    /// The public name of an export of Ada's.
+    pub(crate) export_of_ada: Option<String>,
+    /// How often it was asked.
+    n_asked: AtomicU64,
+    /// What commits of visible repositories are called.
+    commits: Vec<(String, String)>,
+    _dirs: (TempDir, GitWorld),
+}
+
+fn name(text: &str) -> RepoName {
+    RepoName::new(text).unwrap()
+}
+
+impl World {
+    pub(crate) async fn new(spec: &Spec) -> World {
+        let dir = tempfile::tempdir().unwrap();
+        let (code, commits) = repositories(spec);
+        let clock = Arc::new(ManualClock::at(NOW));
+        let randomness = Arc::new(Dealt::default());
+        randomness.deal(if spec.has_others { 900_000 } else { 900_001 });
+        let data = DataDir::create(dir.path().join("data")).unwrap();
+        let options = store::Options {
+            clock: clock.clone(),
+            randomness: randomness.clone(),
+            password_cost: PasswordCost::FOR_TESTS,
+            ..store::Options::default()
+        };
+        let store = Store::open_with(&StoreUrl::file(data.database()), options).await.unwrap();
+        let add = AddOptions { name: None, visibility: Visibility::Private, adder: Adder::LocalOperator };
+        mirror::add(&store, SourceArgument::Directory(code.path()), &add).await.unwrap();
+        let (catalog, board) = (Arc::new(Catalog::new()), Board::new());
+        index(&store, &data, &catalog, &clock).await;
+        let searcher = Arc::new(Searcher::new(1).unwrap());
+        let exports = Exports::new(ExportOptions {
+            store: store.clone(),
+            catalog: Arc::clone(&catalog),
+            searcher: Arc::clone(&searcher),
+            folder: data.exports(),
+            clock: clock.clone(),
+            formats: server::export_formats(),
+            limits: ExportLimits::default(),
+        });
+        let git = git::OpenOptions::default();
+        let deps = Deps { store, exports, catalog, searcher, board, data_dir: data, git, clock };
+        let (others, export_of_ada) = match spec.has_others {
+            true => others(&deps, spec).await,
+            false => (Vec::new(), None),
+        };
+        let bob = user(&deps.store, "bob", Role::Member).await;
+        let cookie = cookie(&deps.store, &bob).await;
+        let new = NewToken { user: bob.id, label: "test".into(), scope: Scope::FULL };
+        let token = deps.store.create_token(new).await.unwrap().0.reveal().to_owned();
+        let n_asked = AtomicU64::default();
+        let world = World {
+            n_asked,
+            deps,
+            randomness,
+            bob,
+            cookie,
+            token,
+            others,
+            export_of_ada,
+            commits,
+            _dirs: (dir, code),
+        };
+        world.give_rights(spec).await;
+        world
+    }
+
+    async fn repo(&self, repo: &str) -> RepoId {
+        let all = self.deps.store.access_set(&access::Actor::LOCAL_OPERATOR).await.unwrap();
+        self.deps.store.repository_by_name(&all, &name(repo)).await.unwrap().unwrap().id
+    }
+
+    async fn give_rights(&self, spec: &Spec) {
+        let store = &self.deps.store;
+        let (host, account) = (HostId("host".into()), AccountId::new("7").unwrap());
+        store.set_permission_source(&host, BOUND_DEFAULT).await.unwrap();
+        store.link_identity(&host, &account, self.bob.id, "bob").await.unwrap();
+        let group = GroupName::new("team").unwrap();
+        store.create_group(&group, "").await.unwrap();
+        store.add_member(&group, self.bob.id).await.unwrap();
+        let mut listed = model::RepoSet::new();
+        for repo in &spec.repos {
+            let id = self.repo(&repo.name).await;
+            match repo.reads {
+                Reads::Granted => drop(store.grant(id, self.bob.id).await.unwrap()),
+                Reads::AsMember => drop(store.grant_to_group(&group, id).await.unwrap()),
+                Reads::AtHost => drop(listed.insert(id)),
+                Reads::Unrestricted => drop(store.set_unrestricted(id, true).await.unwrap()),
+                Reads::Part => {
+                    store.grant(id, self.bob.id).await.unwrap();
+                    store.set_path_rules(id, &RulesFor::User(self.bob.id), Some(&rules())).await.unwrap();
+                }
+                Reads::Not => {}
+            }
+            if repo.is_archived {
+                let change = AboutChange { archived: Some(true), ..AboutChange::default() };
+                store.change_about(id, &change).await.unwrap();
+            }
+        }
+        store.apply_account_repositories(&host, &Reader::Account(account), &listed, NOW).await.unwrap();
+    }
+
+    /// Everything that Bob hears to these questions. Others have searched for the same just before, where there are any.
+    pub(crate) async fn answers(&self, questions: &[Question]) -> Vec<Answer> {
+        let config = ServerConfig {
+            request_ids: RequestIds::Fixed("0123456789abcdef"),
+            highlight_time: Duration::from_secs(600),
+            page_patience: Duration::from_secs(60),
+            tells_durations: false,
+            ..ServerConfig::default()
+        };
+        let server = Server::new(config, self.deps.clone());
+        // What is kept of one's answers may not reach the other.
+        let is_kept = |question: &&Question| {
+            question.target.starts_with("/search?") || question.target.starts_with("/api/v1/search?q=")
+        };
+        for question in questions.iter().filter(is_kept) {
+            for cookie in &self.others {
+                send(&server, question, &[(header::COOKIE, cookie)]).await;
+            }
+        }
+        // Both worlds are asked as often, and draw the same from here on.
+        self.randomness.deal(self.n_asked.fetch_add(1, Ordering::SeqCst) + 1);
+        let mut answers = Vec::new();
+        let bearer = format!("Bearer {}", self.token);
+        for question in questions {
+            let own = match question.in_browser {
+                true => (header::COOKIE, self.cookie.as_str()),
+                false => (header::AUTHORIZATION, bearer.as_str()),
+            };
+            let mut answer = send(&server, question, &[own]).await;
+            for (id, called) in &self.commits {
+                for n_chars in [40, 12, 10, 8, 7] {
+                    answer.body = answer.body.replace(&id[..n_chars], called);
+                }
+                answer.headers.iter_mut().for_each(|header| *header = header.replace(id, called));
+            }
+            if !self.commits.is_empty() {
+                // Their length is that of what is compared.
+                answer.headers.retain(|header| !header.starts_with("content-length"));
+            }
+            answers.push(answer);
+        }
+        answers
+    }
+}
+
+async fn send(server: &Server, question: &Question, own: &[(header::HeaderName, &str)]) -> Answer {
+    let accept = if question.in_browser { "text/html" } else { "application/json, text/event-stream" };
+    let mut request = Request::builder()
+        .method(question.method)
+        .uri(&question.target)
+        .header(header::HOST, "127.0.0.1:7080")
+        .header("origin", "http://127.0.0.1:7080")
+        .header(header::ACCEPT, accept)
+        .header(header::CONTENT_TYPE, question.content_type);
+    for (header, value) in own {
+        request = request.header(header, *value);
+    }
+    let request = request.body(Body::from(question.body.clone())).unwrap();
+    let response = server.router().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let header =
+        |(name, value): (&header::HeaderName, &axum::http::HeaderValue)| format!("{name}: {value:?}");
+    let mut headers: Vec<String> = parts.headers.iter().map(header).collect();
+    headers.sort();
+    Answer { status: parts.status.as_u16(), headers, body: String::from_utf8_lossy(&body).into_owned() }
+}
+
+/// Git's own repositories, and what the commits of those that Bob may read are called.
+fn repositories(spec: &Spec) -> (GitWorld, Vec<(String, String)>) {
+    let code = GitWorld::new();
+    let mut commits = Vec::new();
+    for repo in &spec.repos {
+        let made = code.repo(&repo.name);
+        let files: Vec<(&str, &[u8])> =
+            repo.files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
+        let mut heads = vec![("main", made.commit_files("main", &files))];
+        if let Some(branch) = &repo.branch {
+            heads.push(("branch", made.commit_files(branch, &files)));
+        }
+        // All that is there of such a repository has the same identifiers in every world but these.
+        if repo.reads == Reads::Part {
+            let called =
+                |(head, id): (&str, model::ObjectId)| (id.to_string(), format!("<{head} of {}>", repo.name));
+            commits.extend(heads.into_iter().map(called));
+        }
+    }
+    (code, commits)
+}
+
+async fn index(store: &Store, data: &DataDir, catalog: &Arc<Catalog>, clock: &Arc<ManualClock>) {
+    let options = WorkerOptions {
+        store: store.clone(),
+        data: data.clone(),
+        catalog: Arc::clone(catalog),
+        board: Board::new(),
+        clock: clock.clone(),
+        git: GitProgramOptions::default(),
+        schemes: Schemes::default(),
+        credentials: Arc::new(|_| Ok(None)),
+        n_threads: 1,
+        n_jobs: 1,
+        file_bytes_max: 1 << 20,
+        local_poll: Duration::from_secs(3600),
+        fetch_seconds: (3600, 3600),
+    };
+    let (worker, _) = Worker::start(options).await.unwrap();
+    let failures = worker.drain(&tokio_util::sync::CancellationToken::new()).await.unwrap();
+    assert!(failures.is_empty(), "{failures:?}");
+}
+
+async fn user(store: &Store, name: &str, role: Role) -> User {
+    store.create_user(NewUser { name: UserName::new(name).unwrap(), password: None, role }).await.unwrap()
+}
+
+async fn cookie(store: &Store, user: &User) -> String {
+    let (secret, _) = store.start_session(user.id, SessionLimits::default()).await.unwrap();
+    format!("sourcekeep={}", secret.reveal())
+}
+
+/// Ada, who reads everything, and Eve, who reads what Bob may not; with all that people leave behind.
+async fn others(deps: &Deps, spec: &Spec) -> (Vec<String>, Option<String>) {
+    let store = &deps.store;
+    let ada = user(store, "ada", Role::Administrator).await;
+    let eve = user(store, "eve", Role::Member).await;
+    let group = GroupName::new("hidden").unwrap();
+    store.create_group(&group, "who may read the vault").await.unwrap();
+    store.add_member(&group, eve.id).await.unwrap();
+    let all = store.access_set(&access::Actor::LOCAL_OPERATOR).await.unwrap();
+    for repo in &spec.repos {
+        let id = store.repository_by_name(&all, &name(&repo.name)).await.unwrap().unwrap().id;
+        store.grant(id, ada.id).await.unwrap();
+        if repo.reads == Reads::Not {
+            store.grant_to_group(&group, id).await.unwrap();
+            let change = AboutChange {
+                description: Some(Some("hidden needle".into())),
+                topics: Some(vec!["hidden".into()]),
+                metadata: BTreeMap::from([("hidden".to_owned(), Some("yes".to_owned()))]),
+                ..AboutChange::default()
+            };
+            store.change_about(id, &change).await.unwrap();
+            // Somebody works on it just now.
+            let task = deps.board.begin(id, name(&repo.name), mirror::Phase::Indexing);
+            task.expect(1000, 1000);
+            std::mem::forget(task);
+        }
+    }
+    let pending = PendingRepo { id: RepoId(4_000_000), name: name("bbb/new"), state: PendingState::Cloning };
+    deps.catalog.set_pending(pending);
+    let (ada_cookie, eve_cookie) = (cookie(store, &ada).await, cookie(store, &eve).await);
+    let export = contexts_and_exports(store, &ada).await;
+    (vec![ada_cookie, eve_cookie], Some(export))
+}
+
+async fn contexts_and_exports(store: &Store, ada: &User) -> String {
+    let (secret, _) = store.start_session(ada.id, SessionLimits::default()).await.unwrap();
+    let actor = store.actor_by_session(&secret).await.unwrap().unwrap();
+    let access = store.access_set(&actor).await.unwrap();
+    for round in 0..N_ROUNDS_MAX {
+        let context = ContextName::of_user(ada.name.clone(), &format!("mine-{round}")).unwrap();
+        let content = ContextContent {
+            description: "hidden".into(),
+            query: "repo:vault".into(),
+            repositories: Vec::new(),
+            is_public: false,
+        };
+        store.create_context(&actor, &access, &context, &content).await.unwrap();
+    }
+    let new = NewExport {
+        user: ada.id,
+        scope: access::RepoScope::All,
+        query: "hidden needle".into(),
+        format: "csv".into(),
+    };
+    let most = ExportUse { n_exports: 9, n_unfinished: 9, size_bytes: 1 << 20 };
+    store.create_export(new, most).await.unwrap().id.as_str().to_owned()
+}
