@@ -1,5 +1,6 @@
 //! The command line, as clap reads it. What a command does stands in `commands`.
 
+mod access;
 mod admin;
 mod context;
 mod host;
@@ -8,6 +9,10 @@ mod inspect;
 mod repo;
 mod verify;
 
+pub(crate) use access::{
+    AccessChangeArgs, AccessCommand, AccessReposArgs, AccessRulesArgs, Grantee, GroupCommand,
+    GroupMembersArgs,
+};
 pub(crate) use admin::{
     ConfigCommand, TokenCommand, TokenCreateArgs, UserCommand, UserCreateArgs, UserInviteArgs,
 };
@@ -129,6 +134,12 @@ pub(crate) enum Command {
     /// Look after the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Say who may read what, and see why.
+    #[command(subcommand)]
+    Access(AccessCommand),
+    /// Look after groups of accounts.
+    #[command(subcommand)]
+    Group(GroupCommand),
     /// Create and list accounts.
     #[command(subcommand)]
     User(UserCommand),

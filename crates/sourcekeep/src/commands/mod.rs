@@ -1,11 +1,13 @@
 //! What each command does.
 
+mod access;
 mod admin;
 mod aggregate;
 mod config;
 mod context;
 mod export;
 mod host;
+mod group;
 mod index;
 mod query;
 mod repo;
@@ -18,11 +20,12 @@ mod user;
 mod verify;
 mod why;
 
-use crate::app::App;
+use crate::app::{App, Opened};
 use crate::cli::{Cli, Command, CompletionsArgs};
 use crate::failure::Outcome;
 use crate::terminal;
 use clap::CommandFactory as _;
+use std::time::Duration;
 
 /// Does one command.
 pub(crate) async fn run(app: App, command: Command) -> anyhow::Result<Outcome> {
@@ -40,6 +43,8 @@ pub(crate) async fn run(app: App, command: Command) -> anyhow::Result<Outcome> {
         Command::Query(command) => query::run(&app, command).await,
         Command::Segment(command) => segment::run(&app, command),
         Command::Config(command) => config::run(&app, command),
+        Command::Access(command) => access::run(&app, command).await,
+        Command::Group(command) => group::run(&app, command).await,
         Command::User(command) => user::run(&app, command).await,
         Command::Token(command) => token::run(&app, command).await,
         Command::Verify(command) => verify::run(&app, command).await,
@@ -47,6 +52,21 @@ pub(crate) async fn run(app: App, command: Command) -> anyhow::Result<Outcome> {
         Command::Completions(args) => completions(&args),
         Command::Version => version(&app),
     }
+}
+
+/// How long a command waits for serving processes to show nothing any more that was taken away.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Waits until no serving process shows anything that was begun under older rights; says so where one does not answer.
+async fn settle(opened: &Opened) -> anyhow::Result<bool> {
+    let epoch = opened.store.epoch().await?;
+    let is_settled = opened.store.settled(epoch, SETTLE_TIMEOUT).await?;
+    if !is_settled {
+        terminal::warning(
+            "a serving process has not said yet that nothing older is under way; it will within seconds",
+        );
+    }
+    Ok(is_settled)
 }
 
 fn completions(args: &CompletionsArgs) -> anyhow::Result<Outcome> {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::disallowed_methods, reason = "these tests start the program itself")]
 
+mod access;
 mod accounts;
 mod configuration;
 mod disk_full;
