@@ -229,7 +229,9 @@ pub(crate) fn questions(route: &RouteInfo, spec: &Spec, round: usize, export: &s
         }
         "/admin/hosts" | "/admin/hosts/new" => vec![get(route.path), form(route.path, &[("name", "x")])],
         "/admin/hosts/{id}" => vec![get("/admin/hosts/0123456789abcdef"), get("/admin/hosts/host")],
-        "/admin/hosts/{id}/{act}" => vec![form("/admin/hosts/host/test", &[]), form("/admin/hosts/nothing/test", &[])],
+        "/admin/hosts/{id}/{act}" => {
+            vec![form("/admin/hosts/host/test", &[]), form("/admin/hosts/nothing/test", &[])]
+        }
         "/hooks/{id}" => vec![json("POST", "/hooks/0123456789abcdef", serde_json::json!({}))],
         "/admin/break-glass/{id}/end" => vec![form("/admin/break-glass/0123456789abcdef/end", &[])],
         "/admin/roles/assign" => {
