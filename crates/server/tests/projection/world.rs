@@ -123,7 +123,18 @@ impl World {
             limits: ExportLimits::default(),
         });
         let git = git::OpenOptions::default();
-        let deps = Deps { store, exports, catalog, searcher, board, data_dir: data, git, clock };
+        let hosts = hosts::SyncWorker::new(hosts::SyncOptions {
+            store: store.clone(),
+            around: hosts::Surroundings {
+                egress: egress::Egress::default(),
+                clock: clock.clone(),
+                git: git::GitProgramOptions::default(),
+                schemes: git::Schemes::default(),
+            },
+            queue: Arc::new(|_| Box::pin(async { Ok(()) })),
+            credentials: hosts::CredentialBook::default(),
+        });
+        let deps = Deps { store, exports, catalog, searcher, board, data_dir: data, git, clock, hosts };
         let (others, export_of_ada) = match spec.has_others {
             true => others(&deps, spec).await,
             false => (Vec::new(), None),
