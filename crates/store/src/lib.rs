@@ -50,6 +50,7 @@ mod permissions;
 mod recovery_codes;
 mod repositories;
 mod repository;
+mod reviews;
 mod roles;
 mod schema;
 mod sealing;
@@ -99,6 +100,7 @@ pub use repositories::{
     AddRepositoryError, Added, Adder, ListRepositories, NewRepository, RepoCursor, RepoPage,
 };
 pub use repository::{Progress, RepoStatus, Repository, Source, Visibility};
+pub use reviews::{N_REVIEW_ITEMS_MAX, Review, ReviewError, ReviewItem, ReviewScope};
 pub use roles::{CustomRole, RoleError, RoleName, RoleOf};
 pub use sealing::{Resealed, RotateKeyError};
 pub use second_factors::{ChangeFactorError, FactorProof};

@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(8, "0008_audit"),
     migration!(11, "0011_settling"),
     migration!(12, "0012_roles_and_tokens"),
+    migration!(16, "0016_reviews"),
 ];
 
 #[derive(Debug)]

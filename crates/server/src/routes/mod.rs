@@ -11,6 +11,7 @@ mod admin_audit;
 mod admin_break_glass;
 mod admin_host;
 mod admin_hosts;
+mod admin_reviews;
 mod admin_roles;
 mod admin_service;
 mod admin_sign_in;
@@ -243,7 +244,8 @@ fn administration() -> Vec<Route> {
     let form =
         |path, needs, answer| Route { path, methods: &["GET", "POST"], door: Door::Role(needs), answer };
     let act = |path, needs, answer| Route { path, methods: &["POST"], door: Door::Role(needs), answer };
-    use Capability::{BreakGlass, ManageHosts, ManageRoles, ManageUsers, ReadAudit};
+    use Capability::{BreakGlass, ManageHosts, ManageRoles, ManageUsers, ReadAudit, RunReviews};
+    use admin_reviews as reviews;
     use {
         admin_audit as audit, admin_break_glass as emergency, admin_roles as roles, admin_service as service,
     };
@@ -260,6 +262,9 @@ fn administration() -> Vec<Route> {
         page("/admin/hosts/new", ManageHosts, get(admin_hosts::new)),
         page("/admin/hosts/{id}", ManageHosts, get(admin_host::page)),
         form("/admin/hosts/{id}/{act}", ManageHosts, get(admin_host::back).post(admin_host::act)),
+        form("/admin/reviews", RunReviews, get(reviews::page).post(reviews::start)),
+        form("/admin/reviews/{id}", RunReviews, get(reviews::one).post(reviews::decide)),
+        page("/admin/reviews/{id}/file", RunReviews, get(reviews::file)),
         form("/admin/break-glass", BreakGlass, get(emergency::page).post(emergency::take)),
         act("/admin/break-glass/{id}/end", BreakGlass, post(emergency::end)),
     ]

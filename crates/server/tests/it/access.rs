@@ -6,7 +6,7 @@ use server::{Door, RouteInfo, Server};
 use std::sync::Arc;
 
 /// An address that exists for each pattern.
-fn example(route: &RouteInfo) -> String {
+pub(crate) fn example(route: &RouteInfo) -> String {
     match route.path {
         "/assets/{digest}/{name}" => "/assets/x/app.css".into(),
         "/link/{secret}" => "/link/ski_wrong".into(),
@@ -23,6 +23,8 @@ fn example(route: &RouteInfo) -> String {
         "/admin/service-accounts/{name}/tokens/{id}/revoke" => {
             "/admin/service-accounts/nothing/tokens/0123456789abcdef/revoke".into()
         }
+        "/admin/reviews/{id}" => "/admin/reviews/0123456789abcdef".into(),
+        "/admin/reviews/{id}/file" => "/admin/reviews/0123456789abcdef/file".into(),
         "/admin/break-glass/{id}/end" => "/admin/break-glass/0123456789abcdef/end".into(),
         "/exports/{id}/{act}" => "/exports/0123456789abcdef/cancel".into(),
         "/api/v1/exports/{id}" => "/api/v1/exports/0123456789abcdef".into(),

@@ -11,6 +11,7 @@ mod exports;
 mod files;
 mod hostile;
 mod pages;
+mod recording;
 mod revoke;
 mod search;
 mod second_factors;

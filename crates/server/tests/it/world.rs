@@ -12,6 +12,7 @@ use mirror::{AddOptions, Board, DataDir, SourceArgument, Worker, WorkerOptions};
 use model::RepoName;
 use search::{Catalog, Searcher};
 use server::{Deps, RequestIds, Server, ServerConfig};
+use sqlx::Connection as _;
 use std::sync::{Arc, LazyLock, Mutex, Weak};
 use std::time::Duration;
 use store::{Adder, NewToken, NewUser, SessionLimits, Store, StoreUrl, User, Visibility};
@@ -172,6 +173,16 @@ impl World {
         let config = ServerConfig { request_ids: RequestIds::Fixed(REQUEST_ID), ..config };
         let server = Server::new(config, deps);
         World { server, store, exports, clock, searcher, people: None, _dirs: (dir, code) }
+    }
+
+    /// Takes the audit log away, as a full disk would for everything that is written to it.
+    pub(crate) async fn break_audit_log(&self) {
+        let path = self._dirs.0.path().join("data/sourcekeep.db");
+        let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display()))
+            .await
+            .expect("the database");
+        let away = "ALTER TABLE audit_log RENAME TO elsewhere";
+        sqlx::query(away).execute(&mut connection).await.expect("a table");
     }
 
     /// Where the files of exports are.

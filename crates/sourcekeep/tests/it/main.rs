@@ -11,5 +11,6 @@ mod inspect;
 mod keep;
 mod kill;
 mod output;
+mod secrets;
 mod serving;
 mod up;

@@ -21,6 +21,7 @@ mod manifests;
 mod migrations;
 mod permissions;
 mod repositories;
+mod reviews;
 mod roles;
 mod sealing;
 mod second_factors;

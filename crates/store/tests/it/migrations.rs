@@ -31,6 +31,7 @@ const SCRIPTS: &[(i64, [&str; 2])] = &[
     scripts!(8, "0008_audit"),
     scripts!(11, "0011_settling"),
     scripts!(12, "0012_roles_and_tokens"),
+    scripts!(16, "0016_reviews"),
 ];
 
 const FORMAT: &str = "CREATE TABLE store_format (version BIGINT NOT NULL PRIMARY KEY)";

@@ -1,0 +1,70 @@
+//! Access reviews.
+
+use crate::world::{on_both, user_name};
+use access::Role;
+use access::audit::{Act, Entry, Object, Origin};
+use std::time::Duration;
+use store::{GroupName, ReviewError, ReviewScope};
+
+const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+on_both! {
+    async fn every_grant_is_certified_or_revoked(world) {
+        let ada = world.user("ada", Role::Administrator).await;
+        let (bob, eve) = (world.user("bob", Role::Member).await, world.user("eve", Role::Auditor).await);
+        let (one, two) = (world.add("one").await, world.add("two").await);
+        let all = ReviewScope::default();
+        let by_eve = world.store.by(Origin::proved(eve.id, &user_name("eve"), "session"));
+        // The first administrator was granted what was added before anybody else.
+        world.store.revoke(one, ada.id).await.unwrap();
+        world.store.revoke(two, ada.id).await.unwrap();
+        assert!(matches!(by_eve.start_review("x", &all, WEEK).await, Err(ReviewError::Nothing)));
+        world.store.grant(one, bob.id).await.unwrap();
+        world.store.grant(two, bob.id).await.unwrap();
+        world.store.grant(two, eve.id).await.unwrap();
+        let group = GroupName::new("docs").unwrap();
+        world.store.create_group(&group, "").await.unwrap();
+        world.store.grant_to_group(&group, one).await.unwrap();
+        let by_bob = world.store.by(Origin::proved(bob.id, &bob.name, "session"));
+        by_bob.record_read(Entry::new(Act::ReadFile, Object::named("address", "/r/one"))).await.unwrap();
+
+        let id = by_eve.start_review("Spring", &all, WEEK).await.unwrap();
+        let (review, items) = world.store.review(&id).await.unwrap().unwrap();
+        assert_eq!((review.n_items, review.n_open, review.started_by.as_str()), (4, 4, "eve"));
+        let shown: Vec<_> = items
+            .iter()
+            .map(|item| (item.repo.as_str(), item.kind.as_str(), item.subject.as_str(), item.read_at.is_some()))
+            .collect();
+        assert_eq!(shown, [
+            ("one", "account", "bob", true),
+            ("two", "account", "bob", true),
+            ("two", "account", "eve", false),
+            ("one", "group", "docs", false),
+        ]);
+        assert!(matches!(by_eve.close_review(&id).await, Err(ReviewError::Open { n_open: 4 })));
+        // What is one's own is for somebody else to certify.
+        assert!(matches!(by_eve.decide_review(&id, 3, true).await, Err(ReviewError::Own)));
+        by_eve.decide_review(&id, 3, false).await.unwrap();
+        by_eve.decide_review(&id, 1, true).await.unwrap();
+        assert!(world.access(&bob).await.allows(two));
+        let epoch = world.store.epoch().await.unwrap();
+        by_eve.decide_review(&id, 2, false).await.unwrap();
+        assert!(world.store.epoch().await.unwrap() > epoch);
+        assert!(world.access(&bob).await.allows(one) && !world.access(&bob).await.allows(two));
+        by_eve.decide_review(&id, 4, false).await.unwrap();
+        assert!(world.store.repos_of_group(&group).await.unwrap().is_empty());
+        // Decided is decided, invented is unknown, closed is closed.
+        for item in [1, 9, -1] {
+            assert!(matches!(by_eve.decide_review(&id, item, false).await, Err(ReviewError::Unknown)));
+        }
+        assert!(matches!(by_eve.decide_review("invented", 1, true).await, Err(ReviewError::Unknown)));
+        by_eve.close_review(&id).await.unwrap();
+        assert!(matches!(by_eve.close_review(&id).await, Err(ReviewError::Unknown)));
+        let (review, items) = world.store.review(&id).await.unwrap().unwrap();
+        assert_eq!((review.closed_by.as_deref(), review.n_open), (Some("eve"), 0));
+        assert_eq!(items[0].decision.as_ref().map(|(is_certified, by, _)| (*is_certified, by.as_str())), Some((true, "eve")));
+        let narrow = ReviewScope { repos: "on".into(), subject: "bob".into() };
+        let id = by_eve.start_review("Narrow", &narrow, WEEK).await.unwrap();
+        assert_eq!(world.store.review(&id).await.unwrap().unwrap().0.n_items, 1);
+    }
+}
