@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "development tasks start compilers, browsers and servers")]
 
 mod bench;
+mod bench_hosts;
 mod browser;
 mod ci;
 mod ranking;
@@ -29,6 +30,8 @@ enum Task {
     Tidy,
     /// Measure indexing, size and query latencies beside ripgrep, git grep and csearch.
     Bench(Box<bench::Options>),
+    /// Count the requests of a cold comparing of each kind of code host, against the stubs.
+    BenchHosts(bench_hosts::Options),
     /// Ask golden questions over real repositories and tell recall@10 and MRR.
     Ranking(ranking::Options),
     /// Drive the web pages of a real server in headless Chromium and keep screenshots.
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Task::Ci(options) => ci::run(&options),
         Task::Tidy => tidy::run(),
         Task::Bench(options) => bench::run(&options),
+        Task::BenchHosts(options) => bench_hosts::run(&options),
         Task::Ranking(options) => ranking::run(&options),
         Task::Browser(options) => browser::run(&options),
     };

@@ -19,12 +19,12 @@ pub(crate) async fn receive(
 ) -> Result<StatusCode, Failure> {
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if declared.is_some_and(|text| text.parse::<usize>().map_or(true, |n_bytes| n_bytes > BODY_BYTES_MAX)) {
-        return Ok(StatusCode::PAYLOAD_TOO_LARGE);
+        return Err(too_large());
     }
     let host = state.hosts_worker.host_of_hook(&id).await.map_err(Failure::internal)?;
     let host = host.ok_or(Failure::NotFound)?;
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else { return Ok(StatusCode::PAYLOAD_TOO_LARGE) };
+    let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| too_large())?;
     let store = visitor.store;
     let received = state.hosts_worker.receive(&store, &host, &parts.headers, &body).await;
     match received.map_err(Failure::internal)? {
@@ -32,4 +32,8 @@ pub(crate) async fn receive(
         Received::Known => Ok(StatusCode::OK),
         Received::Refused(_) => Err(Failure::NotFound),
     }
+}
+
+fn too_large() -> Failure {
+    Failure::BadRequest("A delivery has at most 25 MB.".into())
 }

@@ -220,8 +220,8 @@ impl Default for MirrorConfig {
             http_proxy: None,
             allow_file_urls: false,
             local_poll_seconds: 3,
-            fetch_seconds_min: 60,
-            fetch_seconds_max: 6 * 3600,
+            fetch_seconds_min: 45,
+            fetch_seconds_max: 8 * 3600,
             credentials: BTreeMap::new(),
         }
     }

@@ -1,24 +1,12 @@
 //! Code hosts: kept with sealed secrets, their lists taken over whole.
 
 use crate::world::{World, on_both, repo_name};
-use access::{HostId, SystemRandomness};
+use access::HostId;
 use secrecy::SecretString;
-use std::sync::Arc;
 use std::time::Duration;
 use store::{
-    CodeHost, CodeHostChange, CodeHostError, HostListPage, ListedRepository, NewCodeHost, Options, Source,
-    Store, Timestamp,
+    CodeHost, CodeHostChange, CodeHostError, HostListPage, ListedRepository, NewCodeHost, Source, Timestamp,
 };
-use vault::{KeySource, Vault};
-
-/// The same world with master keys.
-async fn with_keys(world: World) -> World {
-    let source = KeySource::OwnFile(world.folder.path().join("keys"));
-    let vault = Vault::open_source(source, Arc::new(SystemRandomness)).unwrap();
-    let options = Options { vault, ..world.options.clone() };
-    let store = Store::open_with(&world.url, options.clone()).await.unwrap();
-    World { store, options, ..world }
-}
 
 async fn add(world: &World, name: &str) -> Result<CodeHost, CodeHostError> {
     let new = NewCodeHost {
@@ -52,7 +40,6 @@ async fn token(world: &World, id: &HostId) -> String {
 
 on_both! {
     async fn a_host_is_kept_and_changed(world) {
-        let world = with_keys(world).await;
         let host = add(&world, "ours").await.unwrap();
         assert!(host.has_token && host.hook_id.len() == 32 && host.hook_id != host.id.0);
         assert_eq!(token(&world, &host.id).await, "first token");
@@ -83,7 +70,6 @@ on_both! {
     }
 
     async fn a_list_is_taken_over(world) {
-        let world = with_keys(world).await;
         let host = add(&world, "ours").await.unwrap();
         let apply = async |list: &[ListedRepository]| {
             world.store.apply_host_listing(&host, list, world.now(), false).await.unwrap()
@@ -111,7 +97,6 @@ on_both! {
     }
 
     async fn a_name_that_is_taken_gets_a_number(world) {
-        let world = with_keys(world).await;
         let (one, two) = (add(&world, "one").await.unwrap(), add(&world, "two").await.unwrap());
         world.store.apply_host_listing(&one, &[listed("1", "a")], world.now(), false).await.unwrap();
         let other = Source::Remote("https://elsewhere.example.org/a.git".into());
@@ -124,7 +109,6 @@ on_both! {
     }
 
     async fn pages_and_deliveries_are_remembered(world) {
-        let world = with_keys(world).await;
         let host = add(&world, "ours").await.unwrap();
         let page = HostListPage { items: "[1]".into(), next: Some("x".into()), read_at: Timestamp(5) };
         world.store.put_host_page(&host.id, "list", 0, &page).await.unwrap();
@@ -139,7 +123,6 @@ on_both! {
     }
 
     async fn secrets_are_sealed_anew_with_a_new_key(world) {
-        let world = with_keys(world).await;
         let host = add(&world, "ours").await.unwrap();
         world.store.rotate_key().await.unwrap();
         while world.store.reseal_step().await.unwrap().n_left > 0 {}

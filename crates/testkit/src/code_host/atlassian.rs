@@ -90,7 +90,7 @@ pub(super) fn server(world: &HostWorld, asked: &Asked<'_>) -> Option<Told> {
         "/users" => {
             asked.query.get("permission.1").filter(|permission| *permission == "REPO_READ")?;
             let id: u64 = asked.query.get("permission.1.repositoryId")?.parse().ok()?;
-            let repository = world.repositories.iter().find(|repository| repository.id == id)?;
+            let repository = world.repository_by_id(id)?;
             let some = repository.readers.iter().skip(start).take(limit);
             let person = |id: &u64| world.people.iter().find(|person| person.id == *id);
             let values = some.filter_map(person).map(|person| {

@@ -86,7 +86,7 @@ fn acl(repository: &StubRepository) -> Value {
 fn identity(world: &HostWorld, descriptor: &str) -> Option<Value> {
     if let Some(id) = descriptor.strip_prefix("Microsoft.TeamFoundation.Identity;S-1-9-") {
         let id: u64 = id.parse().ok()?;
-        let repository = world.repositories.iter().find(|repository| repository.id == id)?;
+        let repository = world.repository_by_id(id)?;
         let members: Vec<String> = repository.readers.iter().map(|id| person(*id)).collect();
         return Some(json!({
             "id": format!("30000000-0000-4000-8000-{id:012}"), "descriptor": descriptor, "isContainer": true,
@@ -99,7 +99,7 @@ fn identity(world: &HostWorld, descriptor: &str) -> Option<Value> {
 
 fn person_by_id(world: &HostWorld, id: &str) -> Option<Value> {
     let number: u64 = id.rsplit_once('-')?.1.parse().ok()?;
-    let known = world.people.iter().find(|person| person.id == number)?;
+    let known = world.person_by_id(number)?;
     Some(json!({
         "id": id, "descriptor": descriptor(number), "isContainer": false, "isActive": known.is_active,
     }))

@@ -55,6 +55,7 @@ pub struct HostWorld {
     /// By id.
     pub repositories: Vec<StubRepository>,
     by_reader: BTreeMap<u64, Vec<usize>>,
+    by_id: BTreeMap<u64, usize>,
 }
 
 impl HostWorld {
@@ -120,6 +121,7 @@ impl HostWorld {
     /// Notes who reads what, after a change.
     pub(super) fn index(&mut self) {
         self.by_reader.clear();
+        self.by_id = (0..).zip(&self.repositories).map(|(idx, repository)| (repository.id, idx)).collect();
         for (idx, repository) in self.repositories.iter().enumerate() {
             for reader in &repository.readers {
                 self.by_reader.entry(*reader).or_default().push(idx);
@@ -147,6 +149,14 @@ impl HostWorld {
             Some(person) => person,
             None => panic!("the stub has no person '{login}'"),
         }
+    }
+
+    pub(super) fn repository_by_id(&self, id: u64) -> Option<&StubRepository> {
+        self.repositories.get(*self.by_id.get(&id)?)
+    }
+
+    pub(super) fn person_by_id(&self, id: u64) -> Option<&StubPerson> {
+        self.people.iter().find(|person| person.id == id)
     }
 
     pub(super) fn by_login(&self, login: &str) -> Option<&StubPerson> {

@@ -96,10 +96,11 @@ impl Rights {
 
     /// Who may read which of these repositories (project and repository).
     pub(super) fn grants(&self, places: &[(String, String)], identities: &[Identity]) -> Vec<HostGrant> {
+        let by_descriptor: HashMap<&str, &Identity> =
+            identities.iter().map(|identity| (identity.descriptor.as_str(), identity)).collect();
         let people = |descriptors: &[String]| -> HashSet<&str> {
-            let named: HashSet<&str> = descriptors.iter().map(String::as_str).collect();
-            let named = identities.iter().filter(|identity| named.contains(identity.descriptor.as_str()));
-            named.flat_map(Identity::people).collect()
+            let named = descriptors.iter().filter_map(|descriptor| by_descriptor.get(descriptor.as_str()));
+            named.flat_map(|identity| identity.people()).collect()
         };
         // An account that was closed is nobody, whatever groups still hold it; so is one that nothing is known of.
         let is_open = |identity: &&Identity| identity.is_active && !identity.is_container;
