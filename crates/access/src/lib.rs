@@ -14,6 +14,7 @@ pub mod audit;
 mod capability;
 mod credential;
 mod environment;
+mod passkey;
 mod password;
 mod policy;
 mod readable;
@@ -33,6 +34,7 @@ pub use environment::{
     Clock, ManualClock, Randomness, RandomnessError, SystemClock, SystemRandomness, Timestamp,
 };
 pub use ipnet::IpNet as Network;
+pub use passkey::{Ceremony, Passkey, PasskeyError, RelyingParty};
 pub use password::{Password, PasswordCost, PasswordFault, PasswordHash, PasswordKeeper, Verdict};
 pub use policy::{PasswordRefusal, SecondFactor, check_password};
 pub use readable::{ReadFacts, access_set};

@@ -5,6 +5,7 @@ import { contexts } from "./contexts.js";
 import { code } from "./code.js";
 import { exports } from "./exports.js";
 import { live } from "./live.js";
+import { passkeys } from "./passkeys.js";
 import { menus, filters, copies, expand, theme } from "./small.js";
 
 theme();
@@ -17,4 +18,5 @@ contexts();
 code();
 live();
 exports();
+passkeys();
 keys();

@@ -32,6 +32,7 @@ mod markup;
 mod metrics;
 mod owning;
 mod paint;
+mod passkeys;
 mod places;
 mod qr;
 mod readable;

@@ -44,6 +44,7 @@ mod jobs_claim;
 mod jobs_lease;
 mod maintenance;
 mod manifest;
+mod passkeys;
 mod path_rules;
 mod pending_sign_in;
 mod permissions;
@@ -93,6 +94,7 @@ pub use jobs::{
 };
 pub use maintenance::{Discarded, DiscardedWhat, Maintenance};
 pub use manifest::{FileChecksum, Generation, Manifest, NewManifest, PublishError, Published, StoredFile};
+pub use passkeys::{Begun, PasskeyAnswer, PasskeyInfo};
 pub use path_rules::{PathRulesError, RulesFor};
 pub use pending_sign_in::{FirstStep, Pending, SecondStepError};
 pub use permissions::{BOUND_DEFAULT, Identity, LinkError};

@@ -11,7 +11,7 @@ use crate::sign_in::SignInError;
 use crate::totp::Enrolling;
 use crate::{Fault, Store, User, access_facts};
 use access::audit::{Act, Entry, Object, Origin};
-use access::{ClientAddress, PendingSecret, RecoveryCode, SecondFactor, SessionSecret, TotpCode};
+use access::{ClientAddress, PendingSecret, RecoveryCode, SecondFactor, SessionId, SessionSecret, TotpCode};
 use std::time::Duration;
 
 /// How long the second step may take.
@@ -132,7 +132,7 @@ impl Store {
         access_facts::lock(&mut transaction).await?;
         let user = self.attempt(&mut transaction, pending).await?;
         let account = (user.id, &user.name);
-        if !self.take_proof(&mut transaction, account, proof).await? {
+        if !self.take_proof(&mut transaction, account, proof, Enrolling::Pending(pending)).await? {
             self.record_in(&mut transaction, Store::refused_proof(Act::SignIn, account, proof)).await?;
             transaction.commit().await?;
             return Err(SecondStepError::Refused);
@@ -179,7 +179,7 @@ impl Store {
     /// Proves again by second factor. The session goes on under the returned secret; the old one is invalid at once.
     pub async fn step_up_by_factor(
         &self,
-        session: &SessionSecret,
+        (session, holder): (&SessionSecret, &SessionId),
         account: (model::UserId, &access::UserName),
         proof: &FactorProof,
         address: ClientAddress,
@@ -188,7 +188,7 @@ impl Store {
         self.count_attempt(Guessing::SecondFactor, name, address).await?;
         let mut transaction = self.database().begin().await?;
         access_facts::lock(&mut transaction).await?;
-        if !self.take_proof(&mut transaction, account, proof).await? {
+        if !self.take_proof(&mut transaction, account, proof, Enrolling::Session(holder)).await? {
             self.record_in(&mut transaction, Store::refused_proof(Act::StepUp, account, proof)).await?;
             transaction.commit().await?;
             return Err(SignInError::Refused);

@@ -32,6 +32,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(6, "0006_code_hosts"),
     migration!(7, "0007_permissions"),
     migration!(8, "0008_audit"),
+    migration!(9, "0009_passkeys"),
     migration!(11, "0011_settling"),
     migration!(12, "0012_roles_and_tokens"),
     migration!(16, "0016_reviews"),

@@ -1,6 +1,8 @@
 //! What an account has beside its password, and what may be taken away from it.
 
 use crate::database::{Transaction, values};
+use crate::passkeys::PasskeyAnswer;
+use crate::totp::Enrolling;
 use crate::users::{ChangeUserError, end_sessions};
 use crate::{Fault, Store};
 use crate::{access_facts, recovery_codes};
@@ -8,7 +10,8 @@ use access::audit::{Act, Entry, Object};
 use access::{RecoveryCode, SecondFactor, TotpCode, UserName};
 use model::UserId;
 
-const ANY: &str = "SELECT 1 AS one FROM totp WHERE user_id = $1";
+const ANY: &str =
+    "SELECT user_id FROM totp WHERE user_id = $1 UNION ALL SELECT user_id FROM passkeys WHERE user_id = $1";
 /// The setting that says that everybody who signs in with a password needs a second factor.
 const REQUIRED: &str = "sign_in.second_factor_required";
 
@@ -19,6 +22,8 @@ pub enum FactorProof {
     Totp(TotpCode),
     /// A recovery code.
     Recovery(RecoveryCode),
+    /// A passkey's answer.
+    Passkey(Box<PasskeyAnswer>),
     /// Neither: never right, and counted like a wrong one.
     Nonsense,
 }
@@ -36,6 +41,7 @@ impl FactorProof {
         match self {
             FactorProof::Totp(_) => "totp",
             FactorProof::Recovery(_) => "recovery code",
+            FactorProof::Passkey(_) => "passkey",
             FactorProof::Nonsense => "neither",
         }
     }
@@ -55,6 +61,15 @@ pub enum ChangeFactorError {
         "that code is not right: check that the clock of the device is right, scan the new code and try again"
     )]
     WrongCode,
+    /// The browser's answer does not belong to what was asked, or the passkey is registered already.
+    #[error("this passkey was not accepted: try again")]
+    WrongPasskey,
+    /// The account has enough of them.
+    #[error("an account may have {n_max} passkeys: remove one first")]
+    TooMany {
+        /// The most.
+        n_max: usize,
+    },
     /// Everybody must have one.
     #[error("a second factor is required here: add another one first")]
     Required,
@@ -83,7 +98,7 @@ impl Store {
         const SET: &str = "INSERT INTO settings (key, value) VALUES ($1, $2) \
              ON CONFLICT (key) DO UPDATE SET value = excluded.value";
         const END_SESSIONS: &str = "DELETE FROM sessions WHERE user_id IN (SELECT id FROM users \
-             WHERE password_hash IS NOT NULL AND id NOT IN (SELECT user_id FROM totp))";
+             WHERE password_hash IS NOT NULL AND id NOT IN (SELECT user_id FROM totp) AND id NOT IN (SELECT user_id FROM passkeys))";
         let mut transaction = self.database().begin().await?;
         access_facts::raise_epoch(&mut transaction).await?;
         let word = if required { "true" } else { "false" };
@@ -106,6 +121,7 @@ impl Store {
         access_facts::raise_epoch(&mut transaction).await?;
         for sql in [
             "DELETE FROM totp WHERE user_id = $1",
+            "DELETE FROM passkeys WHERE user_id = $1",
             "DELETE FROM totp_candidates WHERE user_id = $1",
             "DELETE FROM recovery_codes WHERE user_id = $1",
             "DELETE FROM pending_sign_ins WHERE user_id = $1",
@@ -127,8 +143,12 @@ impl Store {
         transaction: &mut Transaction,
         (user, name): (UserId, &UserName),
         proof: &FactorProof,
+        holder: Enrolling<'_>,
     ) -> Result<bool, Fault> {
         match proof {
+            FactorProof::Passkey(answer) => {
+                self.take_passkey(transaction, user, answer, holder.holder()).await
+            }
             FactorProof::Totp(code) => self.take_totp(transaction, user, code).await,
             FactorProof::Recovery(code) => {
                 let is_taken = recovery_codes::take(transaction, user, code).await?;

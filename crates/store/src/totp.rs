@@ -32,7 +32,7 @@ pub enum Enrolling<'a> {
 }
 
 impl Enrolling<'_> {
-    fn holder(self) -> [u8; N_HOLDER_BYTES] {
+    pub(crate) fn holder(self) -> [u8; N_HOLDER_BYTES] {
         let digest = match self {
             Enrolling::Session(session) => Digest::of(&format!("enrolling in session {session}")),
             Enrolling::Pending(pending) => pending.digest(),

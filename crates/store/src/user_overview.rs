@@ -27,7 +27,7 @@ macro_rules! select_overviews {
         concat!(
             "SELECT users.id AS id, name, role, disabled_at, users.created_at AS created_at, \
              CAST(CASE WHEN password_hash IS NULL THEN 0 ELSE 1 END AS BIGINT) AS has_password, \
-             CAST(CASE WHEN users.id IN (SELECT user_id FROM totp) THEN 1 ELSE 0 END AS BIGINT) AS has_factor, \
+             CAST(CASE WHEN users.id IN (SELECT user_id FROM totp UNION ALL SELECT user_id FROM passkeys) THEN 1 ELSE 0 END AS BIGINT) AS has_factor, \
              kind, expires_at, (SELECT MAX(last_used_at) FROM sessions WHERE user_id = users.id AND ends_at > $1) \
              AS last_used_at FROM users \
              LEFT JOIN account_links ON account_links.user_id = users.id AND expires_at > $1 ",

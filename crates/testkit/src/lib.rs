@@ -1,5 +1,6 @@
 //! Fixtures, oracles and stubs for the tests of every crate.
 
+pub mod authenticator;
 pub mod code_host;
 pub mod git;
 pub mod gitolite;

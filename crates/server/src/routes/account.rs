@@ -2,6 +2,7 @@
 
 use crate::caller::BySession;
 use crate::failure::Failure;
+use crate::passkeys::relying_party;
 use crate::searching::sentence;
 use crate::shell::{Moment, Shell};
 use crate::signing_in::{second_factor_required, with_session};
@@ -10,10 +11,10 @@ use access::{Password, SecondFactor};
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use store::{ChangePasswordError, SignInError};
+use store::{ChangePasswordError, PasskeyInfo, SignInError};
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -24,10 +25,21 @@ struct AccountPage {
     /// Since when there is an authenticator app.
     totp: Option<Moment>,
     n_codes: u64,
+    passkeys: Vec<PasskeyRow>,
+    /// Whether browsers make passkeys for the address in hand.
+    can_have_passkeys: bool,
     has_factor: bool,
     is_required: bool,
     done: Option<&'static str>,
     fault: Option<String>,
+}
+
+/// A passkey as a row.
+struct PasskeyRow {
+    id: String,
+    name: String,
+    created: Moment,
+    used: Option<Moment>,
 }
 
 /// What has just been done.
@@ -53,25 +65,29 @@ pub(crate) struct ChangePassword {
 pub(crate) async fn page(
     State(state): State<AppState>,
     by: BySession,
+    headers: HeaderMap,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Failure> {
     let done = match asked.done.as_str() {
         "password" => Some("The password is changed. Every other session has ended."),
+        "passkey" => Some("The passkey is registered."),
+        "passkey-removed" => Some("The passkey is removed."),
         "totp" => Some("The authenticator app is asked for from now on."),
         "totp-removed" => Some("The authenticator app is removed."),
         _ => None,
     };
-    render(&state, &by, done, None).await
+    render(&state, &headers, &by, done, None).await
 }
 
 /// Changes the password. The present one is asked for, so that no other proof is needed.
 pub(crate) async fn change_password(
     State(state): State<AppState>,
     by: BySession,
+    headers: HeaderMap,
     Form(form): Form<ChangePassword>,
 ) -> Result<Response, Failure> {
     if form.password != form.again {
-        return refused(&state, &by, "the two new passwords are not the same").await;
+        return refused(&state, &headers, &by, "the two new passwords are not the same").await;
     }
     let (present, new) = (Password::new(form.present), Password::new(form.password));
     let changed = by.store.change_password(&by.secret, &by.name, (&present, &new), by.address).await;
@@ -81,34 +97,51 @@ pub(crate) async fn change_password(
             Err(Failure::TooMany(retry_after))
         }
         Err(ChangePasswordError::SignIn(SignInError::Refused)) => {
-            refused(&state, &by, "the present password is not right").await
+            refused(&state, &headers, &by, "the present password is not right").await
         }
-        Err(ChangePasswordError::Password(refusal)) => refused(&state, &by, &refusal.to_string()).await,
+        Err(ChangePasswordError::Password(refusal)) => {
+            refused(&state, &headers, &by, &refusal.to_string()).await
+        }
         Err(ChangePasswordError::SignIn(SignInError::Fault(fault)) | ChangePasswordError::Fault(fault)) => {
             Err(fault.into())
         }
     }
 }
 
-async fn refused(state: &AppState, by: &BySession, why: &str) -> Result<Response, Failure> {
-    let mut page = render(state, by, None, Some(sentence(why))).await?;
+async fn refused(
+    state: &AppState,
+    headers: &HeaderMap,
+    by: &BySession,
+    why: &str,
+) -> Result<Response, Failure> {
+    let mut page = render(state, headers, by, None, Some(sentence(why))).await?;
     *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     Ok(page)
 }
 
 async fn render(
     state: &AppState,
+    headers: &HeaderMap,
     by: &BySession,
     done: Option<&'static str>,
     fault: Option<String>,
 ) -> Result<Response, Failure> {
     let second_factor = state.store.second_factor(by.user).await?;
+    let now_ms = state.now_ms();
+    let row = |one: PasskeyInfo| PasskeyRow {
+        id: one.id,
+        name: one.name,
+        created: Moment::new(now_ms, one.created_at.0),
+        used: one.last_used_at.map(|at| Moment::new(now_ms, at.0)),
+    };
     let enrolled_at = state.store.totp_enrolled_at(by.user).await?;
     let page = AccountPage {
         shell: by.caller.shell("Your account", "account"),
         name: by.name.to_string(),
         n_chars_min: second_factor.n_password_chars_min(),
-        totp: enrolled_at.map(|at| Moment::new(state.now_ms(), at.0)),
+        totp: enrolled_at.map(|at| Moment::new(now_ms, at.0)),
+        passkeys: state.store.passkeys_of(by.user).await?.into_iter().map(row).collect(),
+        can_have_passkeys: relying_party(state, headers).is_some(),
         n_codes: state.store.n_recovery_codes(by.user).await?,
         has_factor: second_factor == SecondFactor::Enrolled,
         is_required: second_factor_required(state).await?,

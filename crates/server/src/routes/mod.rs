@@ -5,6 +5,7 @@
 
 mod account;
 mod account_factors;
+mod account_passkeys;
 mod account_sessions;
 mod account_tokens;
 mod admin_audit;
@@ -50,6 +51,7 @@ mod search;
 mod search_view;
 mod setup;
 mod sign_in;
+mod sign_in_passkey;
 mod sign_in_second;
 mod step_up;
 mod why;
@@ -125,6 +127,9 @@ fn table() -> Vec<Route> {
         open("/assets/{digest}/{name}", &["GET"], get(assets::asset)),
         open("/sign-in", &["GET", "POST"], get(sign_in::page).post(sign_in::submit)),
         open("/sign-in/second", &["GET", "POST"], get(sign_in_second::page).post(sign_in_second::submit)),
+        open("/sign-in/second/begin", &["POST"], post(sign_in_second::begin)),
+        open("/sign-in/passkey/begin", &["POST"], post(sign_in_passkey::begin)),
+        open("/sign-in/passkey", &["POST"], post(sign_in_passkey::submit)),
         open("/sign-in/enrol", &["GET", "POST"], get(sign_in_second::enrol_page).post(sign_in_second::enrol)),
         open("/setup/{secret}", &["GET", "POST"], get(setup::page).post(setup::submit)),
         Route {
@@ -134,6 +139,10 @@ fn table() -> Vec<Route> {
             answer: post(sign_in::sign_out),
         },
         with_methods("/step-up", &["GET", "POST"], get(step_up::page).post(step_up::submit)),
+        with_methods("/step-up/begin", &["POST"], post(step_up::begin)),
+        with_methods("/account/passkeys", &["POST"], post(account_passkeys::add)),
+        with_methods("/account/passkeys/begin", &["POST"], post(account_passkeys::begin)),
+        with_methods("/account/passkeys/{id}/{act}", &["POST"], post(account_passkeys::act)),
         signed_in("/account", get(account::page)),
         with_methods("/account/password", &["POST"], post(account::change_password)),
         with_methods(

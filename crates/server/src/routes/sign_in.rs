@@ -2,6 +2,7 @@
 
 use crate::caller::{Caller, actor_of, theme_of};
 use crate::failure::Failure;
+use crate::passkeys::relying_party;
 use crate::session_cookie;
 use crate::shell::Shell;
 use crate::signing_in::{go_on, local};
@@ -22,6 +23,7 @@ struct SignInPage {
     shell: Shell,
     return_to: String,
     name: String,
+    has_passkeys: bool,
     fault: Option<String>,
 }
 
@@ -50,7 +52,7 @@ pub(crate) async fn page(
     if actor_of(&headers, None, &state).await?.is_some() {
         return Ok(Redirect::to(local(&target.return_to)).into_response());
     }
-    render(&headers, target.return_to, String::new(), None)
+    render(&state, &headers, target.return_to, String::new(), None)
 }
 
 /// The form.
@@ -65,7 +67,7 @@ pub(crate) async fn submit(
         Ok(user) => go_on(&state, &visitor, &headers, &user, local(&form.return_to)).await,
         Err(SignInError::Fault(fault)) => Err(fault.into()),
         Err(error @ SignInError::Refused) => {
-            let mut page = render(&headers, form.return_to, form.name, Some(error.to_string()))?;
+            let mut page = render(&state, &headers, form.return_to, form.name, Some(error.to_string()))?;
             *page.status_mut() = StatusCode::FORBIDDEN;
             Ok(page)
         }
@@ -91,6 +93,7 @@ pub(crate) async fn sign_out(
 }
 
 fn render(
+    state: &AppState,
     headers: &HeaderMap,
     return_to: String,
     name: String,
@@ -98,6 +101,12 @@ fn render(
 ) -> Result<Response, Failure> {
     let shell = Shell { title: "Sign in · Sourcekeep".into(), theme: theme_of(headers), ..Shell::default() };
     let fault = fault.map(|fault| crate::searching::sentence(&fault));
-    let page = SignInPage { shell, return_to: local(&return_to).to_owned(), name, fault };
+    let page = SignInPage {
+        shell,
+        return_to: local(&return_to).to_owned(),
+        name,
+        has_passkeys: relying_party(state, headers).is_some(),
+        fault,
+    };
     Ok(Html(page.render().map_err(Failure::internal)?).into_response())
 }

@@ -4,6 +4,7 @@ use super::account_factors::{CodesPage, QrView};
 use super::sign_in::Target;
 use crate::caller::theme_of;
 use crate::failure::Failure;
+use crate::passkeys::{as_json, has_passkey, proof_of, relying_party};
 use crate::searching::sentence;
 use crate::session_cookie;
 use crate::shell::Shell;
@@ -17,7 +18,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use store::{Enrolling, FactorProof, Pending, SecondStepError};
+use store::{Enrolling, Pending, SecondStepError};
 
 #[derive(Template)]
 #[template(path = "sign_in_second.html")]
@@ -25,6 +26,7 @@ struct SecondPage {
     shell: Shell,
     name: String,
     return_to: String,
+    has_passkey: bool,
     fault: Option<String>,
 }
 
@@ -38,11 +40,16 @@ struct EnrolPage {
     fault: Option<String>,
 }
 
-/// The form of both.
+/// The form of both: a code, or a passkey's answer.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Code {
+    #[serde(default)]
     code: String,
+    #[serde(default)]
+    ceremony: String,
+    #[serde(default)]
+    answer: String,
     #[serde(default)]
     return_to: String,
 }
@@ -54,7 +61,7 @@ pub(crate) async fn page(
     Query(target): Query<Target>,
 ) -> Result<Response, Failure> {
     match half(&state, &headers).await? {
-        Some((_, known)) => render(&headers, &known, &target.return_to, None),
+        Some((_, known)) => render(&state, &headers, &known, &target.return_to, None).await,
         None => Ok(Redirect::to("/sign-in").into_response()),
     }
 }
@@ -69,7 +76,7 @@ pub(crate) async fn submit(
     let Some((pending, known)) = half(&state, &headers).await? else {
         return Ok(Redirect::to("/sign-in").into_response());
     };
-    let proof = FactorProof::parse(&form.code);
+    let proof = proof_of(&state, &headers, &form.code, form.ceremony, form.answer);
     let began = began(&state, &headers, visitor.address);
     match visitor.store.finish_sign_in(&pending, &proof, visitor.address, began).await {
         Ok(secret) => {
@@ -78,10 +85,18 @@ pub(crate) async fn submit(
         }
         Err(error) => {
             let fault = fault_of(error)?;
-            let page = render(&headers, &known, &form.return_to, Some(&fault))?;
+            let page = render(&state, &headers, &known, &form.return_to, Some(&fault)).await?;
             Ok((StatusCode::FORBIDDEN, page).into_response())
         }
     }
+}
+
+/// Asks for one of the passkeys of whoever has given the password.
+pub(crate) async fn begin(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Failure> {
+    let party = relying_party(&state, &headers).ok_or(Failure::NotFound)?;
+    let (pending, known) = half(&state, &headers).await?.ok_or(Failure::NotFound)?;
+    let begun = state.store.ask_passkey(&party, known.user.id, Enrolling::Pending(&pending)).await?;
+    Ok(as_json(begun.ok_or(Failure::NotFound)?))
 }
 
 /// The page where a second factor has to be enrolled before anything else.
@@ -147,7 +162,8 @@ fn shell(headers: &HeaderMap) -> Shell {
     Shell { title: "Sign in · Sourcekeep".into(), theme: theme_of(headers), ..Shell::default() }
 }
 
-fn render(
+async fn render(
+    state: &AppState,
     headers: &HeaderMap,
     known: &Pending,
     return_to: &str,
@@ -157,6 +173,7 @@ fn render(
         shell: shell(headers),
         name: known.user.name.to_string(),
         return_to: local(return_to).to_owned(),
+        has_passkey: has_passkey(state, headers, known.user.id).await?,
         fault: fault.map(str::to_owned),
     };
     Ok(Html(page.render().map_err(Failure::internal)?).into_response())

@@ -3,6 +3,7 @@
 use super::sign_in::Target;
 use crate::caller::BySession;
 use crate::failure::Failure;
+use crate::passkeys::{as_json, has_passkey, proof_of, relying_party};
 use crate::searching::sentence;
 use crate::shell::Shell;
 use crate::signing_in::{local, with_session};
@@ -11,10 +12,10 @@ use access::{Password, SecondFactor, SessionSecret};
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use store::{FactorProof, SignInError};
+use store::{Enrolling, SignInError};
 
 #[derive(Template)]
 #[template(path = "step_up.html")]
@@ -23,6 +24,7 @@ struct StepUpPage {
     name: String,
     return_to: String,
     has_factor: bool,
+    has_passkey: bool,
     fault: Option<String>,
 }
 
@@ -35,37 +37,65 @@ pub(crate) struct Proof {
     #[serde(default)]
     code: String,
     #[serde(default)]
+    ceremony: String,
+    #[serde(default)]
+    answer: String,
+    #[serde(default)]
     return_to: String,
 }
 
 /// The page.
-pub(crate) async fn page(by: BySession, Query(target): Query<Target>) -> Result<Response, Failure> {
-    render(&by, &target.return_to, None).await
+pub(crate) async fn page(
+    State(state): State<AppState>,
+    by: BySession,
+    headers: HeaderMap,
+    Query(target): Query<Target>,
+) -> Result<Response, Failure> {
+    render(&state, &headers, &by, &target.return_to, None).await
+}
+
+/// Asks for one of the passkeys of whoever is signed in.
+pub(crate) async fn begin(
+    State(state): State<AppState>,
+    by: BySession,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let party = relying_party(&state, &headers).ok_or(Failure::NotFound)?;
+    let begun = by.store.ask_passkey(&party, by.user, Enrolling::Session(&by.session)).await?;
+    Ok(as_json(begun.ok_or(Failure::NotFound)?))
 }
 
 /// The form. The session goes on under another secret.
 pub(crate) async fn submit(
     State(state): State<AppState>,
     by: BySession,
+    headers: HeaderMap,
     Form(form): Form<Proof>,
 ) -> Result<Response, Failure> {
-    match prove(&by, &form).await {
-        Ok(secret) => with_session(&state, &secret, Redirect::to(local(&form.return_to)).into_response()),
+    let return_to = form.return_to.clone();
+    match prove(&state, &headers, &by, form).await {
+        Ok(secret) => with_session(&state, &secret, Redirect::to(local(&return_to)).into_response()),
         Err(SignInError::Wait { retry_after }) => Err(Failure::TooMany(retry_after)),
         Err(SignInError::Fault(fault)) => Err(fault.into()),
         Err(SignInError::Refused) => {
-            let page = render(&by, &form.return_to, Some("that is not right, or was used before")).await?;
+            let fault = Some("that is not right, or was used before");
+            let page = render(&state, &headers, &by, &return_to, fault).await?;
             Ok((StatusCode::FORBIDDEN, page).into_response())
         }
     }
 }
 
 /// The second factor where the account has one, the password otherwise.
-async fn prove(by: &BySession, form: &Proof) -> Result<SessionSecret, SignInError> {
+async fn prove(
+    state: &AppState,
+    headers: &HeaderMap,
+    by: &BySession,
+    form: Proof,
+) -> Result<SessionSecret, SignInError> {
     match by.store.second_factor(by.user).await? {
         SecondFactor::Enrolled => {
-            let proof = FactorProof::parse(&form.code);
-            by.store.step_up_by_factor(&by.secret, by.account(), &proof, by.address).await
+            let proof = proof_of(state, headers, &form.code, form.ceremony, form.answer);
+            by.store.step_up_by_factor((&by.secret, &by.session), by.account(), &proof, by.address).await
         }
         SecondFactor::None => {
             let password = Password::new(form.password.as_str());
@@ -74,11 +104,18 @@ async fn prove(by: &BySession, form: &Proof) -> Result<SessionSecret, SignInErro
     }
 }
 
-async fn render(by: &BySession, return_to: &str, fault: Option<&str>) -> Result<Response, Failure> {
+async fn render(
+    state: &AppState,
+    headers: &HeaderMap,
+    by: &BySession,
+    return_to: &str,
+    fault: Option<&str>,
+) -> Result<Response, Failure> {
     let page = StepUpPage {
         shell: by.caller.shell("Prove again who you are", "account"),
         name: by.name.to_string(),
         return_to: local(return_to).to_owned(),
+        has_passkey: has_passkey(state, headers, by.user).await?,
         has_factor: by.store.second_factor(by.user).await? == SecondFactor::Enrolled,
         fault: fault.map(sentence),
     };

@@ -15,6 +15,7 @@ pub(crate) fn example(route: &RouteInfo) -> String {
         "/setup/{secret}" => "/setup/skl_wrong".into(),
         "/r/{*address}" => "/r/app".into(),
         "/api/v1/repos/{*address}" => "/api/v1/repos/app".into(),
+        "/account/passkeys/{id}/{act}" => "/account/passkeys/0123456789abcdef/remove".into(),
         "/account/sessions/{id}/end" => "/account/sessions/0123456789abcdef/end".into(),
         "/account/tokens/{id}/revoke" => "/account/tokens/0123456789abcdef/revoke".into(),
         "/admin/audit/file" => "/admin/audit/file?format=csv".into(),

@@ -11,6 +11,7 @@ mod exports;
 mod files;
 mod hostile;
 mod pages;
+mod passkeys;
 mod recording;
 mod revoke;
 mod search;

@@ -213,6 +213,15 @@ pub(crate) fn questions(route: &RouteInfo, spec: &Spec, round: usize, export: &s
         "/account/totp" | "/account/tokens" | "/sign-in/enrol" | "/sign-in/second" => vec![get(route.path)],
         "/account/tokens/{id}/revoke" => vec![form("/account/tokens/0123456789abcdef/revoke", &[])],
         "/link/{secret}" => vec![get("/link/ski_wrong")],
+        "/step-up/begin" | "/sign-in/second/begin" | "/sign-in/passkey/begin" | "/account/passkeys/begin" => {
+            vec![form(route.path, &[])]
+        }
+        "/sign-in/passkey" | "/account/passkeys" => {
+            vec![form(route.path, &[("ceremony", "0123456789abcdef"), ("answer", "{}")])]
+        }
+        "/account/passkeys/{id}/{act}" => {
+            vec![form("/account/passkeys/0123456789abcdef/rename", &[("name", "x")])]
+        }
         // Bob looks after nothing: what others do there is not for him.
         "/admin/audit"
         | "/admin/audit/file"

@@ -19,6 +19,7 @@ mod jobs;
 mod kill;
 mod manifests;
 mod migrations;
+mod passkeys;
 mod permissions;
 mod repositories;
 mod reviews;

@@ -29,6 +29,7 @@ const SCRIPTS: &[(i64, [&str; 2])] = &[
     scripts!(6, "0006_code_hosts"),
     scripts!(7, "0007_permissions"),
     scripts!(8, "0008_audit"),
+    scripts!(9, "0009_passkeys"),
     scripts!(11, "0011_settling"),
     scripts!(12, "0012_roles_and_tokens"),
     scripts!(16, "0016_reviews"),

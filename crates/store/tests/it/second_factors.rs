@@ -155,12 +155,13 @@ on_both! {
         let replayed = second_step(&world.store, &second, &seen, from("198.51.100.7")).await;
         assert!(matches!(replayed, Err(SecondStepError::Refused)), "{replayed:?}");
         let account = (ada.id, &ada.name);
+        let session = access::SessionId("any".into());
         let proof = FactorProof::parse(&seen);
-        let stepped = world.store.step_up_by_factor(&secret, account, &proof, home()).await;
+        let stepped = world.store.step_up_by_factor((&secret, &session), account, &proof, home()).await;
         assert!(matches!(stepped, Err(SignInError::Refused)), "a second way in takes it no more");
         world.pass(30);
         let proof = FactorProof::parse(&code(&world, &seed));
-        let renewed = world.store.step_up_by_factor(&secret, account, &proof, home()).await.unwrap();
+        let renewed = world.store.step_up_by_factor((&secret, &session), account, &proof, home()).await.unwrap();
         assert!(!is_valid(&world, &secret).await && is_valid(&world, &renewed).await);
         // One from the tolerance, after a later one was taken.
         let earlier = seed.code(TotpStep(TotpStep::of(world.now()).0 - 1)).to_string();
