@@ -274,10 +274,11 @@ impl Exports {
         Ok(export.filter(|export| is_within(actor, export)).map(|export| (user, export)))
     }
 
-    /// SECURITY: whether every repository that is in the file may be read. A removed one may not.
+    /// SECURITY: whether every repository that is in the file may be read, all of it: nobody knows under which rules of paths
+    /// the file was made. A removed one may not.
     async fn may_have(&self, access: &AccessSet, export: &Export) -> Result<bool, Fault> {
         let held = self.shared.options.store.export_repos_held(&export.id).await?;
-        Ok(held.into_iter().all(|repo| access.allows(repo)))
+        Ok(held.into_iter().all(|repo| access.allows(repo) && access.path_rules(repo).is_none()))
     }
 
     async fn view(&self, access: &AccessSet, mut export: Export) -> Result<ExportView, Fault> {

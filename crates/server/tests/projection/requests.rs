@@ -242,6 +242,9 @@ pub(crate) fn questions(route: &RouteInfo, spec: &Spec, round: usize, export: &s
             vec![form("/admin/hosts/host/test", &[]), form("/admin/hosts/nothing/test", &[])]
         }
         "/hooks/{id}" => vec![json("POST", "/hooks/0123456789abcdef", serde_json::json!({}))],
+        "/admin/reviews" => vec![get(route.path), form(route.path, &[("name", "x")])],
+        "/admin/reviews/{id}" => vec![get("/admin/reviews/0123456789abcdef")],
+        "/admin/reviews/{id}/file" => vec![get("/admin/reviews/0123456789abcdef/file")],
         "/admin/break-glass/{id}/end" => vec![form("/admin/break-glass/0123456789abcdef/end", &[])],
         "/admin/roles/assign" => {
             vec![form("/admin/roles/assign", &[("user", "eve"), ("role", "administrator")])]
