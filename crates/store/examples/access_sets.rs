@@ -57,7 +57,7 @@ async fn repositories(store: &Store, n_repos: usize) -> Result<Vec<RepoId>, Box<
                 names: vec![name?],
                 source: Source::Local(format!("/src/{number}").into()),
                 visibility: Visibility::Private,
-                unrestricted: number % 10 == 0,
+                unrestricted: number.is_multiple_of(10),
                 fork: false,
                 archived: false,
             })
@@ -110,7 +110,7 @@ async fn times(
     let mut times = Vec::with_capacity(N_MEASURED);
     for number in 0..N_MEASURED {
         match changing {
-            Some((repo, user)) if number % 2 == 0 => drop(store.grant(repo, user).await?),
+            Some((repo, user)) if number.is_multiple_of(2) => drop(store.grant(repo, user).await?),
             Some((repo, user)) => drop(store.revoke(repo, user).await?),
             None => {}
         }
