@@ -16,8 +16,9 @@ struct Need {
     found: fn() -> bool,
 }
 
-const NEEDS: [Need; 3] = [
+const NEEDS: [Need; 4] = [
     Need { what: "PostgreSQL's server programs", packages: &["postgresql"], found: postgres_found },
+    Need { what: "gitolite", packages: &["gitolite3"], found: || run::exists("gitolite") },
     Need { what: "Chromium", packages: &["chromium"], found: || chromium().is_some() },
     Need {
         what: "Node.js with npm",
