@@ -25,7 +25,6 @@ pub const LEAKS: &[(&str, &str)] = &[
     ("path-rules", "rules of paths are not looked at"),
     ("path-rules-in-git", "rules of paths hold for searches only, not for what git is read for"),
     ("folder-without-rules", "a folder names all that is in it"),
-    ("history-of-part", "commits are shown to who may read some paths only"),
     ("epoch-in-header", "a header tells how often anybody's rights changed"),
     ("status-of-all", "the status tells of work on every repository"),
     ("graphql-total", "a total is counted before the filter"),
