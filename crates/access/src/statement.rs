@@ -108,9 +108,13 @@ impl Statement {
             repos = self.listed.clone();
             ends_by(listed_at);
         }
-        for (step, read) in self.readings.steps.iter().filter(|(step, _)| is_fresh(*step)) {
-            let named = &self.named & read;
+        for (step, read) in &self.readings.steps {
             let newest_in_step = step.plus(RepoReadings::STEP);
+            // What a reading refuses counts as long as it may be young enough, what it allows as long as it surely is.
+            if !is_fresh(newest_in_step) {
+                continue;
+            }
+            let named = &self.named & read;
             match listed_at {
                 // All of them were read before: what was listed later counts.
                 Some(listed_at) if newest_in_step <= listed_at => {}
@@ -120,8 +124,9 @@ impl Statement {
                     repos = &repos - &in_doubt;
                 }
                 _ => {
-                    repos = &(&repos - read) | &named;
-                    if !named.is_empty() {
+                    repos = &repos - read;
+                    if is_fresh(*step) && !named.is_empty() {
+                        repos = &repos | &named;
                         ends_by(*step);
                     }
                 }
@@ -193,6 +198,15 @@ mod tests {
     fn where_neither_is_surely_newer_both_must_agree() {
         let one = statement(&[1, 2, 4], Some(MINUTE + 1), &[1, 3], &[(MINUTE, &[1, 2, 3])]);
         assert_eq!(ids(&one.believed(Timestamp(2 * MINUTE)).repos), [1, 4]);
+    }
+
+    /// Times are rounded down, so that what a repository's list allows ends earlier; what it refuses must not.
+    #[test]
+    fn a_refusal_outlives_the_rounding() {
+        let one = statement(&[1], Some(2_000), &[], &[(0, &[1])]);
+        for now in [3_000, 15 * MINUTE, 15 * MINUTE + 1_999] {
+            assert_eq!(ids(&one.believed(Timestamp(now)).repos), [] as [u32; 0], "at {now}");
+        }
     }
 
     #[test]

@@ -163,11 +163,12 @@ pub(crate) async fn statements_about(
     user: UserId,
     now: Timestamp,
 ) -> Result<Vec<(String, Statement)>, Fault> {
+    // CROSS JOIN says where to begin: with the few hosts, not with the readers of all of them.
     const READERS: &str = "SELECT r.host_id AS host_id, listed, listed_at, named, bound_ms FROM host_identities i \
          JOIN host_readers r ON r.host_id = i.host_id AND r.account_id = i.account_id \
          JOIN permission_sources s ON s.host_id = r.host_id WHERE i.user_id = $1 \
          UNION ALL SELECT r.host_id AS host_id, listed, listed_at, named, bound_ms FROM permission_sources s \
-         JOIN host_readers r ON r.host_id = s.host_id AND r.account_id = ''";
+         CROSS JOIN host_readers r WHERE r.host_id = s.host_id AND r.account_id = ''";
     const READINGS: &str = "SELECT read_at, repos FROM host_readings WHERE host_id = $1 AND read_at > $2";
     let mut statements = Vec::new();
     let mut readings: BTreeMap<String, Arc<RepoReadings>> = BTreeMap::new();
@@ -175,7 +176,9 @@ pub(crate) async fn statements_about(
         let host = row.text("host_id")?;
         let bound = Duration::from_millis(row.unsigned("bound_ms")?);
         if !readings.contains_key(&host) {
-            let rows = snapshot.rows(READINGS, values![&host, now.minus(bound)]).await?;
+            // What a reading refuses counts until all that its rounded time may stand for is too old.
+            let oldest = now.minus(bound + RepoReadings::STEP);
+            let rows = snapshot.rows(READINGS, values![&host, oldest]).await?;
             let step = |row: &Row| Ok::<_, Fault>((row.time("read_at")?, row.repo_set("repos")?));
             let steps = rows.iter().map(step).collect::<Result<_, _>>()?;
             readings.insert(host.clone(), Arc::new(RepoReadings { steps }));
