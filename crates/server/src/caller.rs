@@ -91,6 +91,16 @@ impl Caller {
         }
     }
 
+    /// Recognises the caller anew, with the rights they have now. SECURITY: whoever is not just who the door let in, by role
+    /// and scope, too, is nobody.
+    pub(crate) async fn read_rights(&mut self, state: &AppState) -> Result<(), Failure> {
+        match actor_of(&self.credentials, self.address, state).await? {
+            Some(actor) if actor == self.actor => self.access = state.store.access_set(&actor).await?,
+            _ => return Err(Failure::NotSignedIn),
+        }
+        Ok(())
+    }
+
     /// Whether what was found under this caller's rights may still be sent to them. Asked before every piece of a stream.
     ///
     /// SECURITY: as long as the epoch stands, nothing changed for anybody but by time, which the set tells itself. When
@@ -329,6 +339,21 @@ mod tests {
         assert!(caller.still_may(&world.state).await);
         world.state.store.end_session(&other).await.unwrap();
         assert!(caller.still_may(&world.state).await, "somebody else's session ended");
+    }
+
+    /// A revocation may be settled between reading somebody's rights and beginning to answer them.
+    #[tokio::test]
+    async fn rights_that_were_overtaken_are_read_again() {
+        let world = world().await;
+        let (mut caller, secret) = reader(&world).await;
+        assert!(!world.state.in_flight.is_overtaken(&caller));
+        let epoch = world.state.store.revoke(world.repo, world.user.id).await.unwrap();
+        world.state.in_flight.settle(&world.state, epoch).await;
+        assert!(world.state.in_flight.is_overtaken(&caller));
+        caller.read_rights(&world.state).await.unwrap();
+        assert!(!world.state.in_flight.is_overtaken(&caller) && !caller.access.allows(world.repo));
+        world.state.store.end_session(&secret).await.unwrap();
+        assert!(matches!(caller.read_rights(&world.state).await, Err(Failure::NotSignedIn)));
     }
 
     #[tokio::test]

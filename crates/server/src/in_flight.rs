@@ -15,7 +15,7 @@ use hyper::body::{Frame, SizeHint};
 use model::Epoch;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -33,6 +33,8 @@ const N_CALLERS_MAX: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
     connections: Mutex<Vec<Weak<Connection>>>,
+    /// The newest epoch that [`InFlight::settle`] was begun for.
+    settling: AtomicU64,
 }
 
 /// One connection.
@@ -78,9 +80,16 @@ impl InFlight {
         connection
     }
 
+    /// Whether rights changed since this caller's were read, so that nobody will look again at what begins with them now.
+    pub(crate) fn is_overtaken(&self, caller: &Caller) -> bool {
+        caller.access.epoch().0 < self.settling.load(Ordering::SeqCst)
+    }
+
     /// Looks again at everybody on whose behalf something was begun under rights older than `epoch`, and cuts the
     /// connections of those who lost something. When this returns nothing older is under way.
     pub(crate) async fn settle(&self, state: &AppState, epoch: Epoch) {
+        // Before any connection is looked at: what begins after its connection was finds this.
+        self.settling.fetch_max(epoch.0, Ordering::SeqCst);
         let connections: Vec<_> = lock(&self.connections).iter().filter_map(Weak::upgrade).collect();
         for connection in connections {
             for (number, mut caller) in connection.begun_before(epoch) {
@@ -95,10 +104,16 @@ impl InFlight {
     }
 }
 
+/// Tells that this process is about to serve, so that whoever revokes from now on waits for it.
+pub(crate) async fn announce(state: &AppState) -> Result<store::ServingProcess, store::Fault> {
+    let process = store::ServingProcess::new();
+    state.store.tell_settled(&process, state.store.epoch().await?).await?;
+    Ok(process)
+}
+
 /// Keeps what is under way in step with everybody's rights until `stop`, and tells the store, for whoever revokes in whichever
 /// process to wait for.
-pub(crate) async fn follow(state: AppState, stop: CancellationToken) {
-    let process = store::ServingProcess::new();
+pub(crate) async fn follow(state: AppState, process: store::ServingProcess, stop: CancellationToken) {
     let (mut told, mut n_looks) = (None, 0);
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -199,6 +214,12 @@ pub(crate) struct Answering {
 }
 
 impl Answering {
+    /// Takes it back: nothing was answered.
+    pub(crate) fn forget(self) {
+        let mut begun = lock(&self.connection.begun);
+        begun.callers.retain(|known| known.number != self.number || known.n_answers > 1);
+    }
+
     /// Keeps it until the answer's body is over.
     pub(crate) fn hold(self, response: Response) -> Response {
         response.map(|body| Body::new(Held { body, _answering: self }))

@@ -37,8 +37,17 @@ impl Notes {
 }
 
 /// Lets a caller through a door: the request is answered when its entry is safe, and its connection knows for whom.
-pub(crate) async fn admit(state: &AppState, caller: Caller, request: Request, next: Next) -> Response {
-    let answering = in_flight::begin(&request, &caller);
+pub(crate) async fn admit(state: &AppState, mut caller: Caller, request: Request, next: Next) -> Response {
+    let mut answering = in_flight::begin(&request, &caller);
+    // SECURITY: between reading somebody's rights and noting the answer a revocation may have been settled. Nothing was
+    // answered under them yet: they are read again.
+    while let Some(overtaken) = answering.take_if(|_| state.in_flight.is_overtaken(&caller)) {
+        overtaken.forget();
+        if let Err(failure) = caller.read_rights(state).await {
+            return failure.into_response();
+        }
+        answering = in_flight::begin(&request, &caller);
+    }
     let mut response = recorded(state, caller, request, next).await;
     if model::leaks("epoch-in-header")
         && let Ok(epoch) = state.store.epoch().await

@@ -26,6 +26,9 @@ pub struct Server {
 /// Why a server stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
+    /// The database failed before anything was served.
+    #[error(transparent)]
+    Store(#[from] store::Fault),
     /// The listener failed.
     #[error("the listener failed: {source}")]
     Listener {
@@ -70,7 +73,8 @@ impl Server {
     ) -> Result<(), ServeError> {
         let drain = self.state.config.drain_timeout;
         let stop = CancellationToken::new();
-        let following = in_flight::follow(self.state.clone(), stop.clone());
+        let process = in_flight::announce(&self.state).await?;
+        let following = in_flight::follow(self.state.clone(), process, stop.clone());
         let serving = async {
             let _stop = stop.drop_guard();
             listen::serve(&self.state.in_flight, self.router(), listener, shutdown, drain).await
