@@ -169,8 +169,8 @@ impl Board {
 
     /// How far one repository has come, if work on it is under way and the caller may know of it.
     pub fn of(&self, access: &AccessSet, repo: RepoId) -> Option<Progress> {
-        // SECURITY: names and progress are metadata of the repository.
-        if !access.allows(repo) {
+        // SECURITY: names and progress are metadata of the repository; how many files it has is that of all of it.
+        if !may_watch(access, repo) {
             return None;
         }
         let tasks = locked(&self.shared.tasks);
@@ -181,7 +181,7 @@ impl Board {
     /// Everything under way that the caller may know of, ascending by id.
     pub fn visible(&self, access: &AccessSet) -> Vec<Progress> {
         // SECURITY: as in `of`.
-        self.for_operator().into_iter().filter(|progress| access.allows(progress.repo)).collect()
+        self.for_operator().into_iter().filter(|progress| may_watch(access, progress.repo)).collect()
     }
 
     /// Everything under way: only for the terminal of the process that owns the data directory.
@@ -300,6 +300,11 @@ impl Entry {
             elapsed: self.started.elapsed(),
         }
     }
+}
+
+/// Whether a caller may know how far a repository has come: where they may read all of it.
+fn may_watch(access: &AccessSet, repo: RepoId) -> bool {
+    access.allows(repo) && access.path_rules(repo).is_none()
 }
 
 /// The data behind the board's locks is plain counters, whole at any moment: a panic elsewhere does not spoil it.

@@ -159,6 +159,16 @@ impl World {
             _dirs: (dir, code),
         };
         world.give_rights(spec).await;
+        // How many files a repository has is seen by those who may read all of them.
+        for repo in spec.repos.iter().filter(|repo| repo.reads == Reads::Part) {
+            let task = world.deps.board.begin(
+                world.repo(&repo.name).await,
+                name(&repo.name),
+                mirror::Phase::Indexing,
+            );
+            task.expect(repo.files.len() as u64, 1000);
+            std::mem::forget(task);
+        }
         world
     }
 
