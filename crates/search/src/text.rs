@@ -1,7 +1,7 @@
 //! The whole text of a found document, as it was searched.
 
 use crate::Snapshot;
-use index::ReadError;
+use index::{ReadError, SegmentOrdinal};
 use model::{AccessSet, ObjectId, RepoName};
 
 impl Snapshot {
@@ -16,8 +16,13 @@ impl Snapshot {
     ) -> Result<Option<String>, ReadError> {
         // SECURITY: through the one look-up that knows the access set.
         let Some(repo) = self.repo(access, repo.as_str()) else { return Ok(None) };
-        for segment in &repo.segments {
+        // SECURITY: segments are shared with those who may read more paths; a view's documents say which of it is theirs.
+        let is_part = access.path_rules(repo.id).is_some();
+        for (segment, ordinal) in repo.segments.iter().zip(0u16..) {
             if let Some(blob) = segment.find(blob)? {
+                if is_part && repo.ref_table.docs_of_blob(SegmentOrdinal(ordinal), blob)?.is_empty() {
+                    return Ok(None);
+                }
                 let mut text = Vec::new();
                 segment.read_blob(blob, &mut text)?;
                 let text = String::from_utf8(text);
