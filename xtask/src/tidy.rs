@@ -1,5 +1,7 @@
 //! The house rules that no compiler holds. Each message says how to mend what it found.
 
+mod threats;
+
 use crate::run;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
@@ -45,7 +47,7 @@ pub(crate) fn run() -> Result<()> {
     for file in &files {
         check_file(file, &mut faults)?;
     }
-    threats(&files, &mut faults)?;
+    threats::check(&files, &mut faults)?;
     if !faults.is_empty() {
         bail!("the house is not tidy:\n  {}", faults.join("\n  "));
     }
@@ -128,37 +130,4 @@ fn layers(faults: &mut Vec<String>) -> Result<()> {
 
 fn layer_of(name: &str) -> Option<u8> {
     LAYERS.iter().find(|(known, _)| *known == name).map(|(_, layer)| *layer)
-}
-
-/// Every id in `testdata/threats/*.toml` must be named by a test.
-fn threats(files: &[PathBuf], faults: &mut Vec<String>) -> Result<()> {
-    let is_threat_file = |path: &&PathBuf| {
-        path.to_string_lossy().contains("testdata/threats/")
-            && path.extension().is_some_and(|extension| extension == "toml")
-    };
-    for path in files.iter().filter(is_threat_file) {
-        let table: toml::Table = std::fs::read_to_string(run::root().join(path))?
-            .parse()
-            .with_context(|| path.display().to_string())?;
-        let folder: PathBuf = path.components().take(2).collect();
-        let tests: Vec<String> = files
-            .iter()
-            .filter(|file| {
-                file.starts_with(&folder) && file.extension().is_some_and(|extension| extension == "rs")
-            })
-            .filter_map(|file| std::fs::read_to_string(run::root().join(file)).ok())
-            .collect();
-        for id in ids_in(&table) {
-            if !tests.iter().any(|text| text.contains(&id)) {
-                faults
-                    .push(format!("{}: the threat '{id}' is named by no test of its crate", path.display()));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn ids_in(table: &toml::Table) -> Vec<String> {
-    let cases = table.values().filter_map(toml::Value::as_array).flatten().filter_map(toml::Value::as_table);
-    cases.filter_map(|case| case.get("id").and_then(toml::Value::as_str)).map(str::to_string).collect()
 }

@@ -158,7 +158,7 @@ impl FromRequestParts<AppState> for BySession {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Failure> {
         let caller = Caller::from_request_parts(parts, state).await?;
-        let refused = Failure::NotAllowed("This is done in a browser, signed in; a token does not allow it.");
+        let refused = Failure::NotAllowed(crate::routes::BROWSERS_ONLY);
         let Actor { caller: access::Caller::User { id, name, via: Via::Session(session), .. }, .. } =
             caller.actor.clone()
         else {

@@ -107,8 +107,12 @@ pub(crate) async fn confirm(
         }
         Err(ChangeFactorError::Fault(fault)) => Err(fault.into()),
         Err(error) => {
-            let page = render(&by, Some(sentence(&error.to_string()))).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+            let mut page = render(&by, Some(sentence(&error.to_string()))).await?;
+            // Where no seed was drawn it is the way to where one is.
+            if page.status().is_success() {
+                *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+            }
+            Ok(page)
         }
     }
 }

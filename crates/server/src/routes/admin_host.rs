@@ -141,10 +141,15 @@ fn form_of(pairs: Vec<(String, String)>) -> Result<HostForm, Failure> {
     from_pairs(pairs)
 }
 
-/// SECURITY: a field that the form does not have is a refusal.
+/// SECURITY: a field that the form does not have, or one that comes twice, is a refusal.
 fn from_pairs<T: serde::de::DeserializeOwned>(pairs: Vec<(String, String)>) -> Result<T, Failure> {
-    let object = pairs.into_iter().map(|(key, value)| (key, serde_json::Value::from(value))).collect();
     let bad = || Failure::BadRequest("The request is not of the expected form.".into());
+    let n_pairs = pairs.len();
+    let pairs = pairs.into_iter().map(|(key, value)| (key, serde_json::Value::from(value)));
+    let object: serde_json::Map<_, _> = pairs.collect();
+    if object.len() != n_pairs {
+        return Err(bad());
+    }
     serde_json::from_value(serde_json::Value::Object(object)).map_err(|_| bad())
 }
 

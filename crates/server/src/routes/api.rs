@@ -18,9 +18,9 @@ pub(crate) struct Status {
     administrator: bool,
     /// What is being worked on.
     working_on: Vec<Work>,
-    /// The queue; only for administrators.
+    /// The queue; only for roles that allow numbers about the whole server.
     jobs: Option<JobsShape>,
-    /// The raw sidecars; only for administrators.
+    /// The raw sidecars; likewise.
     raw_sidecars: Option<RawShape>,
 }
 
@@ -47,8 +47,8 @@ pub(crate) struct RawShape {
     bytes_max: u64,
 }
 
-/// Tells how the server is. SECURITY: the queue's numbers are about everybody's repositories, so only administrators see
-/// them.
+/// Tells how the server is. SECURITY: the queue's numbers are about everybody's repositories, so only roles that allow
+/// it see them.
 #[utoipa::path(get, path = "/api/v1/status",
     responses((status = 200, description = "How the server is", body = Status)))]
 pub(crate) async fn status(State(state): State<AppState>, caller: Caller) -> Result<Json<Status>, Failure> {
@@ -60,7 +60,7 @@ pub(crate) async fn status(State(state): State<AppState>, caller: Caller) -> Res
         repo: progress.name.to_string(),
         progress: ProgressShape::of(progress),
     };
-    let jobs = match caller.actor.is_administrator() {
+    let jobs = match caller.actor.can(access::Capability::ReadMetrics) {
         true => {
             let counts = state.store.jobs().counts().await?;
             Some(JobsShape { queued: counts.n_queued, running: counts.n_running, failed: counts.n_failed })
@@ -68,7 +68,8 @@ pub(crate) async fn status(State(state): State<AppState>, caller: Caller) -> Res
         false => None,
     };
     let (bytes, bytes_max) = state.board.raw_bytes();
-    let raw_sidecars = caller.actor.is_administrator().then_some(RawShape { bytes, bytes_max });
+    let raw_sidecars =
+        caller.actor.can(access::Capability::ReadMetrics).then_some(RawShape { bytes, bytes_max });
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         user: caller.actor.name().to_owned(),

@@ -168,8 +168,8 @@ pub(crate) async fn describe(
     if !address.page.is_empty() {
         return Err(Failure::NotFound);
     }
-    if !caller.actor.is_administrator() {
-        return Err(Failure::NotAllowed("What is said of a repository is changed by administrators."));
+    if !caller.actor.can(access::Capability::ManageRepositories) {
+        return Err(Failure::NotAllowed("Your role does not allow changing what is said of a repository."));
     }
     let changed = caller.acting(&state).store.change_about(row.id, &change.into_change()?).await;
     let row = changed.map_err(|error| match error {

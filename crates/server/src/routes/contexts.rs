@@ -43,6 +43,7 @@ struct Choice {
 
 /// The form.
 #[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ContextForm {
     #[serde(default)]
     name: String,

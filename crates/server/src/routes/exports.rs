@@ -26,6 +26,7 @@ pub(crate) struct Asked {
 
 /// The form.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     q: String,
     #[serde(default)]

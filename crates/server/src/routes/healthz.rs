@@ -22,7 +22,7 @@ pub(crate) async fn readyz(State(state): State<AppState>) -> Response {
     }
 }
 
-/// Numbers for Prometheus. They are about everybody's work together, so only administrators see them.
+/// Numbers for Prometheus. They are about everybody's work together, so only roles that allow it see them.
 pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
     let totals = state.board.totals();
     state.metrics.set("sourcekeep_indexed_repositories", totals.repos_done as f64);

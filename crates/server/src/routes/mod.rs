@@ -85,11 +85,14 @@ pub enum Door {
     Token,
     /// Whoever signs what they send: webhooks of code hosts. No cookie and no token counts.
     Signed,
-    /// Whoever administers the instance.
+    /// Whoever administers the instance, in a browser: no token.
     Administrator,
-    /// Whoever has a role that allows this.
+    /// Whoever has a role that allows this, in a browser; numbers about the process with a token too.
     Role(Capability),
 }
+
+/// SECURITY: a token proves nothing anew and is copied easily, so none opens the administration, whatever its verbs.
+pub(crate) const BROWSERS_ONLY: &str = "This is done in a browser, signed in; a token does not allow it.";
 
 /// A route as the outside may know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,7 +196,7 @@ fn table() -> Vec<Route> {
         Route {
             path: "/metrics",
             methods: &["GET"],
-            door: Door::Administrator,
+            door: Door::Role(Capability::ReadMetrics),
             answer: get(healthz::metrics),
         },
         Route {
@@ -368,10 +371,13 @@ async fn by_token(State(state): State<AppState>, request: Request, next: Next) -
 
 async fn administrator(State(state): State<AppState>, request: Request, next: Next) -> Response {
     match caller_of(&state, request.headers(), address_of(&state, &request)).await {
-        Ok(caller) if caller.actor.is_administrator() => {
-            recording::admit(&state, caller, request, next).await
+        Ok(caller) if !caller.actor.is_administrator() => {
+            recording::deny(&state, &caller, request, "This is for administrators.").await
         }
-        Ok(caller) => recording::deny(&state, &caller, request, "This is for administrators.").await,
+        Ok(caller) if !caller.is_by_session() => {
+            recording::deny(&state, &caller, request, BROWSERS_ONLY).await
+        }
+        Ok(caller) => recording::admit(&state, caller, request, next).await,
         Err(failure) => failure.into_response(),
     }
 }
@@ -387,8 +393,14 @@ async fn by_role(
     next: Next,
 ) -> Response {
     match caller_of(&state, request.headers(), address_of(&state, &request)).await {
-        Ok(caller) if caller.actor.can(capability) => recording::admit(&state, caller, request, next).await,
-        Ok(caller) => recording::deny(&state, &caller, request, "Your role does not allow this page.").await,
+        Ok(caller) if !caller.actor.can(capability) => {
+            recording::deny(&state, &caller, request, "Your role does not allow this page.").await
+        }
+        // Whoever watches over the process is a program: its numbers are what a token is for.
+        Ok(caller) if !caller.is_by_session() && capability != Capability::ReadMetrics => {
+            recording::deny(&state, &caller, request, BROWSERS_ONLY).await
+        }
+        Ok(caller) => recording::admit(&state, caller, request, next).await,
         Err(failure) => failure.into_response(),
     }
 }

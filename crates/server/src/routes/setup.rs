@@ -27,6 +27,7 @@ struct SetupPage {
 
 /// The form.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Setup {
     name: String,
     password: String,

@@ -36,6 +36,7 @@ pub(crate) struct Target {
 
 /// The form.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct SignIn {
     name: String,
     password: String,

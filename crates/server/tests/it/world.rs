@@ -177,12 +177,38 @@ impl World {
 
     /// Takes the audit log away, as a full disk would for everything that is written to it.
     pub(crate) async fn break_audit_log(&self) {
+        self.sql("ALTER TABLE audit_log RENAME TO elsewhere").await;
+    }
+
+    /// Does something to the database behind the server's back.
+    pub(crate) async fn sql(&self, statement: &'static str) {
+        sqlx::query(statement).execute(&mut self.database().await).await.expect("a statement");
+    }
+
+    /// Every row of every table but the audit log's, to see whether anything was changed.
+    pub(crate) async fn contents(&self) -> Vec<String> {
+        let mut connection = self.database().await;
+        let tables =
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'audit_%' ORDER BY name";
+        let tables: Vec<(String,)> = sqlx::query_as(tables).fetch_all(&mut connection).await.expect("tables");
+        let mut contents = Vec::new();
+        for (table,) in tables {
+            let columns = "SELECT 'quote(\"' || name || '\")' FROM pragma_table_info(?)";
+            let columns: Vec<(String,)> =
+                sqlx::query_as(columns).bind(&table).fetch_all(&mut connection).await.expect("columns");
+            let columns: Vec<String> = columns.into_iter().map(|(column,)| column).collect();
+            let rows = format!("SELECT {} AS row FROM \"{table}\" ORDER BY row", columns.join(" || '|' || "));
+            let rows: Vec<(String,)> =
+                sqlx::query_as(sqlx::AssertSqlSafe(rows)).fetch_all(&mut connection).await.expect("rows");
+            contents.extend(rows.into_iter().map(|(row,)| format!("{table}: {row}")));
+        }
+        contents
+    }
+
+    async fn database(&self) -> sqlx::SqliteConnection {
         let path = self._dirs.0.path().join("data/sourcekeep.db");
-        let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display()))
-            .await
-            .expect("the database");
-        let away = "ALTER TABLE audit_log RENAME TO elsewhere";
-        sqlx::query(away).execute(&mut connection).await.expect("a table");
+        let address = format!("sqlite://{}", path.display());
+        sqlx::SqliteConnection::connect(&address).await.expect("the database")
     }
 
     /// Where the files of exports are.
@@ -198,6 +224,13 @@ impl World {
     /// Bob's account.
     pub(crate) fn bob(&self) -> &User {
         &self.people().bob
+    }
+
+    /// A repository by its name.
+    pub(crate) async fn repo(&self, name: &str) -> model::RepoId {
+        let all = self.store.access_set(&access::Actor::LOCAL_OPERATOR).await.expect("an access set");
+        let name = RepoName::new(name).expect("a name");
+        self.store.repository_by_name(&all, &name).await.expect("a store").expect("a repository").id
     }
 
     fn people(&self) -> &People {
