@@ -28,6 +28,11 @@ impl PathFilter {
         };
         self.lists.iter().any(allowed_by)
     }
+
+    /// Which rule of the first list decides about a path, counted from 0; `None` where none matches, which denies.
+    pub fn deciding_rule(&self, path: &[u8]) -> Option<usize> {
+        self.lists.first()?.iter().rposition(|(_, glob)| glob.is_match(path))
+    }
 }
 
 #[cfg(test)]
@@ -51,6 +56,17 @@ mod tests {
         check(&[&["/src/**"]], "lib/src/x.c", false);
         check(&[&[]], "x", false);
         check(&[], "x", false);
+    }
+
+    #[test]
+    fn the_rule_that_decides_is_told() {
+        let rules = ["src/", "-src/secret/", "src/secret/README.md"].map(PathRule::parse).to_vec();
+        let filter = PathFilter::new(&PathRules::new([rules]));
+        let decides = |path: &str| filter.deciding_rule(path.as_bytes());
+        assert_eq!(decides("src/a.c"), Some(0));
+        assert_eq!(decides("src/secret/key"), Some(1));
+        assert_eq!(decides("src/secret/README.md"), Some(2));
+        assert_eq!(decides("docs/x"), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::caller::Caller;
 use crate::state::AppState;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
-use axum::http::Version;
+use axum::http::{Method, Version};
 use axum::response::Response;
 use futures_util::task::AtomicWaker;
 use hyper::body::{Frame, SizeHint};
@@ -136,10 +136,13 @@ pub(crate) async fn follow(state: AppState, process: store::ServingProcess, stop
 }
 
 /// Notes on the request's connection that its answer is this caller's, until what this returns is dropped. Answers about
-/// one's own account show no repository; they are let out when they end the very session they were asked with.
+/// one's own account show no repository; they are let out when they end the very session they were asked with. So are the
+/// answers to acts of the administration, which may take a right of whoever does them: they show no code, and names that
+/// the role shows.
 pub(crate) fn begin(request: &Request, caller: &Caller) -> Option<Answering> {
     let path = request.uri().path();
-    if path == "/sign-out" || path == "/account" || path.starts_with("/account/") {
+    let is_act = request.method() == Method::POST && path.starts_with("/admin/");
+    if is_act || path == "/sign-out" || path == "/account" || path.starts_with("/account/") {
         return None;
     }
     let connection = request.extensions().get::<Arc<Connection>>()?;

@@ -39,6 +39,7 @@ mod readable;
 mod recording;
 mod request_id;
 mod routes;
+mod rules_preview;
 mod same_origin;
 mod searching;
 mod server;

@@ -68,6 +68,31 @@ impl Readable {
         Ok(listing)
     }
 
+    /// The paths of all files of the default branch that the caller may read, at most `n_max`; and whether there are more.
+    pub(crate) fn files(&self, row: &Repository, n_max: usize) -> Result<(Vec<Vec<u8>>, bool), Failure> {
+        let mut files = Vec::new();
+        let Some(commit) = self.commit_of(row, None)? else { return Ok((files, false)) };
+        let reader = self.repository.reader();
+        let root = reader.commit(commit).map_err(Failure::internal)?.tree;
+        let mut folders = vec![(root, Vec::new())];
+        let mut n_left = N_FOLDERS_MAX;
+        while let Some((id, path)) = folders.pop() {
+            let Some(left) = n_left.checked_sub(1) else { return Ok((files, true)) };
+            n_left = left;
+            for entry in reader.list_tree(id).map_err(Failure::internal)?.entries {
+                let path = joined(&path, &entry.name);
+                match entry.kind {
+                    EntryKind::Tree => folders.push((entry.id, path)),
+                    _ if self.filter.as_ref().is_some_and(|filter| !filter.allows(&path)) => {}
+                    _ if files.len() == n_max => return Ok((files, true)),
+                    _ => files.push(path),
+                }
+            }
+        }
+        files.sort();
+        Ok((files, false))
+    }
+
     /// What is said of a commit; `None` for those who may read some paths only.
     pub(crate) fn about(&self, commit: ObjectId) -> Result<Option<Commit>, Failure> {
         match &self.filter {

@@ -37,6 +37,18 @@ pub(crate) struct AdminPage {
 const ADMINISTRATION: &[AdminPage] = &[
     AdminPage { needs: None, section: "admin-users", url: "/admin/users", label: "Users" },
     AdminPage {
+        needs: Some(Capability::ManagePermissions),
+        section: "groups",
+        url: "/admin/groups",
+        label: "Groups",
+    },
+    AdminPage {
+        needs: Some(Capability::ManagePermissions),
+        section: "access",
+        url: "/admin/access",
+        label: "Who sees what",
+    },
+    AdminPage {
         needs: Some(Capability::ManageHosts),
         section: "admin-hosts",
         url: "/admin/hosts",

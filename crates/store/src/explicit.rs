@@ -67,6 +67,15 @@ pub struct Replaced {
     pub pending: Vec<Who>,
 }
 
+/// What granting did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// The account reads it now.
+    Granted,
+    /// Nobody has this name or address yet; who will, will read it.
+    Waits,
+}
+
 /// An address could not be confirmed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfirmAddressError {
@@ -133,6 +142,51 @@ impl Store {
         Ok(replaced)
     }
 
+    /// Lets somebody read a repository, now or once they have an account. Raises the epoch.
+    pub async fn grant_to(&self, repo: RepoId, who: &Who) -> Result<Given, GrantError> {
+        const WAIT: &str = "INSERT INTO pending_grants (kind, who, repo_id, granted_at) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (kind, who, repo_id) DO NOTHING";
+        let mut transaction = self.database().begin().await?;
+        raise_epoch(&mut transaction).await?;
+        if transaction.row("SELECT id FROM repositories WHERE id = $1", values![repo]).await?.is_none() {
+            return Err(GrantError::Unknown);
+        }
+        let Some(user) = find(&mut transaction, who).await? else {
+            let (kind, text) = who.columns();
+            if transaction.execute(WAIT, values![kind, text, repo, self.now()]).await? > 0 {
+                let object = audit_objects::repository(&mut transaction, repo).await?;
+                let entry = Entry::new(Act::Grant, object).detail("waits_for", text);
+                self.record_in(&mut transaction, entry).await?;
+                transaction.commit().await?;
+            }
+            return Ok(Given::Waits);
+        };
+        if self.is_own_and_others_could(&mut transaction, user).await? {
+            return Err(GrantError::Own);
+        }
+        if insert_grant(&mut transaction, self.now(), repo, user).await? {
+            self.record_grant(&mut transaction, Act::Grant, repo, user).await?;
+            transaction.commit().await?;
+        }
+        Ok(Given::Granted)
+    }
+
+    /// Takes back a grant that waits for an account. False if none does.
+    pub async fn forget_pending(&self, repo: RepoId, who: &Who) -> Result<bool, Fault> {
+        let sql = "DELETE FROM pending_grants WHERE kind = $1 AND who = $2 AND repo_id = $3";
+        let (kind, text) = who.columns();
+        let mut transaction = self.database().begin().await?;
+        raise_epoch(&mut transaction).await?;
+        if transaction.execute(sql, values![kind, text, repo]).await? == 0 {
+            return Ok(false);
+        }
+        let object = audit_objects::repository(&mut transaction, repo).await?;
+        let entry = Entry::new(Act::Revoke, object).detail("waits_for", text);
+        self.record_in(&mut transaction, entry).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
     /// Who will be granted a repository once they have an account. SECURITY: for those who look after permissions.
     pub async fn pending_users(&self, repo: RepoId) -> Result<Vec<Who>, Fault> {
         const LIST: &str = "SELECT kind, who FROM pending_grants WHERE repo_id = $1 ORDER BY kind, who";
@@ -178,6 +232,14 @@ impl Store {
 }
 
 impl Who {
+    /// What people write: an address where it holds an `@`, a name of an account otherwise. The error says what is wrong.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.contains('@') {
+            true => Address::new(text).map(Who::Address).map_err(|error| error.to_string()),
+            false => UserName::new(text).map(Who::Name).map_err(|error| error.to_string()),
+        }
+    }
+
     fn columns(&self) -> (&'static str, &str) {
         match self {
             Who::Name(name) => ("name", name.as_str()),
@@ -215,6 +277,12 @@ async fn find(transaction: &mut Transaction, who: &Who) -> Result<Option<UserId>
         }
     };
     row.map(|row| row.user_id("id")).transpose()
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.columns().1)
+    }
 }
 
 #[cfg(test)]

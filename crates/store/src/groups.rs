@@ -3,6 +3,7 @@
 use crate::access_facts::raise_epoch;
 use crate::audit_objects;
 use crate::database::{Row, Transaction, Value, values};
+use crate::why_access::like;
 use crate::{Fault, Store, Timestamp};
 use access::UserName;
 use access::audit::{Act, Entry, Object};
@@ -11,6 +12,8 @@ use std::fmt;
 
 /// Longest description.
 const DESCRIPTION_BYTES_MAX: usize = 500;
+/// Most rows of one page.
+const N_PAGE_MAX: usize = 1_000;
 
 /// The name of a group: 1 to 64 of `a-z`, `0-9`, `-`, `_`, `.`, beginning with a letter or digit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -75,9 +78,30 @@ pub enum GroupError {
     /// There is no such group, account or repository.
     #[error("there is no such group, account or repository")]
     Unknown,
+    /// The new name is none.
+    #[error(transparent)]
+    BadName(#[from] GroupNameError),
+    /// One would let oneself in, and there is somebody else to ask.
+    #[error(
+        "nobody adds themselves, or grants to a group they are in: ask somebody else who looks after permissions"
+    )]
+    Own,
     /// The database failed.
     #[error(transparent)]
     Fault(#[from] Fault),
+}
+
+/// A statement that reads groups with their numbers.
+macro_rules! select_groups {
+    ($rest:literal) => {
+        concat!(
+            "SELECT name, description, created_at, \
+             (SELECT COUNT(*) FROM group_members WHERE group_id = user_groups.id) AS n_members, \
+             (SELECT COUNT(*) FROM group_grants WHERE group_id = user_groups.id) AS n_repos \
+             FROM user_groups ",
+            $rest
+        )
+    };
 }
 
 impl Store {
@@ -101,12 +125,105 @@ impl Store {
         Ok(self.revoke_with(sql, values![name.as_str()], entry_of(name, "removed")).await? > 0)
     }
 
+    /// Gives a group another name and another description. Who is in it and what it was granted stays.
+    pub async fn change_group_name(
+        &self,
+        group: &GroupName,
+        name: &GroupName,
+        description: &str,
+    ) -> Result<(), GroupError> {
+        const CHANGE: &str = "UPDATE user_groups SET name = $2, description = $3 WHERE name = $1";
+        const TAKEN: &str = "SELECT id FROM user_groups WHERE name = $1";
+        Fault::check_storable("description", description, DESCRIPTION_BYTES_MAX)?;
+        let mut transaction = self.database().begin().await?;
+        raise_epoch(&mut transaction).await?;
+        if group != name && transaction.row(TAKEN, values![name.as_str()]).await?.is_some() {
+            return Err(GroupError::NameTaken { name: name.clone() });
+        }
+        if transaction.execute(CHANGE, values![group.as_str(), name.as_str(), description]).await? == 0 {
+            return Err(GroupError::Unknown);
+        }
+        // Lists of path rules are ordered by names, and what is kept of people's rights with them.
+        self.record_in(&mut transaction, entry_of(group, "changed").detail("name", name)).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Groups whose names or descriptions hold `part`, by name, those after `after`; at most `limit`, up to 1,000.
+    pub async fn groups_page(
+        &self,
+        part: &str,
+        after: Option<&GroupName>,
+        limit: usize,
+    ) -> Result<Vec<Group>, Fault> {
+        const LIST: &str = select_groups!(
+            "WHERE name > $1 AND (name LIKE $2 ESCAPE '!' OR LOWER(description) LIKE $2 ESCAPE '!') \
+             ORDER BY name LIMIT $3"
+        );
+        let after = after.map_or("", GroupName::as_str);
+        let values = values![after, like(part), limit.clamp(1, N_PAGE_MAX) as i64];
+        self.database().rows(LIST, values).await?.iter().map(Group::from_row).collect()
+    }
+
+    /// The group of this name.
+    pub async fn group(&self, name: &GroupName) -> Result<Option<Group>, Fault> {
+        const FIND: &str = select_groups!("WHERE name = $1");
+        let row = self.database().row(FIND, values![name.as_str()]).await?;
+        row.as_ref().map(Group::from_row).transpose()
+    }
+
+    /// The members of a group whose names hold `part`, by name, those after `after`, and since when; at most `limit`.
+    pub async fn members_page(
+        &self,
+        group: &GroupName,
+        part: &str,
+        after: Option<&UserName>,
+        limit: usize,
+    ) -> Result<Vec<(UserName, Timestamp)>, Fault> {
+        const LIST: &str = "SELECT users.name AS name, added_at FROM user_groups \
+             JOIN group_members ON group_id = user_groups.id JOIN users ON users.id = user_id \
+             WHERE user_groups.name = $1 AND users.name > $2 AND users.name LIKE $3 ESCAPE '!' \
+             ORDER BY users.name LIMIT $4";
+        let after = after.map_or("", UserName::as_str);
+        let values = values![group.as_str(), after, like(part), limit.clamp(1, N_PAGE_MAX) as i64];
+        let member = |row: &Row| {
+            let name = UserName::new(&row.text("name")?);
+            Ok((name.map_err(|_| Fault::ImpossibleValue { column: "name" })?, row.time("added_at")?))
+        };
+        self.database().rows(LIST, values).await?.iter().map(member).collect()
+    }
+
+    /// The repositories that a group was granted, likewise. SECURITY: as for [`Store::repos_of_group`].
+    pub async fn repos_of_group_page(
+        &self,
+        group: &GroupName,
+        part: &str,
+        after: Option<&RepoName>,
+        limit: usize,
+    ) -> Result<Vec<(RepoName, Timestamp)>, Fault> {
+        const LIST: &str = "SELECT repositories.name AS name, granted_at FROM user_groups \
+             JOIN group_grants ON group_id = user_groups.id JOIN repositories ON repositories.id = repo_id \
+             WHERE user_groups.name = $1 AND repositories.name > $2 AND LOWER(repositories.name) LIKE $3 ESCAPE '!' \
+             ORDER BY repositories.name LIMIT $4";
+        let after = after.map_or("", RepoName::as_str);
+        let values = values![group.as_str(), after, like(part), limit.clamp(1, N_PAGE_MAX) as i64];
+        let repo = |row: &Row| {
+            let name = RepoName::new(row.text("name")?);
+            Ok((name.map_err(|_| Fault::ImpossibleValue { column: "name" })?, row.time("granted_at")?))
+        };
+        self.database().rows(LIST, values).await?.iter().map(repo).collect()
+    }
+
+    /// The groups that an account is in, by name.
+    pub async fn groups_of(&self, user: UserId) -> Result<Vec<GroupName>, Fault> {
+        const LIST: &str = "SELECT name FROM user_groups JOIN group_members ON group_id = user_groups.id \
+             WHERE user_id = $1 ORDER BY name";
+        let rows = self.database().rows(LIST, values![user]).await?;
+        rows.iter().map(|row| row.text("name").map(GroupName::of_stored)).collect()
+    }
+
     /// All groups, by name.
     pub async fn groups(&self) -> Result<Vec<Group>, Fault> {
-        const LIST: &str = "SELECT name, description, created_at, \
-             (SELECT COUNT(*) FROM group_members WHERE group_id = user_groups.id) AS n_members, \
-             (SELECT COUNT(*) FROM group_grants WHERE group_id = user_groups.id) AS n_repos \
-             FROM user_groups ORDER BY name";
+        const LIST: &str = select_groups!("ORDER BY name");
         self.database().rows(LIST, values![]).await?.iter().map(Group::from_row).collect()
     }
 
@@ -165,6 +282,28 @@ impl Store {
         rows.iter().map(repo).collect()
     }
 
+    /// Whether a change of a group lets whoever makes it read more, although they could ask somebody else.
+    async fn lets_oneself_in(
+        &self,
+        transaction: &mut Transaction,
+        group: i64,
+        part: &Part,
+    ) -> Result<bool, Fault> {
+        const IN_IT: &str = "SELECT 1 AS one FROM group_members WHERE group_id = $1 AND user_id = $2";
+        let own = self.origin().user_id();
+        let user = match (part, own) {
+            (Part::Member(true, user), _) => *user,
+            (Part::Grant(true, _), Some(own)) => {
+                if transaction.row(IN_IT, values![group, own]).await?.is_none() {
+                    return Ok(false);
+                }
+                own
+            }
+            _ => return Ok(false),
+        };
+        self.is_own_and_others_could(transaction, user).await
+    }
+
     /// One statement about a group whose number is its first value. Raises the epoch if a row was touched.
     async fn change_group(
         &self,
@@ -176,6 +315,9 @@ impl Store {
         let mut transaction = self.database().begin().await?;
         raise_epoch(&mut transaction).await?;
         let id = group_id(&mut transaction, group).await?.ok_or(GroupError::Unknown)?;
+        if self.lets_oneself_in(&mut transaction, id, &part).await? {
+            return Err(GroupError::Own);
+        }
         rest.insert(0, id.into());
         match transaction.execute(sql, rest).await {
             Ok(0) => return Ok(false),

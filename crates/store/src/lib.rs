@@ -20,6 +20,7 @@ mod about;
 mod access_facts;
 mod account_links;
 mod attempts;
+mod audience;
 mod audit;
 mod audit_anchor;
 mod audit_objects;
@@ -49,8 +50,10 @@ mod path_rules;
 mod pending_sign_in;
 mod permissions;
 mod recovery_codes;
+mod repo_sharing;
 mod repositories;
 mod repository;
+mod review_items;
 mod reviews;
 mod roles;
 mod schema;
@@ -74,6 +77,7 @@ pub use about::{About, AboutChange, ChangeAboutError};
 pub use access::Timestamp;
 pub use access_facts::GrantError;
 pub use account_links::{AccountLink, LINK_VALID_MAX, LinkKind, UseLinkError};
+pub use audience::{Audience, RepoReader};
 pub use audit::AuditFilter;
 pub use audit_verify::{AuditFault, AuditReport};
 pub use break_glass::{BREAK_GLASS_MAX, BreakGlass, BreakGlassError, REASON_CHARS_MIN};
@@ -81,7 +85,7 @@ pub use code_hosts::{CodeHost, CodeHostChange, CodeHostError, NewCodeHost};
 pub use contexts::{
     Context, ContextContent, ContextError, ContextName, ContextNameError, ContextPage, ContextRepository,
 };
-pub use explicit::{Address, AddressError, ConfirmAddressError, Replaced, Who};
+pub use explicit::{Address, AddressError, ConfirmAddressError, Given, Replaced, Who};
 pub use exports::{
     CreateExportError, Export, ExportId, ExportProgress, ExportRepo, ExportState, ExportUse, NewExport,
 };
@@ -95,9 +99,10 @@ pub use jobs::{
 pub use maintenance::{Discarded, DiscardedWhat, Maintenance};
 pub use manifest::{FileChecksum, Generation, Manifest, NewManifest, PublishError, Published, StoredFile};
 pub use passkeys::{Begun, PasskeyAnswer, PasskeyInfo};
-pub use path_rules::{PathRulesError, RulesFor};
+pub use path_rules::{PathRulesError, RulesFor, check_path_rules};
 pub use pending_sign_in::{FirstStep, Pending, SecondStepError};
 pub use permissions::{BOUND_DEFAULT, Identity, LinkError};
+pub use repo_sharing::{RepoSharing, SharedRepo};
 pub use repositories::{
     AddRepositoryError, Added, Adder, ListRepositories, NewRepository, RepoCursor, RepoPage,
 };
@@ -115,6 +120,6 @@ pub use step_up::{ChangePasswordError, FRESH_FOR};
 pub use store::{OpenError, Options, Store, StoreUrl, StoreUrlError};
 pub use tokens::{CreateTokenError, NewToken, TokenInfo};
 pub use totp::Enrolling;
-pub use user_overview::UserOverview;
+pub use user_overview::{AccountState, UserFilter, UserOverview};
 pub use users::{ChangeUserError, CreateUserError, NewUser, RoleChoice, User};
-pub use why_access::{AccessReason, ReadableRepo, RepoReader};
+pub use why_access::{AccessReason, ReadableRepo, Stated};

@@ -45,6 +45,11 @@ pub enum PathRulesError {
     /// The repository, account or group does not exist.
     #[error("there is no such repository, account or group")]
     Unknown,
+    /// One would read more by it, and there is somebody else to ask.
+    #[error(
+        "nobody changes the rules that hold for themselves: ask somebody else who looks after permissions"
+    )]
+    Own,
     /// The database failed.
     #[error(transparent)]
     Fault(#[from] Fault),
@@ -59,10 +64,13 @@ impl Store {
         who: &RulesFor,
         rules: Option<&[PathRule]>,
     ) -> Result<bool, PathRulesError> {
-        rules.map_or(Ok(()), check)?;
+        rules.map_or(Ok(()), check_path_rules)?;
         let mut transaction = self.database().begin().await?;
         raise_epoch(&mut transaction).await?;
         let (user, group) = columns_of(&mut transaction, who).await?;
+        if self.changes_own_rules(&mut transaction, user, group).await? {
+            return Err(PathRulesError::Own);
+        }
         let text = rules
             .map(|rules| serde_json::Value::from_iter(rules.iter().map(PathRule::to_string)).to_string());
         let before = "SELECT rules FROM path_rules WHERE repo_id = $1 AND COALESCE(user_id, 0) = $2 \
@@ -96,6 +104,44 @@ impl Store {
             false => fault.into(),
         })?;
         Ok(true)
+    }
+
+    /// Whether a list holds, or may hold, for whoever changes it, although they could ask somebody else.
+    async fn changes_own_rules(
+        &self,
+        transaction: &mut Transaction,
+        user: Option<i64>,
+        group: Option<i64>,
+    ) -> Result<bool, Fault> {
+        const IN_IT: &str = "SELECT 1 AS one FROM group_members WHERE group_id = $1 AND user_id = $2";
+        let Some(own) = self.origin().user_id() else { return Ok(false) };
+        let is_own = match (user, group) {
+            (Some(user), _) => user == own.0,
+            (None, Some(group)) => transaction.row(IN_IT, values![group, own]).await?.is_some(),
+            (None, None) => true,
+        };
+        Ok(is_own && self.is_own_and_others_could(transaction, own).await?)
+    }
+
+    /// The list that holds for somebody and a repository, if one is set for exactly them.
+    pub async fn path_rules_for(
+        &self,
+        repo: RepoId,
+        who: &RulesFor,
+    ) -> Result<Option<Vec<PathRule>>, PathRulesError> {
+        const FIND: &str = "SELECT rules FROM path_rules WHERE repo_id = $1 AND COALESCE(user_id, 0) = $2 \
+             AND COALESCE(group_id, 0) = $3";
+        let mut snapshot = self.database().snapshot().await?;
+        let (user, group) = columns_of(&mut snapshot, who).await?;
+        let row = snapshot.row(FIND, values![repo, user.unwrap_or(0), group.unwrap_or(0)]).await?;
+        Ok(row.map(|row| parse(&row.text("rules")?)).transpose()?)
+    }
+
+    /// The lists that narrow what an account reads of a repository, with whom each is for; none where it reads all of it.
+    pub async fn rules_over(&self, user: UserId, repo: RepoId) -> Result<Option<PathRules>, Fault> {
+        let mut snapshot = self.database().snapshot().await?;
+        let rules = of_user(&mut snapshot, user).await?.remove(&repo);
+        Ok(rules.map(|rules| (*rules).clone()))
     }
 
     /// The lists of a repository. SECURITY: for those who look after permissions; they tell names of accounts and groups.
@@ -139,7 +185,8 @@ pub(crate) async fn of_user(
     Ok(nearest.into_iter().map(|(repo, (_, lists))| (repo, Arc::new(PathRules::new(lists)))).collect())
 }
 
-fn check(rules: &[PathRule]) -> Result<(), PathRulesError> {
+/// Whether these rules can be set: how many they are, and that each is a glob.
+pub fn check_path_rules(rules: &[PathRule]) -> Result<(), PathRulesError> {
     if rules.len() > N_RULES_MAX {
         return Err(PathRulesError::TooMany { n_max: N_RULES_MAX });
     }

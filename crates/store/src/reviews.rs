@@ -1,7 +1,8 @@
 //! Access reviews: every grant is looked at by somebody, and kept or taken back.
 
-use crate::access_facts::raise_epoch;
+use crate::access_facts::{keep_epoch, raise_epoch};
 use crate::database::{Row, Transaction, values};
+use crate::review_items::{Found, insert_items, stated};
 use crate::{Fault, Store, Timestamp};
 use access::TokenId;
 use access::audit::{Act, Entry, Object};
@@ -43,14 +44,16 @@ pub struct Review {
 pub struct ReviewItem {
     /// Its number in the review.
     pub item: i64,
-    /// `account` or `group`: in whose name the grant is.
+    /// `account` or `group`: in whose name the grant is; `host` where a code host states it of an account.
     pub kind: String,
     /// Their name then.
     pub subject: String,
     /// The repository's name then.
     pub repo: String,
-    /// Since when.
+    /// Since when; of a statement, when it was read.
     pub granted_at: Timestamp,
+    /// The code host that states it, and the account there: only there it can be taken back.
+    pub host: Option<(String, String)>,
     /// When the account last read code.
     pub read_at: Option<Timestamp>,
     /// What was decided: whether it was certified (or revoked), by whom, when.
@@ -64,6 +67,8 @@ pub struct ReviewScope {
     pub repos: String,
     /// The account's or group's name, exactly.
     pub subject: String,
+    /// Whether what code hosts state of accounts is in it, too. What a host shows to everyone is not.
+    pub with_hosts: bool,
 }
 
 /// A review could not be begun or carried on.
@@ -118,7 +123,7 @@ macro_rules! select_reviews {
 }
 
 impl Store {
-    /// Begins a review of the grants there are now. What code hosts state is theirs to take back and not in it.
+    /// Begins a review of the grants there are now, and of what code hosts state, if the scope says so.
     pub async fn start_review(
         &self,
         title: &str,
@@ -128,14 +133,11 @@ impl Store {
         const INSERT: &str =
             "INSERT INTO reviews (id, title, started_by, started_at, due_at) VALUES ($1, $2, $3, $4, $5)";
         const ACCOUNTS: &str = "SELECT 'account' AS kind, users.id AS subject_id, users.name AS subject, \
-             repositories.id AS repo_id, repositories.name AS repo, granted_at, \
-             (SELECT MAX(at) FROM audit_log WHERE actor = users.name AND substr(act, 1, 5) = 'code.') AS read_at \
-             FROM grants JOIN users ON users.id = user_id JOIN repositories ON repositories.id = repo_id \
+             repositories.id AS repo_id, repositories.name AS repo, granted_at FROM grants JOIN users ON users.id = user_id JOIN repositories ON repositories.id = repo_id \
              WHERE substr(repositories.name, 1, length($1)) = $1 AND ($2 = '' OR users.name = $2) \
              ORDER BY repositories.name, users.name LIMIT $3";
         const GROUPS: &str = "SELECT 'group' AS kind, user_groups.id AS subject_id, user_groups.name AS subject, \
-             repositories.id AS repo_id, repositories.name AS repo, granted_at, CAST(NULL AS BIGINT) AS read_at \
-             FROM group_grants JOIN user_groups ON user_groups.id = group_id \
+             repositories.id AS repo_id, repositories.name AS repo, granted_at FROM group_grants JOIN user_groups ON user_groups.id = group_id \
              JOIN repositories ON repositories.id = repo_id \
              WHERE substr(repositories.name, 1, length($1)) = $1 AND ($2 = '' OR user_groups.name = $2) \
              ORDER BY repositories.name, user_groups.name LIMIT $3";
@@ -152,23 +154,29 @@ impl Store {
         let mut transaction = self.database().begin().await?;
         // The same moment for all of it.
         raise_epoch(&mut transaction).await?;
-        let values = values![clean(&scope.repos), clean(&scope.subject), N_REVIEW_ITEMS_MAX + 1];
-        let mut rows = transaction.rows(ACCOUNTS, values.clone()).await?;
-        rows.extend(transaction.rows(GROUPS, values).await?);
-        match rows.len() as i64 {
+        let (repos, subject) = (clean(&scope.repos), clean(&scope.subject));
+        let values = values![&repos, &subject, N_REVIEW_ITEMS_MAX + 1];
+        let mut found = Vec::new();
+        for (kind, sql) in [("account", ACCOUNTS), ("group", GROUPS)] {
+            for row in transaction.rows(sql, values.clone()).await? {
+                found.push(Found::granted(kind, &row)?);
+            }
+        }
+        if scope.with_hosts {
+            found.extend(stated(&mut transaction, now, &repos, &subject).await?);
+        }
+        match found.len() as i64 {
             0 => return Err(ReviewError::Nothing),
-            n_rows if n_rows > N_REVIEW_ITEMS_MAX => {
+            n_found if n_found > N_REVIEW_ITEMS_MAX => {
                 return Err(ReviewError::TooMany { n_max: N_REVIEW_ITEMS_MAX });
             }
             _ => {}
         }
         let by = self.reviewer(&mut transaction).await?;
         transaction.execute(INSERT, values![&id, title, by, now, now.plus(lasts)]).await?;
-        for (item, row) in (1i64..).zip(&rows) {
-            insert_item(&mut transaction, &id, item, row).await?;
-        }
+        insert_items(&mut transaction, &id, &found).await?;
         let entry = Entry::new(Act::StartReview, Object::new("review", &id, title));
-        self.record_in(&mut transaction, entry.detail("grants", rows.len())).await?;
+        self.record_in(&mut transaction, entry.detail("grants", found.len())).await?;
         transaction.commit().await?;
         Ok(id)
     }
@@ -182,7 +190,8 @@ impl Store {
     /// One review and its grants, in order.
     pub async fn review(&self, id: &str) -> Result<Option<(Review, Vec<ReviewItem>)>, Fault> {
         const FIND: &str = select_reviews!("WHERE id = $1");
-        const ITEMS: &str = "SELECT item, kind, subject, repo, granted_at, read_at, decision, decided_by, decided_at \
+        const ITEMS: &str = "SELECT item, kind, subject, repo, granted_at, read_at, host, host_account, decision, decided_by, \
+             decided_at \
              FROM review_items WHERE review_id = $1 ORDER BY item";
         let id = id.replace('\0', "");
         let mut snapshot = self.database().snapshot().await?;
@@ -192,7 +201,8 @@ impl Store {
         Ok(Some((Review::from_row(&row)?, items)))
     }
 
-    /// Certifies a grant, or takes it back at once; raises the epoch then. Once decided, it stays so in this review.
+    /// Certifies a grant, or takes it back at once; raises the epoch then. What a code host states is only marked: it is taken
+    /// back there. Once decided, it stays so in this review.
     pub async fn decide_review(&self, id: &str, item: i64, certify: bool) -> Result<(), ReviewError> {
         const FIND: &str = "SELECT kind, subject_id, subject, repo_id, repo FROM review_items \
              JOIN reviews ON reviews.id = review_id \
@@ -207,12 +217,13 @@ impl Store {
         let row = transaction.row(FIND, values![&id, item]).await?.ok_or(ReviewError::Unknown)?;
         let (kind, subject, repo): (_, _, RepoId) =
             (row.text("kind")?, row.int("subject_id")?, row.repo_id("repo_id")?);
-        if certify && kind == "account" && self.origin().user_id() == Some(UserId(subject)) {
+        if certify && kind != "group" && self.origin().user_id() == Some(UserId(subject)) {
             return Err(ReviewError::Own);
         }
-        if !certify {
-            let revoke = if kind == "group" { OF_GROUP } else { OF_ACCOUNT };
-            transaction.execute(revoke, values![subject, repo]).await?;
+        match kind.as_str() {
+            "group" if !certify => drop(transaction.execute(OF_GROUP, values![subject, repo]).await?),
+            "account" if !certify => drop(transaction.execute(OF_ACCOUNT, values![subject, repo]).await?),
+            _ => keep_epoch(&mut transaction).await?,
         }
         let by = self.reviewer(&mut transaction).await?;
         let decision = if certify { "certified" } else { "revoked" };
@@ -250,23 +261,6 @@ impl Store {
     }
 }
 
-async fn insert_item(transaction: &mut Transaction, id: &str, item: i64, row: &Row) -> Result<(), Fault> {
-    const INSERT: &str = "INSERT INTO review_items (review_id, item, kind, subject_id, subject, repo_id, repo, \
-         granted_at, read_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    let columns = values![
-        id,
-        item,
-        row.text("kind")?,
-        row.int("subject_id")?,
-        row.text("subject")?,
-        row.repo_id("repo_id")?,
-        row.text("repo")?,
-        row.time("granted_at")?,
-        row.maybe_time("read_at")?
-    ];
-    transaction.execute(INSERT, columns).await.map(drop)
-}
-
 impl Review {
     fn from_row(row: &Row) -> Result<Self, Fault> {
         Ok(Review {
@@ -295,6 +289,7 @@ impl ReviewItem {
             subject: row.text("subject")?,
             repo: row.text("repo")?,
             granted_at: row.time("granted_at")?,
+            host: row.maybe_text("host")?.zip(row.maybe_text("host_account")?),
             read_at: row.maybe_time("read_at")?,
             decision,
         })

@@ -3,6 +3,7 @@
 use crate::account_links::{LinkKind, kind_in};
 use crate::database::{Row, values};
 use crate::repositories::N_PAGE_MAX;
+use crate::why_access::like;
 use crate::{Fault, Store, Timestamp, User};
 use access::{SecondFactor, UserName};
 
@@ -21,6 +22,40 @@ pub struct UserOverview {
     pub last_used_at: Option<Timestamp>,
 }
 
+/// What can be done with an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountState {
+    /// Somebody can sign in to it.
+    Active,
+    /// Nobody has given it a password yet.
+    Invited,
+    /// It cannot be used.
+    Shut,
+}
+
+/// Which accounts to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserFilter {
+    /// What their names hold.
+    pub part: String,
+    /// Only these.
+    pub state: Option<AccountState>,
+    /// Only those with this role: a built-in one's word, or a custom one's name.
+    pub role: Option<String>,
+    /// Only those with a second factor, or only those without.
+    pub has_factor: Option<bool>,
+}
+
+impl AccountState {
+    fn column(self) -> &'static str {
+        match self {
+            AccountState::Active => "active",
+            AccountState::Invited => "invited",
+            AccountState::Shut => "shut",
+        }
+    }
+}
+
 /// A statement that reads overviews; $1 is now.
 macro_rules! select_overviews {
     ($rest:literal) => {
@@ -37,20 +72,28 @@ macro_rules! select_overviews {
 }
 
 impl Store {
-    /// Accounts whose name holds `part`, by name, those after `after`; at most `limit` and never more than 1,000.
+    /// The accounts that a filter lets through, by name, those after `after`; at most `limit` and never more than 1,000.
     pub async fn user_overviews(
         &self,
-        part: &str,
+        filter: &UserFilter,
         after: Option<&UserName>,
         limit: u32,
     ) -> Result<Vec<UserOverview>, Fault> {
-        let part = part.trim().to_ascii_lowercase().replace('\0', "\u{fffd}");
-        let part = part.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+        const LIST: &str = select_overviews!(
+            "WHERE name > $2 AND name LIKE $3 ESCAPE '!' \
+             AND ($5 = '' OR $5 = CASE WHEN disabled_at IS NOT NULL THEN 'shut' \
+             WHEN password_hash IS NULL THEN 'invited' ELSE 'active' END) \
+             AND ($6 = '' OR role = $6 OR substr(role, 1, length($6) + 8) = 'custom:' || $6 || ':') \
+             AND ($7 = '' OR $7 = CASE WHEN users.id IN (SELECT user_id FROM totp UNION ALL SELECT user_id FROM passkeys) \
+             THEN 'yes' ELSE 'no' END) ORDER BY name LIMIT $4"
+        );
         let limit = i64::from(limit.clamp(1, N_PAGE_MAX));
         let after = after.map_or("", UserName::as_str);
-        let sql = select_overviews!("WHERE name > $2 AND name LIKE $3 ESCAPE '!' ORDER BY name LIMIT $4");
-        let values = values![self.now(), after, format!("%{part}%"), limit];
-        self.database().rows(sql, values).await?.iter().map(from_row).collect()
+        let state = filter.state.map_or("", AccountState::column);
+        let role = filter.role.as_deref().unwrap_or("").replace('\0', "\u{fffd}");
+        let factor = filter.has_factor.map_or("", |has| if has { "yes" } else { "no" });
+        let values = values![self.now(), after, like(&filter.part), limit, state, role, factor];
+        self.database().rows(LIST, values).await?.iter().map(from_row).collect()
     }
 
     /// The account of this name.

@@ -16,6 +16,9 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use std::time::Duration;
 use store::{Review, ReviewError, ReviewItem, ReviewScope};
 
+/// How long a decision waits until everything under way has seen it.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
+
 #[derive(Template)]
 #[template(path = "admin_reviews.html")]
 struct ReviewsPage {
@@ -52,6 +55,8 @@ struct ItemRow {
     subject: String,
     repo: String,
     granted: Moment,
+    /// The code host that states it, and the account there.
+    host: Option<(String, String)>,
     read: Option<Moment>,
     decision: Option<(&'static str, String, Moment)>,
 }
@@ -81,18 +86,25 @@ impl ReviewRow {
 
 impl ItemRow {
     fn new(item: ReviewItem, now_ms: i64) -> Self {
+        let no = not_kept(&item);
         ItemRow {
             item: item.item,
             kind: item.kind,
             subject: item.subject,
             repo: item.repo,
             granted: Moment::new(now_ms, item.granted_at.0),
+            host: item.host,
             read: item.read_at.map(|at| Moment::new(now_ms, at.0)),
             decision: item.decision.map(|(is_certified, by, at)| {
-                (if is_certified { "certified" } else { "revoked" }, by, Moment::new(now_ms, at.0))
+                (if is_certified { "certified" } else { no }, by, Moment::new(now_ms, at.0))
             }),
         }
     }
+}
+
+/// The word for what is not kept: what a code host states is its own to take back.
+fn not_kept(item: &ReviewItem) -> &'static str {
+    if item.host.is_some() { "to be revoked there" } else { "revoked" }
 }
 
 /// The page of all reviews.
@@ -106,9 +118,12 @@ pub(crate) async fn start(
     SteppedUp(by): SteppedUp,
     Form(fields): Form<Fields>,
 ) -> Result<Response, Failure> {
-    let fields = fields.only(&["title", "repos", "subject", "days"], &[])?;
-    let scope =
-        ReviewScope { repos: fields.one("repos").to_owned(), subject: fields.one("subject").to_owned() };
+    let fields = fields.only(&["title", "repos", "subject", "days", "hosts"], &[])?;
+    let scope = ReviewScope {
+        repos: fields.one("repos").to_owned(),
+        subject: fields.one("subject").to_owned(),
+        with_hosts: fields.one("hosts") == "yes",
+    };
     let days = fields.one("days").parse::<u64>().unwrap_or(0).min(1000);
     let lasts = Duration::from_secs(days * 24 * 60 * 60);
     match by.caller.acting(&state).store.start_review(fields.one("title"), &scope, lasts).await {
@@ -148,7 +163,12 @@ pub(crate) async fn decide(
         _ => Err(ReviewError::Unknown),
     };
     match decided {
-        Ok(()) => Ok(Redirect::to(&format!("/admin/reviews/{id}#i{item}")).into_response()),
+        Ok(()) => {
+            // Acknowledged when nothing under way shows what was taken back.
+            let epoch = store.epoch().await?;
+            store.settled(epoch, SETTLE_TIMEOUT).await?;
+            Ok(Redirect::to(&format!("/admin/reviews/{id}#i{item}")).into_response())
+        }
         Err(ReviewError::Fault(fault)) => Err(fault.into()),
         Err(ReviewError::Unknown) => Err(Failure::NotFound),
         Err(error) => {
@@ -167,16 +187,29 @@ pub(crate) async fn file(
 ) -> Result<Response, Failure> {
     let (_, items) = state.store.review(&id).await?.ok_or(Failure::NotFound)?;
     let mut csv = Vec::new();
-    let head =
-        ["repository", "kind", "subject", "granted", "last_read_code", "decision", "decided_by", "decided"];
+    let head = [
+        "repository",
+        "kind",
+        "subject",
+        "code_host",
+        "account_there",
+        "granted_or_stated",
+        "last_read_code",
+        "decision",
+        "decided_by",
+        "decided",
+    ];
     write(&head.map(str::to_owned), &mut csv);
     for item in items {
+        let no = not_kept(&item);
         let (decision, by, at) = item.decision.map_or(Default::default(), |(is_certified, by, at)| {
-            (if is_certified { "certified" } else { "revoked" }, by, rfc3339(at.0))
+            (if is_certified { "certified" } else { no }, by, rfc3339(at.0))
         });
         let read = item.read_at.map_or(String::new(), |at| rfc3339(at.0));
         let granted = rfc3339(item.granted_at.0);
-        let cells = [item.repo, item.kind, item.subject, granted, read, decision.to_owned(), by, at];
+        let (host, account) = item.host.unwrap_or_default();
+        let decision = decision.to_owned();
+        let cells = [item.repo, item.kind, item.subject, host, account, granted, read, decision, by, at];
         write(&cells.map(|cell| harmless(&cell)), &mut csv);
     }
     let name = "attachment; filename=\"review.csv\"";

@@ -2,20 +2,23 @@
 
 use super::account_factors::keep_nowhere;
 use super::account_sessions::SessionRow;
+use super::account_tokens::TokenRow;
+use super::admin_access_user::{IdentityRow, identities};
+use super::admin_permissions::{Listed, Said, acknowledged};
 use super::admin_users::{LINK_VALID_FOR, LinkView, UserRow, role_of};
 use crate::caller::{BySession, SteppedUp};
 use crate::failure::Failure;
+use crate::fields::Fields;
 use crate::searching::sentence;
 use crate::shell::Shell;
 use crate::state::AppState;
-use access::{SessionId, UserName};
+use access::{AccountId, HostId, SessionId, Timestamp, TokenId, UserName};
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use serde::Deserialize;
-use store::{ChangeUserError, User};
+use store::{Address, ChangeUserError, ConfirmAddressError, LinkError, User};
 
 #[derive(Template)]
 #[template(path = "admin_user.html")]
@@ -27,17 +30,22 @@ struct UserPage {
     has_password: bool,
     has_link: bool,
     sessions: Vec<SessionRow>,
+    tokens: Vec<TokenRow>,
+    identities: Vec<IdentityRow>,
+    addresses: Vec<String>,
+    /// Code hosts that an account can be linked at.
+    hosts: Vec<(String, String)>,
+    said: Option<Said>,
     link: Option<LinkView>,
+    fault: Option<String>,
 }
 
-/// The forms of the page: each act has its own fields, and no other.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Change {
-    #[serde(default)]
-    role: Option<String>,
-    #[serde(default)]
-    session: Option<String>,
+/// What is said besides of what was just done.
+#[derive(Default)]
+struct Shown {
+    said: Option<Said>,
+    link: Option<LinkView>,
+    fault: Option<String>,
 }
 
 /// The page.
@@ -45,9 +53,10 @@ pub(crate) async fn page(
     State(state): State<AppState>,
     by: BySession,
     Path(name): Path<String>,
+    Query(listed): Query<Listed>,
 ) -> Result<Response, Failure> {
     let user = find(&state, &name).await?;
-    render(&state, &by, &user, None).await
+    render(&state, &by, &user, Shown { said: listed.said(), ..Shown::default() }).await
 }
 
 /// One of the buttons.
@@ -56,37 +65,102 @@ pub(crate) async fn act(
     SteppedUp(by): SteppedUp,
     Path((name, act)): Path<(String, String)>,
     headers: HeaderMap,
-    Form(change): Form<Change>,
+    Form(fields): Form<Fields>,
 ) -> Result<Response, Failure> {
     let user = find(&state, &name).await?;
-    match (act.as_str(), change.role, change.session) {
-        ("role", Some(role), None) => by.store.set_role(user.id, role_of(&role)?).await.map_err(refusal)?,
-        ("shut", None, None) => by.store.set_disabled(user.id, true).await.map_err(refusal)?,
-        ("open", None, None) => by.store.set_disabled(user.id, false).await.map_err(refusal)?,
-        ("reset-factors", None, None) => by.store.reset_factors(user.id).await.map_err(refusal)?,
-        ("end-sessions", None, None) => drop(by.store.revoke_sessions(user.id, None).await?),
-        ("end-session", None, Some(session)) => {
-            let ended = by.store.revoke_session(user.id, &SessionId(session)).await?;
-            if !ended {
-                return Err(Failure::NotFound);
-            }
+    let expected = fields_of(&act)?;
+    let fields = fields.only(expected, &[])?;
+    if expected.iter().any(|name| *name != "login" && !fields.has(name)) {
+        return Err(Failure::BadRequest("The form is not of the expected form.".into()));
+    }
+    let here = format!("/admin/users/{}", user.name);
+    let store = &by.store;
+    match act.as_str() {
+        "role" => store.set_role(user.id, role_of(fields.one("role"))?).await.map_err(refusal)?,
+        "shut" => {
+            store.set_disabled(user.id, true).await.map_err(refusal)?;
+            return acknowledged(&state, &here, "revoked").await;
         }
-        ("revoke-link", None, None) => drop(by.store.revoke_account_link(user.id).await.map_err(refusal)?),
-        ("link", None, None) => {
-            let secret = by.store.create_account_link(user.id, LINK_VALID_FOR).await.map_err(refusal)?;
+        "open" => store.set_disabled(user.id, false).await.map_err(refusal)?,
+        "reset-factors" => store.reset_factors(user.id).await.map_err(refusal)?,
+        "end-sessions" => drop(store.revoke_sessions(user.id, None).await?),
+        "end-session" => {
+            found(store.revoke_session(user.id, &SessionId(fields.one("session").to_owned())).await?)?;
+        }
+        "revoke-token" => {
+            found(store.revoke_token(user.id, &TokenId(fields.one("token").to_owned())).await?)?;
+        }
+        "link-identity" | "unlink-identity" | "confirm-address" => {
+            return match identify(&by, &user, &act, &fields).await? {
+                Ok(()) => acknowledged(&state, &format!("{here}#identities"), "changed").await,
+                Err(fault) => {
+                    let mut page =
+                        render(&state, &by, &user, Shown { fault: Some(fault), ..Shown::default() }).await?;
+                    *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+                    Ok(page)
+                }
+            };
+        }
+        "revoke-link" => drop(store.revoke_account_link(user.id).await.map_err(refusal)?),
+        "link" => {
+            let secret = store.create_account_link(user.id, LINK_VALID_FOR).await.map_err(refusal)?;
             let link = LinkView::new(&state, &headers, &user.name, &secret);
-            return render(&state, &by, &user, Some(link)).await;
-        }
-        (
-            "role" | "shut" | "open" | "reset-factors" | "end-sessions" | "end-session" | "revoke-link"
-            | "link",
-            ..,
-        ) => {
-            return Err(Failure::BadRequest("The form is not of the expected form.".into()));
+            return render(&state, &by, &user, Shown { link: Some(link), ..Shown::default() }).await;
         }
         _ => return Err(Failure::NotFound),
     }
-    Ok(Redirect::to(&format!("/admin/users/{}", user.name)).into_response())
+    Ok(Redirect::to(&here).into_response())
+}
+
+/// The fields of an act's form: no other is taken.
+fn fields_of(act: &str) -> Result<&'static [&'static str], Failure> {
+    Ok(match act {
+        "role" => &["role"],
+        "end-session" => &["session"],
+        "revoke-token" => &["token"],
+        "link-identity" => &["host", "account", "login"],
+        "unlink-identity" => &["host"],
+        "confirm-address" => &["address"],
+        "shut" | "open" | "reset-factors" | "end-sessions" | "revoke-link" | "link" => &[],
+        _ => return Err(Failure::NotFound),
+    })
+}
+
+fn found(is_found: bool) -> Result<(), Failure> {
+    if is_found { Ok(()) } else { Err(Failure::NotFound) }
+}
+
+/// Says which account at a code host, or which address, is theirs. The words say what is wrong.
+async fn identify(
+    by: &BySession,
+    user: &User,
+    act: &str,
+    fields: &Fields,
+) -> Result<Result<(), String>, Failure> {
+    let host = HostId(fields.one("host").to_owned());
+    let said = match act {
+        "unlink-identity" => {
+            found(by.store.unlink_identity(&host, user.id).await?)?;
+            return Ok(Ok(()));
+        }
+        "confirm-address" => match Address::new(fields.one("address")) {
+            Ok(address) => match by.store.confirm_address(user.id, &address).await {
+                Err(ConfirmAddressError::Fault(fault)) => return Err(fault.into()),
+                confirmed => confirmed.map_err(|error| error.to_string()),
+            },
+            Err(error) => Err(error.to_string()),
+        },
+        _ => match AccountId::new(fields.one("account")) {
+            Some(account) => {
+                match by.store.link_identity(&host, &account, user.id, fields.one("login")).await {
+                    Err(LinkError::Fault(fault)) => return Err(fault.into()),
+                    linked => linked.map_err(|error| error.to_string()),
+                }
+            }
+            None => Err("write the account's identifier there, a number mostly".into()),
+        },
+    };
+    Ok(said.map_err(|fault| sentence(&fault)))
 }
 
 async fn find(state: &AppState, name: &str) -> Result<User, Failure> {
@@ -102,15 +176,12 @@ fn refusal(error: ChangeUserError) -> Failure {
     }
 }
 
-async fn render(
-    state: &AppState,
-    by: &BySession,
-    user: &User,
-    link: Option<LinkView>,
-) -> Result<Response, Failure> {
+async fn render(state: &AppState, by: &BySession, user: &User, shown: Shown) -> Result<Response, Failure> {
     let one = state.store.user_overview(&user.name).await?.ok_or(Failure::NotFound)?;
     let now_ms = state.now_ms();
     let sessions = state.store.sessions_of(user.id).await?;
+    let tokens = state.store.tokens_of(user.id).await?;
+    let hosts = state.store.code_hosts().await?;
     let page = UserPage {
         shell: by.caller.shell(user.name.as_str(), "admin-users"),
         is_shut: one.user.disabled_at.is_some(),
@@ -119,7 +190,13 @@ async fn render(
         has_link: one.link.is_some(),
         user: UserRow::new(one, now_ms),
         sessions: sessions.into_iter().map(|one| SessionRow::new(one, now_ms, Some(&by.session))).collect(),
-        link,
+        tokens: tokens.into_iter().map(|token| TokenRow::new(token, Timestamp(now_ms))).collect(),
+        identities: identities(state, user.id, true).await?,
+        addresses: state.store.addresses_of(user.id).await?.iter().map(ToString::to_string).collect(),
+        hosts: hosts.into_iter().map(|host| (host.id.0, host.name)).collect(),
+        said: shown.said,
+        link: shown.link,
+        fault: shown.fault,
     };
     let mut response = Html(page.render().map_err(Failure::internal)?).into_response();
     if page.link.is_some() {

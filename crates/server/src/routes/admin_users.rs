@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 use std::time::Duration;
-use store::{CreateUserError, LinkKind, UserOverview};
+use store::{AccountState, CreateUserError, LinkKind, UserFilter, UserOverview};
 
 /// Accounts on a page.
 const N_PAGE: u32 = 100;
@@ -28,6 +28,13 @@ struct UsersPage {
     shell: Shell,
     users: Vec<UserRow>,
     filter: String,
+    /// What else the list is narrowed to, by the words of the form.
+    state: String,
+    role: String,
+    factor: String,
+    /// Every role there is.
+    roles: Vec<String>,
+    is_filtered: bool,
     next: Option<String>,
     form: InviteForm,
     fault: Option<String>,
@@ -60,7 +67,40 @@ pub(crate) struct Asked {
     #[serde(default)]
     filter: String,
     #[serde(default)]
+    state: String,
+    #[serde(default)]
+    role: String,
+    #[serde(default)]
+    factor: String,
+    #[serde(default)]
     after: String,
+}
+
+impl Asked {
+    /// What the store is asked for; a word that the form does not offer narrows nothing.
+    fn filter(&self) -> UserFilter {
+        UserFilter {
+            part: self.filter.clone(),
+            state: match self.state.as_str() {
+                "active" => Some(AccountState::Active),
+                "invited" => Some(AccountState::Invited),
+                "shut" => Some(AccountState::Shut),
+                _ => None,
+            },
+            role: (!self.role.is_empty()).then(|| self.role.clone()),
+            has_factor: match self.factor.as_str() {
+                "yes" => Some(true),
+                "no" => Some(false),
+                _ => None,
+            },
+        }
+    }
+
+    fn next(&self, last: &str) -> String {
+        let [filter, state, role, factor] = [&self.filter, &self.state, &self.role, &self.factor]
+            .map(|text| percent::encode(text.as_bytes()));
+        format!("/admin/users?filter={filter}&state={state}&role={role}&factor={factor}&after={last}")
+    }
 }
 
 /// The form.
@@ -162,17 +202,23 @@ async fn render(
     link: Option<LinkView>,
 ) -> Result<Response, Failure> {
     let after = UserName::new(&asked.after).ok();
-    let found = state.store.user_overviews(&asked.filter, after.as_ref(), N_PAGE).await?;
+    let found = state.store.user_overviews(&asked.filter(), after.as_ref(), N_PAGE).await?;
     let is_last = found.len() < N_PAGE as usize;
     let now_ms = state.now_ms();
     let users: Vec<UserRow> = found.into_iter().map(|one| UserRow::new(one, now_ms)).collect();
-    let filter = percent::encode(asked.filter.as_bytes());
+    let built_in = ["member", "administrator", "auditor"].map(str::to_owned);
+    let custom = state.store.custom_roles().await?;
     let next = users.last().filter(|_| !is_last);
     let page = UsersPage {
         shell: by.caller.shell("Users", "admin-users"),
-        next: next.map(|last| format!("/admin/users?filter={filter}&after={}", last.name)),
+        next: next.map(|last| asked.next(&last.name)),
         users,
+        is_filtered: asked.filter() != UserFilter::default(),
+        roles: built_in.into_iter().chain(custom.iter().map(|role| role.name.as_str().to_owned())).collect(),
         filter: asked.filter,
+        state: asked.state,
+        role: asked.role,
+        factor: asked.factor,
         form,
         fault,
         link,

@@ -8,12 +8,17 @@ mod account_factors;
 mod account_passkeys;
 mod account_sessions;
 mod account_tokens;
+mod admin_access;
+mod admin_access_user;
 mod admin_audit;
 mod admin_break_glass;
+mod admin_groups;
 mod admin_host;
 mod admin_hosts;
+mod admin_permissions;
 mod admin_reviews;
 mod admin_roles;
+mod admin_rules;
 mod admin_service;
 mod admin_sign_in;
 mod admin_user;
@@ -166,6 +171,7 @@ fn table() -> Vec<Route> {
             &["GET", "POST"],
             get(account_tokens::page).post(account_tokens::create),
         ),
+        signed_in("/account/access", get(admin_access_user::own)),
         with_methods("/account/tokens/{id}/revoke", &["POST"], post(account_tokens::revoke)),
         with_methods("/account/sessions/{id}/end", &["POST"], post(account_sessions::end_one)),
         open("/link/{secret}", &["GET", "POST"], get(link::page).post(link::submit)),
@@ -256,12 +262,19 @@ fn administration() -> Vec<Route> {
     let form =
         |path, needs, answer| Route { path, methods: &["GET", "POST"], door: Door::Role(needs), answer };
     let act = |path, needs, answer| Route { path, methods: &["POST"], door: Door::Role(needs), answer };
-    use Capability::{BreakGlass, ManageHosts, ManageRoles, ManageUsers, ReadAudit, RunReviews};
+    use Capability::{
+        BreakGlass, ManageHosts, ManagePermissions, ManageRoles, ManageUsers, ReadAudit, RunReviews,
+    };
     use admin_reviews as reviews;
     use {
         admin_audit as audit, admin_break_glass as emergency, admin_roles as roles, admin_service as service,
     };
     vec![
+        form("/admin/groups", ManagePermissions, get(admin_groups::page).post(admin_groups::create)),
+        form("/admin/groups/{name}", ManagePermissions, get(admin_groups::one).post(admin_groups::act)),
+        form("/admin/access", ManagePermissions, get(admin_access::page).post(admin_access::act)),
+        page("/admin/access/{name}", ManagePermissions, get(admin_access_user::page)),
+        form("/admin/rules", ManagePermissions, get(admin_rules::page).post(admin_rules::act)),
         page("/admin/audit", ReadAudit, get(audit::page)),
         page("/admin/audit/file", ReadAudit, get(audit::file)),
         form("/admin/roles", ManageRoles, get(roles::page).post(roles::save)),

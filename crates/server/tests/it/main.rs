@@ -14,6 +14,7 @@ mod matrix;
 mod pages;
 mod passkeys;
 mod people;
+mod permissions;
 mod recording;
 mod revoke;
 mod scopes;

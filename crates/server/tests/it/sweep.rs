@@ -62,7 +62,9 @@ async fn belongings(world: &World) -> Ids {
         token: None,
     };
     let host = store.add_code_host(host).await.expect("a code host");
-    let scope = ReviewScope { repos: String::new(), subject: String::new() };
+    let scope = ReviewScope::default();
+    let group = store::GroupName::new("kernel").expect("a name");
+    store.create_group(&group, "").await.expect("a group");
     let vault = model::RepoName::new("vault").expect("a name");
     let emergency = store.break_glass(&vault, "a reason long enough", Duration::from_secs(3600)).await;
     let passkey = "INSERT INTO passkeys (id, user_id, handle, credential_id, name, passkey, created_at) \
@@ -131,7 +133,8 @@ fn ids(route: &RouteInfo, ids: &Ids) -> Option<Vec<(String, String)>> {
         "/admin/reviews/{id}" | "/admin/reviews/{id}/file" => one(&ids.review),
         "/admin/break-glass/{id}/end" => one(&ids.emergency),
         "/admin/roles/{name}/remove" => named("support", &[""]),
-        "/admin/users/{name}" => named("ada", &[""]),
+        "/admin/groups/{name}" => named("kernel", &[""]),
+        "/admin/users/{name}" | "/admin/access/{name}" => named("ada", &[""]),
         "/admin/users/{name}/{act}" => named("ada", &["shut", "link", "end-sessions", "reset-factors"]),
         "/admin/service-accounts/{name}/{act}" => named("builder", &["disable", "token"]),
         "/admin/service-accounts/{name}/tokens/{id}/revoke" => {
@@ -270,6 +273,10 @@ fn takes(route: &RouteInfo, method: &str) -> Takes {
         ("/account/tokens", _) => Form("label=x&verb=read&days=7&repos=&addresses="),
         ("/admin/users", _) => Form("name=eve&role=member"),
         ("/admin/users/{name}/{act}", _) => Form("role=auditor"),
+        ("/admin/groups", _) => Form("name=second&description="),
+        ("/admin/groups/{name}", _) => Form("act=add&account=bob"),
+        ("/admin/access", _) => Form("repo=app&act=grant&who=bob"),
+        ("/admin/rules", _) => Form("repo=app&act=preview&for=everyone&name=&rules=**&tries="),
         ("/admin/sign-in", _) => Form("second_factor_required="),
         ("/contexts", _) => Form("name=@ada/x&query=repo:app&description=&repositories=&action=save"),
         ("/exports", _) => Form("q=needle&format=csv"),
@@ -279,7 +286,7 @@ fn takes(route: &RouteInfo, method: &str) -> Takes {
         ("/admin/service-accounts/{name}/{act}", _) => Form("label=x&verb=read&days=1&repos=&addresses="),
         ("/admin/hosts", _) => Form("kind=gitlab&name=second&url=https://git.example.org&token=glpat-1"),
         ("/admin/hosts/{id}/{act}", _) => Form("name=third&url=https://git.example.org"),
-        ("/admin/reviews", _) => Form("title=x&repos=&subject=&days=7"),
+        ("/admin/reviews", _) => Form("title=x&repos=&subject=&days=7&hosts=yes"),
         ("/admin/reviews/{id}", _) => Form("act=certify&item=1"),
         ("/admin/break-glass", _) => Form("repo=app&reason=a+reason+long+enough&hours=1"),
         ("/api/v1/contexts", _) => Json(r#"{"name":"@ada/y","query":"repo:app"}"#),
@@ -304,6 +311,7 @@ fn place(route: &RouteInfo, ids: &Ids) -> String {
     match route.path {
         "/account/passkeys/{id}/{act}" => format!("/account/passkeys/{}/rename", ids.passkey),
         "/admin/users/{name}/{act}" => "/admin/users/bob/role".into(),
+        "/admin/groups/{name}" => "/admin/groups/kernel".into(),
         "/admin/service-accounts/{name}/{act}" => "/admin/service-accounts/builder/token".into(),
         "/admin/hosts/{id}/{act}" => format!("/admin/hosts/{}/change", ids.host),
         "/admin/reviews/{id}" => format!("/admin/reviews/{}", ids.review),

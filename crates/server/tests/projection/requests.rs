@@ -200,6 +200,39 @@ pub(crate) fn questions(route: &RouteInfo, spec: &Spec, round: usize, export: &s
             }
             questions
         }
+        "/account/access" => {
+            let mut questions: Vec<_> =
+                ["", "?filter=a", "?filter=vault", "?after=app", "?filter=%25&after=lib"]
+                    .map(|rest| get(format!("/account/access{rest}")))
+                    .into();
+            questions.extend(
+                names(spec).iter().map(|name| get(format!("/account/access?filter={}", encoded(name)))),
+            );
+            questions
+        }
+        // Who looks after permissions sees names; Bob does not.
+        "/admin/groups" => {
+            vec![get(route.path), get("/admin/groups?filter=hidden"), form(route.path, &[("name", "hidden")])]
+        }
+        "/admin/groups/{name}" => ["hidden", "team", "nobody"]
+            .iter()
+            .flat_map(|name| {
+                let url = format!("/admin/groups/{name}");
+                [get(url.clone()), form(url, &[("act", "add"), ("account", "bob")])]
+            })
+            .collect(),
+        "/admin/access" | "/admin/rules" => {
+            let mut questions = vec![get(route.path)];
+            for name in names(spec) {
+                questions.push(get(format!("{}?repo={}", route.path, encoded(&name))));
+                questions.push(get(format!("{}?repo={}&as=eve", route.path, encoded(&name))));
+                questions.push(form(route.path, &[("repo", &name), ("act", "grant"), ("who", "bob")]));
+            }
+            questions
+        }
+        "/admin/access/{name}" => {
+            ["ada", "bob", "eve", "nobody"].map(|name| get(format!("/admin/access/{name}"))).into()
+        }
         "/assets/{digest}/{name}" => vec![get("/assets/x/app.css")],
         "/sign-in" => vec![get("/sign-in"), get("/sign-in?next=/r/aaa/vault")],
         "/setup/{secret}" => vec![get("/setup/skl_wrong")],

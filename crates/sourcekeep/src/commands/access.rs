@@ -90,7 +90,7 @@ async fn who(app: &App, repo: String) -> anyhow::Result<Outcome> {
         let shape = |reader: &store::RepoReader| {
             json!({
                 "account": reader.name.to_string(),
-                "reads": !reader.is_disabled && reader.reasons.iter().any(AccessReason::counts),
+                "reads": reader.reads(),
                 "disabled": reader.is_disabled,
                 "some_paths_only": reader.has_path_rules,
                 "reasons": reader.reasons.iter().map(says).collect::<Vec<_>>(),
@@ -109,8 +109,8 @@ async fn who(app: &App, repo: String) -> anyhow::Result<Outcome> {
         terminal::eprint_line("Every account may read it.");
     }
     let line = |reader: &store::RepoReader| {
-        let counts = !reader.is_disabled && reader.reasons.iter().any(AccessReason::counts);
-        vec![reader.name.to_string(), reads_word(counts, reader.has_path_rules), all_reasons(&reader.reasons)]
+        let reads = reads_word(reader.reads(), reader.has_path_rules);
+        vec![reader.name.to_string(), reads, all_reasons(&reader.reasons)]
     };
     let mut lines: Vec<Vec<String>> = readers.iter().map(line).collect();
     lines.extend(pending.iter().map(|who| vec![waiting(who), "waits".into(), "for an account".into()]));
@@ -246,9 +246,10 @@ fn says(reason: &AccessReason) -> String {
         AccessReason::Granted { .. } => "granted in person".into(),
         AccessReason::Group { group, .. } => format!("member of {group}"),
         AccessReason::Unrestricted => "open to every account".into(),
-        AccessReason::Stated { host, is_believed: true, .. } => format!("stated by code host {host}"),
-        AccessReason::Stated { host, is_believed: false, .. } => {
-            format!("code host {host} said so once: too old, or not said any more")
+        AccessReason::Emergency { .. } => "emergency access".into(),
+        AccessReason::Stated(stated) if stated.is_believed => format!("stated by code host {}", stated.name),
+        AccessReason::Stated(stated) => {
+            format!("code host {} said so once: too old, or not said any more", stated.name)
         }
     }
 }

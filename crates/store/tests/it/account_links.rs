@@ -6,11 +6,16 @@ use model::UserId;
 use std::net::IpAddr;
 use std::time::Duration;
 use store::{
-    ChangeUserError, Enrolling, FirstStep, LinkKind, SessionLimits, SessionOrigin, UseLinkError, User,
+    AccountState, ChangeUserError, Enrolling, FirstStep, LinkKind, SessionLimits, SessionOrigin,
+    UseLinkError, User, UserFilter,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const NEW_PASSWORD: &str = "ochre lantern windmill";
+
+fn holding(part: &str) -> UserFilter {
+    UserFilter { part: part.into(), ..UserFilter::default() }
+}
 
 fn new_password() -> Password {
     Password::new(NEW_PASSWORD)
@@ -120,7 +125,7 @@ on_both! {
         let (eve, _) = world.store.invite(user_name("eve_1"), Role::Member, DAY).await.unwrap();
         enrol(&world, &ada).await;
         world.store.create_account_link(bob.id, DAY).await.unwrap();
-        let all = world.store.user_overviews("", None, 10).await.unwrap();
+        let all = world.store.user_overviews(&UserFilter::default(), None, 10).await.unwrap();
         let names: Vec<&str> = all.iter().map(|one| one.user.name.as_str()).collect();
         assert_eq!(names, ["ada", "bob", "eve_1"]);
         assert_eq!((all[0].second_factor, all[0].link), (SecondFactor::Enrolled, None));
@@ -128,11 +133,23 @@ on_both! {
         assert_eq!(all[1].link.map(|link| link.0), Some(LinkKind::Reset));
         assert_eq!((all[2].has_password, all[2].link.map(|link| link.0)), (false, Some(LinkKind::Invitation)));
         assert_eq!(world.store.user_overview(&eve.name).await.unwrap().as_ref(), Some(&all[2]));
-        let found = world.store.user_overviews("E_", Some(&ada.name), 10).await.unwrap();
+        let found = world.store.user_overviews(&holding("E_"), Some(&ada.name), 10).await.unwrap();
         assert_eq!(found, &all[2..]);
-        assert_eq!(world.store.user_overviews("%", None, 10).await.unwrap(), []);
+        assert_eq!(world.store.user_overviews(&holding("%"), None, 10).await.unwrap(), []);
+        let filters = [
+            (UserFilter { state: Some(AccountState::Invited), ..UserFilter::default() }, vec!["eve_1"]),
+            (UserFilter { state: Some(AccountState::Active), ..UserFilter::default() }, vec!["ada", "bob"]),
+            (UserFilter { role: Some("administrator".into()), ..UserFilter::default() }, vec!["ada"]),
+            (UserFilter { role: Some("adm".into()), ..UserFilter::default() }, vec![]),
+            (UserFilter { has_factor: Some(true), ..UserFilter::default() }, vec!["ada"]),
+            (UserFilter { has_factor: Some(false), ..holding("b") }, vec!["bob"]),
+        ];
+        for (filter, expected) in filters {
+            let found = world.store.user_overviews(&filter, None, 10).await.unwrap();
+            assert_eq!(found.iter().map(|one| one.user.name.as_str()).collect::<Vec<_>>(), expected, "{filter:?}");
+        }
         world.pass(24 * 3600);
-        assert!(world.store.user_overviews("", None, 10).await.unwrap().iter().all(|one| one.link.is_none()));
+        assert!(world.store.user_overviews(&UserFilter::default(), None, 10).await.unwrap().iter().all(|one| one.link.is_none()));
     }
 
     async fn another_role_ends_the_sessions(world) {

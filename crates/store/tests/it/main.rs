@@ -6,6 +6,7 @@ mod world;
 mod about;
 mod account_links;
 mod accounts;
+mod audience;
 mod audit;
 mod code_hosts;
 mod contexts;

@@ -1,10 +1,10 @@
 //! Access reviews.
 
 use crate::world::{on_both, user_name};
-use access::Role;
 use access::audit::{Act, Entry, Object, Origin};
+use access::{AccountId, HostId, Reader, Role};
 use std::time::Duration;
-use store::{GroupName, ReviewError, ReviewScope};
+use store::{BOUND_DEFAULT, GroupName, ReviewError, ReviewScope};
 
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -63,8 +63,45 @@ on_both! {
         let (review, items) = world.store.review(&id).await.unwrap().unwrap();
         assert_eq!((review.closed_by.as_deref(), review.n_open), (Some("eve"), 0));
         assert_eq!(items[0].decision.as_ref().map(|(is_certified, by, _)| (*is_certified, by.as_str())), Some((true, "eve")));
-        let narrow = ReviewScope { repos: "on".into(), subject: "bob".into() };
+        let narrow = ReviewScope { repos: "on".into(), subject: "bob".into(), ..all };
         let id = by_eve.start_review("Narrow", &narrow, WEEK).await.unwrap();
         assert_eq!(world.store.review(&id).await.unwrap().unwrap().0.n_items, 1);
+    }
+
+    /// What a code host states is in a review that asks for it: marked, not taken back here.
+    async fn statements_of_hosts_are_reviewed(world) {
+        let (bob, eve) = (world.user("bob", Role::Member).await, world.user("eve", Role::Auditor).await);
+        let (one, two) = (world.add("one").await, world.add("two").await);
+        let host = HostId("h1".into());
+        let account = |id: &str| AccountId::new(id).unwrap();
+        world.store.set_permission_source(&host, BOUND_DEFAULT).await.unwrap();
+        world.store.link_identity(&host, &account("77"), bob.id, "bobby").await.unwrap();
+        let both = [one, two].into_iter().collect();
+        world.store.apply_account_repositories(&host, &Reader::Account(account("77")), &both, world.now()).await.unwrap();
+        world.store.apply_account_repositories(&host, &Reader::Everyone, &both, world.now()).await.unwrap();
+        let by_eve = world.store.by(Origin::proved(eve.id, &user_name("eve"), "session"));
+        let without = ReviewScope { subject: "bob".into(), ..ReviewScope::default() };
+        assert!(matches!(by_eve.start_review("x", &without, WEEK).await, Err(ReviewError::Nothing)));
+        let with = ReviewScope { with_hosts: true, ..without };
+        let id = by_eve.start_review("Hosts", &with, WEEK).await.unwrap();
+        let (_, items) = world.store.review(&id).await.unwrap().unwrap();
+        let shown: Vec<_> = items
+            .iter()
+            .map(|item| (item.repo.as_str(), item.kind.as_str(), item.subject.as_str(), item.host.clone()))
+            .collect();
+        let there = Some(("h1".to_owned(), "bobby (77)".to_owned()));
+        assert_eq!(shown, [("one", "host", "bob", there.clone()), ("two", "host", "bob", there)]);
+        assert_eq!(items[0].granted_at, world.now());
+        let epoch = world.store.epoch().await.unwrap();
+        by_eve.decide_review(&id, 1, false).await.unwrap();
+        by_eve.decide_review(&id, 2, true).await.unwrap();
+        assert_eq!(world.store.epoch().await.unwrap(), epoch, "nobody's rights changed");
+        assert!(world.access(&bob).await.allows(one), "it is the host's to take back");
+        by_eve.close_review(&id).await.unwrap();
+        let narrow = ReviewScope { repos: "tw".into(), ..with.clone() };
+        let id = by_eve.start_review("Narrow", &narrow, WEEK).await.unwrap();
+        assert_eq!(world.store.review(&id).await.unwrap().unwrap().0.n_items, 1);
+        world.pass(16 * 60);
+        assert!(matches!(by_eve.start_review("Old", &with, WEEK).await, Err(ReviewError::Nothing)), "too old to count");
     }
 }
