@@ -57,6 +57,11 @@ impl ManualClock {
         ManualClock(AtomicI64::new(now.0))
     }
 
+    /// Sets the clock, back too: machines' clocks are set back.
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.0, Ordering::SeqCst);
+    }
+
     /// Moves the clock on.
     pub fn advance(&self, duration: Duration) {
         self.0.fetch_add(millis(duration), Ordering::SeqCst);

@@ -141,6 +141,8 @@ impl PasswordKeeper {
             return Err(PasswordFault::Damaged);
         }
         let params = Params::try_from(&hash).map_err(|_| PasswordFault::Damaged)?;
+        #[cfg(test)]
+        tests::N_HASHED.with(|n| n.set(n.get() + 1));
         match self.argon2.verify_password(password.expose().as_bytes(), &hash) {
             Ok(()) => Ok(Verdict::Right { outdated: self.is_outdated(&params) }),
             Err(argon2::password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
@@ -153,6 +155,8 @@ impl PasswordKeeper {
     }
 
     fn hash_with_salt(&self, password: &Password, salt: &[u8]) -> Result<phc::PasswordHash, PasswordFault> {
+        #[cfg(test)]
+        tests::N_HASHED.with(|n| n.set(n.get() + 1));
         self.argon2
             .hash_password_with_salt(password.expose().as_bytes(), salt)
             .map_err(|error| PasswordFault::Hashing { reason: error.to_string() })
@@ -164,8 +168,27 @@ mod tests {
     use super::*;
     use crate::SystemRandomness;
 
+    thread_local! {
+        /// How often this thread did the expensive work.
+        pub(super) static N_HASHED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    }
+
     fn keeper() -> PasswordKeeper {
         PasswordKeeper::new(PasswordCost::FOR_TESTS).unwrap()
+    }
+
+    /// Threats A: enumeration by time. What takes the time is done once, whether there is an account or not.
+    #[test]
+    fn nobody_is_as_much_work_as_somebody() {
+        let keeper = keeper();
+        let hash = keeper.hash(&Password::new("a long enough password"), &SystemRandomness).unwrap();
+        for (guess, stored) in
+            [("a long enough password", Some(&hash)), ("wrong", Some(&hash)), ("wrong", None)]
+        {
+            let before = N_HASHED.with(std::cell::Cell::get);
+            keeper.verify(&Password::new(guess), stored).unwrap();
+            assert_eq!(N_HASHED.with(std::cell::Cell::get) - before, 1, "{guess} {}", stored.is_some());
+        }
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct ServerConfig {
     pub keeps_answers: bool,
     /// How many results a page of results shows.
     pub n_results_page: usize,
+    /// How long a client may take for a request's head.
+    pub head_timeout: Duration,
     /// How long a request other than a search may take.
     pub request_timeout: Duration,
     /// How long a page of results waits for all of them before it begins to stream: less than a person notices.
@@ -54,6 +56,7 @@ impl Default for ServerConfig {
             n_searches_max: (16 * n_cores).min(256),
             keeps_answers: true,
             n_results_page: 500,
+            head_timeout: Duration::from_secs(15),
             request_timeout: Duration::from_secs(30),
             page_patience: Duration::from_millis(80),
             highlight_time: Duration::from_millis(250),

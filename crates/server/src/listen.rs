@@ -17,11 +17,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tower::ServiceExt;
 
-/// How long a client may take for a request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Most connections at once: some 20 KiB each, and well below the usual limit of 1,024 open files.
 const N_CONNECTIONS_MAX: usize = 512;
 /// Most requests at once on one HTTP/2 connection.
@@ -29,13 +27,22 @@ const N_STREAMS_MAX: u32 = 64;
 /// How long accepting pauses when the process is out of file handles.
 const OUT_OF_HANDLES_PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves until `shutdown` is over, then waits for what is under way, `drain` at most.
+/// How long is waited.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// For a request's head.
+    pub(crate) head: Duration,
+    /// For what is under way when the server stops.
+    pub(crate) drain: Duration,
+}
+
+/// Serves until `shutdown` is over, then waits for what is under way.
 pub(crate) async fn serve(
     in_flight: &InFlight,
     router: Router,
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
-    drain: Duration,
+    limits: Limits,
 ) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(N_CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
@@ -58,36 +65,59 @@ pub(crate) async fn serve(
             },
             () = &mut shutdown => break,
         };
-        let connection = graceful.watch(connection(in_flight.connect(), router.clone(), stream, peer));
+        let heard = Arc::new(Notify::new());
+        let client = Client { stream, peer, heard: Arc::clone(&heard) };
+        let connection = graceful.watch(connection(in_flight.connect(), router.clone(), client, limits.head));
         tokio::spawn(async move {
-            // How a connection ends is the client's affair.
-            let _ = connection.await;
+            tokio::select! {
+                // How a connection ends is the client's affair.
+                _ = connection => {}
+                () = silence(heard, limits.head) => {}
+            }
             drop(place);
         });
     }
     drop(listener);
-    let _ = tokio::time::timeout(drain, graceful.shutdown()).await;
+    let _ = tokio::time::timeout(limits.drain, graceful.shutdown()).await;
     Ok(())
+}
+
+/// Whoever connected.
+struct Client {
+    stream: TcpStream,
+    peer: SocketAddr,
+    /// Told when a request has come.
+    heard: Arc<Notify>,
+}
+
+/// Over when no request came in time. SECURITY: which version of HTTP is spoken shows in the first 24 bytes, and whoever sends
+/// none of them would hold one of few places for ever; the library's own limit begins after them.
+async fn silence(heard: Arc<Notify>, head_timeout: Duration) {
+    if tokio::time::timeout(head_timeout, heard.notified()).await.is_ok() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// One connection, HTTP/1 or HTTP/2.
 fn connection(
     watched: Arc<Connection>,
     router: Router,
-    stream: TcpStream,
-    peer: SocketAddr,
+    client: Client,
+    head_timeout: Duration,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error: Send> + Send + 'static {
+    let Client { stream, peer, heard } = client;
     // Answers are whole pages or events that somebody waits for: neither gains from waiting for more.
     let _ = stream.set_nodelay(true);
     let stream = Watched { stream, connection: Arc::clone(&watched) };
     let service = service_fn(move |request: hyper::Request<Incoming>| {
+        heard.notify_one();
         let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(Arc::clone(&watched));
         router.clone().oneshot(request)
     });
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(N_STREAMS_MAX);
     builder.serve_connection(TokioIo::new(stream), service).into_owned()
 }

@@ -71,13 +71,14 @@ impl Server {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
-        let drain = self.state.config.drain_timeout;
+        let limits =
+            listen::Limits { head: self.state.config.head_timeout, drain: self.state.config.drain_timeout };
         let stop = CancellationToken::new();
         let process = in_flight::announce(&self.state).await?;
         let following = in_flight::follow(self.state.clone(), process, stop.clone());
         let serving = async {
             let _stop = stop.drop_guard();
-            listen::serve(&self.state.in_flight, self.router(), listener, shutdown, drain).await
+            listen::serve(&self.state.in_flight, self.router(), listener, shutdown, limits).await
         };
         let (served, ()) = tokio::join!(serving, following);
         served.map_err(|source| ServeError::Listener { source })

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// What stands in front of the words of a browser tour.
 const TOUR: &str = "browser: ";
+/// Where the deliberate leaks are listed.
+const LEAKS: &str = "crates/model/src/leak.rs";
 
 /// Holds every file of threats to the tests.
 pub(super) fn check(files: &[PathBuf], faults: &mut Vec<String>) -> Result<()> {
@@ -67,13 +69,17 @@ fn by_name(
             faults.push(format!("{place}: the threat '{id}' does not say `{key}`"));
         }
     }
-    let named: Vec<&str> = case
-        .get("tests")
-        .and_then(toml::Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(toml::Value::as_str)
-        .collect();
+    let named = texts_of(case, "tests");
+    for leak in texts_of(case, "mutants") {
+        if !tests
+            .texts
+            .iter()
+            .any(|(file, text)| file.ends_with(LEAKS) && text.contains(&format!("(\"{leak}\",")))
+        {
+            faults
+                .push(format!("{place}: the threat '{id}' names the leak '{leak}', which is not in {LEAKS}"));
+        }
+    }
     match (named.is_empty(), text_of(case, "feature")) {
         (true, Some(feature)) => *waiting.entry(feature.to_owned()).or_default() += 1,
         (true, None) => faults
@@ -150,6 +156,11 @@ fn tours_in(text: &str) -> impl Iterator<Item = &str> {
 
 fn cases_in(table: &toml::Table) -> impl Iterator<Item = &toml::Table> {
     table.values().filter_map(toml::Value::as_array).flatten().filter_map(toml::Value::as_table)
+}
+
+fn texts_of<'a>(case: &'a toml::Table, key: &str) -> Vec<&'a str> {
+    let values = case.get(key).and_then(toml::Value::as_array).into_iter().flatten();
+    values.filter_map(toml::Value::as_str).collect()
 }
 
 fn text_of<'a>(case: &'a toml::Table, key: &str) -> Option<&'a str> {

@@ -74,6 +74,30 @@ fn nobody_gets_what_was_kept_for_another() {
     assert!(!is_given_again(&kept, &world, &access([1, 3]), "secret", &asks(7, 0)));
 }
 
+/// Threats A: names with delimiters in keys. What stands in a query cannot make it another one's key.
+#[test]
+fn keys_are_not_made_alike_by_what_stands_in_them() {
+    let (world, access) = (world(), access([1, 3]));
+    for (one, other) in [
+        ("secret lang:c", "\"secret lang:c\""),
+        ("repo:app secret", "repo:\"app secret\""),
+        ("repo:app|lib", "repo:\"app|lib\" secret"),
+        ("a\", \"b", "a \\\"b"),
+        ("secret count:1", "secret count:10"),
+        ("file:a lang:b", "file:\"a lang:b\""),
+        ("x, display: 1", "x"),
+    ] {
+        let kept = KeptAnswers::new(true);
+        ask(&kept, &world, &access, one, &asks(7, 0));
+        assert!(!is_given_again(&kept, &world, &access, other, &asks(7, 0)), "{one} and {other}");
+        assert!(is_given_again(&kept, &world, &access, one, &asks(7, 0)), "{one} is kept at all");
+    }
+    let kept = KeptAnswers::new(true);
+    ask(&kept, &world, &access, "secret", &Limits { display: 11, lines_per_file: 1, ..asks(7, 0) });
+    let turned = Limits { display: 1, lines_per_file: 11, ..asks(7, 0) };
+    assert!(!is_given_again(&kept, &world, &access, "secret", &turned), "numbers side by side");
+}
+
 #[test]
 fn what_changes_for_the_person_is_searched_anew_and_nothing_else() {
     let (world, kept) = (world(), KeptAnswers::new(true));

@@ -22,6 +22,50 @@ fn names_of_files_and_commits_are_text() {
     });
 }
 
+/// Threats X: script in branch, tag and author names and in messages.
+#[test]
+fn names_of_refs_and_people_are_text() {
+    run(async {
+        let world = World::new(Secret::DoesNotExist).await;
+        let repo = world.code().repo("refs");
+        let tree = repo.tree(&[("100644", b"a.txt", repo.blob(b"needle of refs\n"))]);
+        let person = "<script>alert(4)</script> \"onerror=alert(1)> <a@example.org> 1767225600 +0000";
+        let message = "<img src=x onerror=alert(1)>\n\n</pre><script>alert(5)</script>\n";
+        let commit = format!("tree {tree}\nauthor {person}\ncommitter {person}\n\n{message}");
+        let commit = repo.object("commit", commit.as_bytes());
+        let hostile = "\"><script>alert(6)<";
+        for name in ["refs/heads/main", &format!("refs/heads/{hostile}"), &format!("refs/tags/{hostile}")] {
+            repo.write_raw(name, format!("{commit}\n").as_bytes());
+        }
+        world.take_up("refs").await;
+        let encoded = "%22%3E%3Cscript%3Ealert(6)%3C";
+        for target in [
+            "/r/refs".to_owned(),
+            format!("/r/refs@{encoded}"),
+            format!("/r/refs@{encoded}/-/blob/a.txt"),
+            format!("/r/refs@{encoded}/-/tree/"),
+            format!("/r/refs/-/commit/{commit}"),
+            "/r/refs/-/skipped".to_owned(),
+            "/repos".to_owned(),
+            "/search?q=repo:refs+needle".to_owned(),
+            format!("/search?q=repo:refs+rev:%22{encoded}%22+needle"),
+            "/search?q=repo:refs+type:commit+alert".to_owned(),
+            "/search?q=repo:refs+type:diff+needle".to_owned(),
+            "/aggregate?q=repo:refs+type:commit+alert&by=author".to_owned(),
+            "/why?repo=refs&path=a.txt".to_owned(),
+        ] {
+            let page = world.get(Who::Bob, &target).await;
+            for live in LIVE {
+                assert!(!page.text().contains(live), "{target} holds {live}: {}", page.text());
+            }
+        }
+        // They were there to be shown.
+        let shown = world.get(Who::Bob, &format!("/r/refs/-/commit/{commit}")).await.text();
+        assert!(shown.contains("alert(4)") && shown.contains("onerror"), "{shown}");
+        assert!(world.get(Who::Bob, "/r/refs").await.text().contains("alert(6)"));
+    });
+}
+
 #[test]
 fn every_hostile_name_can_be_opened() {
     run(async {
@@ -88,6 +132,48 @@ fn strange_paths_are_not_found() {
             let answer = shared().get(Who::Ada, path).await;
             assert!([404, 303].contains(&answer.status.as_u16()), "{path}: {}", answer.status);
             assert!(!answer.text().contains("root:"), "{path}");
+        }
+    });
+}
+
+/// Threats X: path tricks on every repository route.
+#[test]
+fn no_route_of_a_repository_leads_out_of_it() {
+    run(async {
+        let tricks = [
+            "../../etc/passwd",
+            "..%2f..%2f..%2fetc%2fpasswd",
+            "%2e%2e/%2e%2e/etc/passwd",
+            "%252e%252e%252fetc%252fpasswd",
+            "..%5c..%5cetc%5cpasswd",
+            "..%c0%af..%c0%afetc/passwd",
+            "/etc/passwd",
+            "%2fetc%2fpasswd",
+            ".git/config",
+            ".GIT/config",
+            "src/../../vault/secret.txt",
+            "./README.md",
+            "src//main.rs",
+            "README.md%00.png",
+            "README.md%0d%0aSet-Cookie:x=y",
+            "src/lib/deep.c/../../../../../../etc/passwd",
+            "a\u{202e}b",
+        ];
+        let tricks = tricks.map(|trick| trick.replace('\u{202e}', "%E2%80%AE"));
+        for base in ["/r/app", "/r/app@main", "/api/v1/repos/app", "/r/..%2fapp"] {
+            for kind in ["blob", "tree", "raw", "file", "commit", "skipped", "owners", "why", "nothing"] {
+                for trick in &tricks {
+                    let by_query = (kind == "blob").then(|| format!("{base}/-/{kind}?path={trick}"));
+                    for target in by_query.into_iter().chain([format!("{base}/-/{kind}/{trick}")]) {
+                        let answer = shared().get(Who::Bob, &target).await;
+                        let text = answer.text();
+                        assert!(!answer.status.is_server_error(), "{target}: {}", answer.status);
+                        assert!(!text.contains("root:") && !text.contains("[core]"), "{target}: {text}");
+                        assert!(!text.contains("Zanzibar"), "{target}: {text}");
+                        assert!(answer.header("set-cookie").is_empty(), "{target}");
+                    }
+                }
+            }
         }
     });
 }

@@ -61,6 +61,8 @@ pub(crate) struct World {
     pub(crate) exports: Exports,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) searcher: Arc<Searcher>,
+    catalog: Arc<Catalog>,
+    data: DataDir,
     people: Option<People>,
     _dirs: (TempDir, GitWorld),
 }
@@ -163,16 +165,16 @@ impl World {
             hosts: hosts.clone(),
             store: store.clone(),
             exports: exports.clone(),
-            catalog,
+            catalog: Arc::clone(&catalog),
             searcher: Arc::clone(&searcher),
             board: Board::new(),
-            data_dir: data,
+            data_dir: data.clone(),
             git: git::OpenOptions::default(),
             clock: clock.clone(),
         };
         let config = ServerConfig { request_ids: RequestIds::Fixed(REQUEST_ID), ..config };
         let server = Server::new(config, deps);
-        World { server, store, exports, clock, searcher, people: None, _dirs: (dir, code) }
+        World { server, store, exports, clock, searcher, catalog, data, people: None, _dirs: (dir, code) }
     }
 
     /// Takes the audit log away, as a full disk would for everything that is written to it.
@@ -209,6 +211,16 @@ impl World {
         let path = self._dirs.0.path().join("data/sourcekeep.db");
         let address = format!("sqlite://{}", path.display());
         sqlx::SqliteConnection::connect(&address).await.expect("the database")
+    }
+
+    /// Takes up the repositories that were added to the source meanwhile, and grants Bob this one.
+    pub(crate) async fn take_up(&self, name: &str) {
+        let add = AddOptions { name: None, visibility: Visibility::Private, adder: Adder::LocalOperator };
+        mirror::add(&self.store, SourceArgument::Directory(self.code().path()), &add)
+            .await
+            .expect("a repository");
+        index(&self.store, &self.data, &self.catalog, &self.clock).await;
+        self.store.grant(self.repo(name).await, self.bob().id).await.expect("a grant");
     }
 
     /// Where the files of exports are.

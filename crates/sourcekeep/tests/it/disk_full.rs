@@ -1,6 +1,9 @@
-//! No room for the index: the old one keeps serving, the job is tried again.
+//! No room: the old index keeps serving and its job is tried again, and what cannot be recorded is neither shown nor done.
+//! And no file handles: what is there keeps being served.
 
 use crate::keep::{Keep, finish};
+use crate::serving::Running;
+use serde_json::Value;
 use testkit::git::GitWorld;
 
 /// Text that does not compress: hexadecimal digits of a linear congruential generator.
@@ -39,4 +42,65 @@ fn the_old_index_serves_until_there_is_room() {
     assert_eq!(count_files(), n_files, "nothing half written is left");
     keep.index(&world.path());
     assert_eq!(keep.must(&["search", "alpha"]), "a/one.txt:1:alpha again\n");
+}
+
+/// A server under a limit of the shell's, with ada's token for everything; she reads `a`.
+fn serving(keep: &Keep, limit: &str) -> (Running, String) {
+    let world = GitWorld::new();
+    world.repo("a").commit_files("main", &[("one.txt", b"alpha and only alpha\n")]);
+    let create = "printf 'violet tram humming\\n' | \"$@\" user create ada --admin --password-stdin";
+    assert_eq!(finish(&mut keep.shell(create)).code, 0);
+    keep.index(&world.path());
+    let create = ["token", "create", "--user", "ada", "--verbs", "read,write", "--quiet"];
+    let token = keep.must(&create).trim().to_owned();
+    let line = format!("{limit}; exec \"$@\" serve --listen 127.0.0.1:0");
+    (Running::of(&mut keep.shell(&line)), token)
+}
+
+/// Threats S: full disk. The audit log cannot grow any more: nothing is shown, nothing is done, and what was shown before is
+/// in the log.
+#[test]
+fn what_the_disk_has_no_room_to_record_is_not_shown() {
+    let keep = Keep::new();
+    // Files end at 3 MiB, the database's log of changes among them.
+    let (server, token) = serving(&keep, "trap '' XFSZ; ulimit -f 6144");
+    let mut n_shown = 0;
+    let refused = loop {
+        let (status, body) = server.get(&format!("api/v1/search?q=alpha+{n_shown}+OR+alpha"), &token);
+        if status != 200 {
+            break (status, body);
+        }
+        assert!(body.contains("only alpha"), "{body}");
+        n_shown += 1;
+        assert!(n_shown < 20_000, "the disk does not fill up");
+    };
+    assert_eq!(refused.0, 500);
+    assert!(!refused.1.contains("only alpha"), "{}", refused.1);
+    assert!(n_shown > 0);
+    let wanted = r#"{"query":"alpha","format":"csv"}"#;
+    let (status, body) = server.post("api/v1/exports", &token, wanted);
+    assert_eq!(status, 500, "{body}");
+    drop(server);
+    let report: Value = serde_json::from_str(&keep.must(&["verify", "audit", "--json"])).unwrap();
+    assert_eq!(report["intact"], true, "{report}");
+    assert!(report["entries"].as_u64().unwrap() >= n_shown, "{report}, and {n_shown} were shown");
+    // There is room again.
+    let server = Running::start(&keep, &["serve"]);
+    assert_eq!(server.get("api/v1/search?q=alpha", &token).0, 200);
+    assert!(server.get("api/v1/exports", &token).1.contains("[]"), "none was made");
+}
+
+/// Threats S: no file handles. Connections that cannot be taken wait; when there are handles again, all is as it was.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a client of the server under test")]
+fn without_file_handles_nothing_ends() {
+    let keep = Keep::new();
+    let (server, token) = serving(&keep, "ulimit -n 64");
+    assert_eq!(server.get("api/v1/search?q=alpha", &token).0, 200);
+    let address = server.address();
+    let held: Vec<_> = (0..100).map_while(|_| std::net::TcpStream::connect(&address).ok()).collect();
+    assert!(held.len() > 64, "more than the server has handles for");
+    drop(held);
+    let (status, body) = server.get("api/v1/search?q=alpha", &token);
+    assert!(status == 200 && body.contains("only alpha"), "{status} {body}");
 }

@@ -14,7 +14,12 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(keep: &Keep, arguments: &[&str]) -> Self {
-        let mut child = keep.command().args(arguments).args(["--listen", "127.0.0.1:0"]).spawn().unwrap();
+        Running::of(keep.command().args(arguments).args(["--listen", "127.0.0.1:0"]))
+    }
+
+    /// The server that this starts.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
@@ -33,6 +38,11 @@ impl Running {
             Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap().success()
         );
         self.child.wait().unwrap().code()
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> String {
+        self.url.trim_start_matches("http://").trim_end_matches('/').to_owned()
     }
 
     pub(crate) fn get(&self, path: &str, token: &str) -> (u16, String) {

@@ -170,6 +170,31 @@ on_both! {
         assert!(matches!(replayed, Err(SecondStepError::Refused)));
     }
 
+    /// Threats S, clock jumps: where the clock goes back, what was used up stays used up.
+    async fn a_clock_that_goes_back_gives_nothing_back(world) {
+        let ada = world.user("ada", Role::Member).await;
+        let (seed, codes) = enrol(&world, &ada).await;
+        let (seen, used_at) = (code(&world, &seed), world.now());
+        let first = pending(&world.store, &ada).await;
+        second_step(&world.store, &first, &seen, home()).await.unwrap();
+        let first = pending(&world.store, &ada).await;
+        let recovery = codes[0].reveal().to_string();
+        second_step(&world.store, &first, &recovery, home()).await.unwrap();
+        for seconds in [1, 30, 3600, 10 * 365 * 86_400] {
+            world.clock.set(used_at.minus(std::time::Duration::from_secs(seconds)));
+            for proof in [&seen, &recovery] {
+                let again = pending(&world.store, &ada).await;
+                let replayed = second_step(&world.store, &again, proof, home()).await;
+                assert!(matches!(replayed, Err(SecondStepError::Refused | SecondStepError::Wait { .. })), "{seconds}");
+            }
+        }
+        // Nor is anything lost for good.
+        world.clock.set(used_at);
+        world.pass(4000);
+        let again = pending(&world.store, &ada).await;
+        second_step(&world.store, &again, &code(&world, &seed), home()).await.unwrap();
+    }
+
     /// Threat A, TOTP replay in parallel, over two processes: one is let in.
     async fn one_totp_code_lets_one_in_however_many_race(world) {
         let ada = world.user("ada", Role::Member).await;
