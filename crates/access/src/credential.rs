@@ -29,6 +29,9 @@ pub type PendingSecret = Credential<kind::Pending>;
 /// What an invitation or a reset link holds: `ski_…`.
 pub type LinkSecret = Credential<kind::Link>;
 
+/// What a browser holds while its owner is at an identity provider: `skb_…`. It opens nothing but the answer it waits for.
+pub type BrowserSecret = Credential<kind::Browser>;
+
 /// The kinds of [`Credential`].
 mod kind {
     /// Tells one kind of credential from the others, in the types and in the text.
@@ -51,6 +54,12 @@ mod kind {
     /// Invitations and reset links.
     #[derive(Debug)]
     pub enum Link {}
+    /// Sign-ins at an identity provider.
+    #[derive(Debug)]
+    pub enum Browser {}
+    impl Kind for Browser {
+        const PREFIX: &'static str = "skb_";
+    }
     impl Kind for Pending {
         const PREFIX: &'static str = "skp_";
     }

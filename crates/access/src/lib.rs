@@ -28,7 +28,8 @@ pub use actor::{Actor, Caller, Role, SessionId, TokenId, Via};
 pub use address::ClientAddress;
 pub use capability::{Capabilities, Capability, CapabilityError};
 pub use credential::{
-    Credential, CredentialError, Digest, LinkSecret, PendingSecret, SessionSecret, SetupSecret, Token,
+    BrowserSecret, Credential, CredentialError, Digest, LinkSecret, PendingSecret, SessionSecret,
+    SetupSecret, Token,
 };
 pub use environment::{
     Clock, ManualClock, Randomness, RandomnessError, SystemClock, SystemRandomness, Timestamp,

@@ -50,7 +50,8 @@ async function ask(form) {
   if (!begun.ok) {
     // A fresh proof is needed first, or the sign-in took too long.
     const here = encodeURIComponent(location.pathname);
-    location.assign(form.dataset.passkey === "create" ? `/step-up?return_to=${here}` : location.href);
+    const proof = form.dataset.again ?? `/step-up?return_to=${here}`;
+    location.assign(form.dataset.passkey === "create" ? proof : location.href);
     return;
   }
   const { ceremony, options } = await begun.json();

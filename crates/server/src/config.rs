@@ -2,7 +2,9 @@
 
 use crate::RequestIds;
 use ipnet::IpNet;
+use oidc::Provider;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use store::SessionLimits;
 use url::Url;
@@ -19,6 +21,8 @@ pub struct ServerConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether everybody who signs in with a password needs a second factor, whatever is set in the administration.
     pub second_factor_required: bool,
+    /// Identity providers that people may sign in at, in the order of their buttons.
+    pub providers: Vec<Arc<Provider>>,
     /// How long people stay signed in.
     pub session_limits: SessionLimits,
     /// How many searches are under way at once; further ones wait, and so do those of one person beyond half of them. How
@@ -52,6 +56,7 @@ impl Default for ServerConfig {
             hosts_allowed: Vec::new(),
             trusted_proxies: Vec::new(),
             second_factor_required: false,
+            providers: Vec::new(),
             session_limits: SessionLimits::default(),
             n_searches_max: (16 * n_cores).min(256),
             keeps_answers: true,

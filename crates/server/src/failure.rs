@@ -41,6 +41,13 @@ pub(crate) enum Failure {
     Conflict(String),
     /// Too many attempts.
     TooMany(Duration),
+    /// An identity provider did not let anybody in, or could not be asked.
+    ProviderFailed {
+        /// What happened, for people.
+        detail: String,
+        /// Whether it is the provider that failed.
+        is_outage: bool,
+    },
     /// Something here is wrong. The text is for the log.
     Internal(String),
     /// The answer would take too long.
@@ -88,7 +95,7 @@ impl Failure {
         Failure::Internal(error.to_string())
     }
 
-    fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Failure::NotFound => StatusCode::NOT_FOUND,
             Failure::NotSignedIn => StatusCode::UNAUTHORIZED,
@@ -97,6 +104,8 @@ impl Failure {
             Failure::BadRequest(_) | Failure::BadQuery(_) => StatusCode::BAD_REQUEST,
             Failure::Conflict(_) => StatusCode::CONFLICT,
             Failure::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Failure::ProviderFailed { is_outage: true, .. } => StatusCode::BAD_GATEWAY,
+            Failure::ProviderFailed { .. } => StatusCode::FORBIDDEN,
             Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Failure::TimedOut => StatusCode::GATEWAY_TIMEOUT,
         }
@@ -139,6 +148,9 @@ impl Failure {
                 "Too many attempts",
                 format!("Wait {} and try again.", crate::format::time_left(wait.as_secs())),
             ),
+            Failure::ProviderFailed { detail, .. } => {
+                ("provider-failed", "The identity provider did not let you in", detail.clone())
+            }
             Failure::Internal(_) => (
                 "internal",
                 "Something went wrong here",

@@ -46,12 +46,13 @@ pub(crate) fn ago(now_ms: i64, then_ms: i64) -> String {
     }
 }
 
-/// How long something will still take: `12 s`, `3 min`.
+/// How long something will still take: `12 s`, `3 min`, `30 days`.
 pub(crate) fn time_left(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{} s", seconds.max(1)),
         60..3_600 => format!("{} min", seconds.div_ceil(60)),
-        _ => format!("{} h", seconds.div_ceil(3_600)),
+        3_600..172_800 => format!("{} h", seconds.div_ceil(3_600)),
+        _ => format!("{} days", seconds.div_ceil(86_400)),
     }
 }
 
@@ -110,6 +111,7 @@ mod tests {
             ["just now", "just now", "1 min ago", "2 h ago", "2 d ago", "1 mo ago", "3 y ago"]
         );
         assert_eq!([3, 61, 7_201].map(time_left), ["3 s", "2 min", "3 h"]);
+        assert_eq!([86_400, 172_800, 30 * 86_400].map(time_left), ["24 h", "2 days", "30 days"]);
     }
 
     #[test]

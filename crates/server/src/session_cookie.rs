@@ -3,14 +3,17 @@
 //! Over TLS it has the `__Host-` prefix: browsers then keep it to this very host, path and scheme, and no neighbour
 //! domain can plant one. On plain HTTP (a loopback server) browsers refuse that prefix, so it has a plain name.
 
-use access::{PendingSecret, SessionSecret};
+use access::{BrowserSecret, PendingSecret, SessionSecret};
 use axum::http::{HeaderMap, HeaderValue, header};
 use std::time::Duration;
+use store::PROVIDER_SIGN_IN_VALID_FOR;
 
 const NAME_HTTPS: &str = "__Host-sourcekeep";
 const NAME_HTTP: &str = "sourcekeep";
 const PENDING_NAME_HTTPS: &str = "__Host-sourcekeep-pending";
 const PENDING_NAME_HTTP: &str = "sourcekeep-pending";
+const BROWSER_NAME_HTTPS: &str = "__Host-sourcekeep-provider";
+const BROWSER_NAME_HTTP: &str = "sourcekeep-provider";
 /// As long as the second step may take (`store`).
 const PENDING_SECONDS: u64 = 10 * 60;
 /// The session's secret of a request, if it carries a well-formed one. Several cookies of the name are as good as none:
@@ -66,6 +69,40 @@ pub(crate) fn give_pending(secret: &PendingSecret, is_https: bool) -> Option<Hea
 /// The header that takes it back.
 pub(crate) fn take_back_pending(is_https: bool) -> Option<HeaderValue> {
     pending_header("", 0, is_https)
+}
+
+/// What the browser holds while its owner is at an identity provider, under the same rules.
+pub(crate) fn read_browser(headers: &HeaderMap, is_https: bool) -> Option<BrowserSecret> {
+    let mut found = values(headers, browser_name(is_https));
+    let secret = found.next()?;
+    if found.next().is_some() {
+        return None;
+    }
+    BrowserSecret::parse(secret).ok()
+}
+
+/// The header that gives it. The browser comes back from another site, so `SameSite=Lax` it is: sent with an address that is
+/// gone to, not with a form or an image of theirs.
+pub(crate) fn give_browser(secret: &BrowserSecret, is_https: bool) -> Option<HeaderValue> {
+    browser_header(secret.reveal(), PROVIDER_SIGN_IN_VALID_FOR.as_secs(), is_https)
+}
+
+/// The header that takes it back.
+pub(crate) fn take_back_browser(is_https: bool) -> Option<HeaderValue> {
+    browser_header("", 0, is_https)
+}
+
+fn browser_header(secret: &str, seconds: u64, is_https: bool) -> Option<HeaderValue> {
+    let secure = if is_https { "; Secure" } else { "" };
+    let name = browser_name(is_https);
+    let text = format!("{name}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn browser_name(is_https: bool) -> &'static str {
+    if is_https { BROWSER_NAME_HTTPS } else { BROWSER_NAME_HTTP }
 }
 
 fn pending_header(secret: &str, seconds: u64, is_https: bool) -> Option<HeaderValue> {

@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::links::{is_local_path, percent};
+use crate::providers::onward;
 use crate::session_cookie;
 use crate::state::AppState;
 use crate::visitor::Visitor;
@@ -22,14 +23,40 @@ pub(crate) async fn go_on(
     end_old_session(state, visitor, headers).await?;
     let is_required = second_factor_required(state).await?;
     let (limits, origin) = began(state, headers, visitor.address);
-    match visitor.store.begin_sign_in(user, is_required, limits, origin).await? {
-        FirstStep::SignedIn(secret) => with_session(state, &secret, Redirect::to(target).into_response()),
-        FirstStep::SecondFactor(pending) => second_step(state, &pending, "/sign-in/second", target),
+    let step = visitor.store.begin_sign_in(user, is_required, limits, origin).await?;
+    after_first_step(state, visitor, headers, user, step, (target, false)).await
+}
+
+/// Goes on after the first step. Where that was `elsewhere`, on another site, the second step is gone to from a page of ours:
+/// its cookie comes with nothing that another site began.
+pub(crate) async fn after_first_step(
+    state: &AppState,
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    user: &User,
+    step: FirstStep,
+    (target, elsewhere): (&str, bool),
+) -> Result<Response, Failure> {
+    let (pending, page) = match step {
+        FirstStep::SignedIn(secret) => {
+            return with_session(state, &secret, Redirect::to(target).into_response());
+        }
+        FirstStep::SecondFactor(pending) => (pending, "/sign-in/second"),
         FirstStep::Enrolment(pending) => {
             visitor.store.draw_totp(user.id, Enrolling::Pending(&pending)).await?;
-            second_step(state, &pending, "/sign-in/enrol", target)
+            (pending, "/sign-in/enrol")
         }
-    }
+    };
+    let encoded = percent::encode(target.as_bytes());
+    let place = match target {
+        "/" => page.to_owned(),
+        _ => format!("{page}?return_to={encoded}"),
+    };
+    let response = match elsewhere {
+        true => onward(headers, "the second step", &place)?,
+        false => Redirect::to(&place).into_response(),
+    };
+    second_step(state, &pending, response)
 }
 
 /// Gives the browser a session's secret with an answer; what stood for half a sign-in is taken back.
@@ -63,7 +90,8 @@ pub(crate) fn began(
     address: ClientAddress,
 ) -> (SessionLimits, SessionOrigin) {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let origin = SessionOrigin { address: Some(address), agent: agent.map(str::to_owned) };
+    let origin =
+        SessionOrigin { address: Some(address), agent: agent.map(str::to_owned), ..SessionOrigin::default() };
     (state.config.session_limits, origin)
 }
 
@@ -80,14 +108,8 @@ pub(crate) fn local(target: &str) -> &str {
 fn second_step(
     state: &AppState,
     pending: &PendingSecret,
-    page: &str,
-    target: &str,
+    mut response: Response,
 ) -> Result<Response, Failure> {
-    let encoded = percent::encode(target.as_bytes());
-    let mut response = match target {
-        "/" => Redirect::to(page).into_response(),
-        _ => Redirect::to(&format!("{page}?return_to={encoded}")).into_response(),
-    };
     let is_https = state.config.is_https();
     append_cookie(&mut response, session_cookie::give_pending(pending, is_https))?;
     // The session from before has ended; its cookie goes with it.

@@ -4,8 +4,9 @@ use crate::cli::CommonArgs;
 use crate::config::{self, Config, Environment, Loaded};
 use crate::failure::UsageError;
 use access::audit::Origin;
-use access::{Actor, Caller, Scope, SessionId, SystemRandomness, UserName, Via};
+use access::{Actor, Caller, Clock, Scope, SessionId, SystemClock, SystemRandomness, UserName, Via};
 use anyhow::Context as _;
+use egress::Egress;
 use git::{GitProgramOptions, Scheme, Schemes, Secret};
 use mirror::{CredentialSource, DataDir, DataDirError};
 use model::{AccessSet, RepoName};
@@ -100,6 +101,13 @@ impl App {
         let fetch =
             Arc::new(move || reference.resolve_private(&environment).map_err(|error| error.to_string()));
         KeySource::Given { name, fetch }
+    }
+
+    /// The identity providers, as configured; none is asked yet.
+    pub(crate) fn providers(&self, config: &Config) -> anyhow::Result<Vec<Arc<oidc::Provider>>> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        config::providers(&config.sign_in.providers, &self.environment, &Egress::default(), &clock)
+            .map_err(|error| UsageError::new(format!("sign_in.providers: {error}")).into())
     }
 
     /// Finds secrets for remotes as configured. They are fetched when they are needed, so that a rotated one is used.

@@ -49,6 +49,8 @@ mod passkeys;
 mod path_rules;
 mod pending_sign_in;
 mod permissions;
+mod provider_identities;
+mod provider_sign_ins;
 mod recovery_codes;
 mod repo_sharing;
 mod repositories;
@@ -100,8 +102,10 @@ pub use maintenance::{Discarded, DiscardedWhat, Maintenance};
 pub use manifest::{FileChecksum, Generation, Manifest, NewManifest, PublishError, Published, StoredFile};
 pub use passkeys::{Begun, PasskeyAnswer, PasskeyInfo};
 pub use path_rules::{PathRulesError, RulesFor, check_path_rules};
-pub use pending_sign_in::{FirstStep, Pending, SecondStepError};
+pub use pending_sign_in::{Enrolment, FirstStep, Pending, SecondStepError};
 pub use permissions::{BOUND_DEFAULT, Identity, LinkError};
+pub use provider_identities::{LinkProviderError, LinkedIdentity, ProviderIdentity, WaysIn};
+pub use provider_sign_ins::{PROVIDER_SIGN_IN_VALID_FOR, ProviderPurpose, ProviderSignIn};
 pub use repo_sharing::{RepoSharing, SharedRepo};
 pub use repositories::{
     AddRepositoryError, Added, Adder, ListRepositories, NewRepository, RepoCursor, RepoPage,

@@ -2,6 +2,7 @@
 
 use crate::attempts::Guessing;
 use crate::database::{Row, Transaction, values};
+use crate::provider_identities::has_way_in;
 use crate::second_factors::{self, ChangeFactorError};
 use crate::sessions::{SessionLimits, SessionOrigin};
 use crate::sign_in::SignInError;
@@ -78,7 +79,7 @@ impl Store {
         &self,
         party: &RelyingParty,
         (user, name): (UserId, &UserName),
-        session: &SessionId,
+        enrolling: Enrolling<'_>,
     ) -> Result<Begun, ChangeFactorError> {
         const HANDLE: &str = "SELECT handle FROM passkeys WHERE user_id = $1 LIMIT 1";
         let present = self.stored_passkeys(user).await?;
@@ -96,8 +97,7 @@ impl Store {
         let ceremony = party.begin_registration(handle, name, &present).map_err(refused)?;
         let state = format!("{}{}", hex(&handle), ceremony.state);
         let ceremony = Ceremony { state, ..ceremony };
-        let holder = Enrolling::Session(session).holder();
-        Ok(self.put_ceremony("registration", holder, ceremony).await?)
+        Ok(self.put_ceremony("registration", enrolling.holder(), ceremony).await?)
     }
 
     /// Registers the passkey that the browser made. Recovery codes are drawn with an account's first factor, and given this
@@ -109,29 +109,10 @@ impl Store {
         answer: &PasskeyAnswer,
         called: &str,
     ) -> Result<Vec<RecoveryCode>, ChangeFactorError> {
-        const INSERT: &str = "INSERT INTO passkeys (id, user_id, handle, credential_id, name, passkey, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (credential_id) DO NOTHING";
-        let holder = Enrolling::Session(session).holder();
         let mut transaction = self.database().begin().await?;
         access_facts::raise_epoch(&mut transaction).await?;
-        let state = self.take_ceremony(&mut transaction, "registration", holder, &answer.ceremony).await?;
-        let state = state.ok_or(ChangeFactorError::NothingDrawn)?;
-        let (handle, state) = state.split_at_checked(32).ok_or(ChangeFactorError::NothingDrawn)?;
-        let handle = unhex(handle).ok_or(Fault::ImpossibleValue { column: "state" })?;
-        let passkey = answer.party.finish_registration(&answer.answer, state).map_err(refused)?;
-        let had = second_factors::of_user(&mut transaction, user).await?;
-        let id = TokenId::draw(self.randomness()).map_err(Fault::from)?.0;
-        let stored = passkey.to_stored().map_err(refused)?;
-        let columns = values![id, user, handle, passkey.credential_id(), clean(called), stored, self.now()];
-        if transaction.execute(INSERT, columns).await? == 0 {
-            return Err(ChangeFactorError::WrongPasskey);
-        }
-        let codes = match had {
-            SecondFactor::Enrolled => Vec::new(),
-            SecondFactor::None => recovery_codes::replace(self, &mut transaction, (user, name)).await?,
-        };
-        let entry = Entry::new(Act::AddFactor, Object::user(user, name)).detail("factor", "passkey");
-        self.record_in(&mut transaction, entry.detail("name", clean(called))).await?;
+        let enrolling = Enrolling::Session(session);
+        let codes = self.add_passkey_in(&mut transaction, (user, name), enrolling, (answer, called)).await?;
         transaction.commit().await?;
         Ok(codes)
     }
@@ -156,6 +137,9 @@ impl Store {
             return Err(ChangeFactorError::Unknown);
         }
         second_factors::check_enough_left(&mut transaction, user, is_required).await?;
+        if !has_way_in(&mut transaction, user).await? {
+            return Err(ChangeFactorError::LastWayIn);
+        }
         let entry = Entry::new(Act::RemoveFactor, Object::user(user, name)).detail("factor", "passkey");
         self.record_in(&mut transaction, entry).await?;
         Ok(transaction.commit().await?)
@@ -218,6 +202,38 @@ impl Store {
 }
 
 impl Store {
+    /// The same within a transaction that holds the epoch's lock.
+    pub(crate) async fn add_passkey_in(
+        &self,
+        transaction: &mut Transaction,
+        (user, name): (UserId, &UserName),
+        enrolling: Enrolling<'_>,
+        (answer, called): (&PasskeyAnswer, &str),
+    ) -> Result<Vec<RecoveryCode>, ChangeFactorError> {
+        const INSERT: &str = "INSERT INTO passkeys (id, user_id, handle, credential_id, name, passkey, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (credential_id) DO NOTHING";
+        let holder = enrolling.holder();
+        let state = self.take_ceremony(transaction, "registration", holder, &answer.ceremony).await?;
+        let state = state.ok_or(ChangeFactorError::NothingDrawn)?;
+        let (handle, state) = state.split_at_checked(32).ok_or(ChangeFactorError::NothingDrawn)?;
+        let handle = unhex(handle).ok_or(Fault::ImpossibleValue { column: "state" })?;
+        let passkey = answer.party.finish_registration(&answer.answer, state).map_err(refused)?;
+        let had = second_factors::of_user(transaction, user).await?;
+        let id = TokenId::draw(self.randomness()).map_err(Fault::from)?.0;
+        let stored = passkey.to_stored().map_err(refused)?;
+        let columns = values![id, user, handle, passkey.credential_id(), clean(called), stored, self.now()];
+        if transaction.execute(INSERT, columns).await? == 0 {
+            return Err(ChangeFactorError::WrongPasskey);
+        }
+        let codes = match had {
+            SecondFactor::Enrolled => Vec::new(),
+            SecondFactor::None => recovery_codes::replace(self, transaction, (user, name)).await?,
+        };
+        let entry = Entry::new(Act::AddFactor, Object::user(user, name)).detail("factor", "passkey");
+        self.record_in(transaction, entry.detail("name", clean(called))).await?;
+        Ok(codes)
+    }
+
     /// Takes a passkey's proof, if it is right. SECURITY: its challenge is used up whatever comes of it, and the passkey is
     /// compared and set with its new counter.
     pub(crate) async fn take_passkey(

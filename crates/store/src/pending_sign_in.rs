@@ -5,6 +5,7 @@
 
 use crate::attempts::Guessing;
 use crate::database::{Transaction, values};
+use crate::passkeys::PasskeyAnswer;
 use crate::second_factors::{self, ChangeFactorError, FactorProof};
 use crate::sessions::{SessionLimits, SessionOrigin};
 use crate::sign_in::SignInError;
@@ -34,6 +35,15 @@ pub enum FirstStep {
     SecondFactor(PendingSecret),
     /// Enrolling a second factor, which is required.
     Enrolment(PendingSecret),
+}
+
+/// The factor that somebody enrols while they sign in.
+#[derive(Debug)]
+pub enum Enrolment {
+    /// An authenticator app, whose drawn seed this code confirms.
+    Totp(TotpCode),
+    /// The passkey that the browser made, and what it is called.
+    Passkey(Box<PasskeyAnswer>, String),
 }
 
 /// A sign-in that is half done.
@@ -144,12 +154,13 @@ impl Store {
         Ok(secret)
     }
 
-    /// The second step of somebody who must enrol an authenticator app first: confirms the drawn seed and lets them in.
+    /// The second step of somebody who must enrol a second factor first: confirms the drawn seed, or registers the passkey,
+    /// and lets them in.
     /// SECURITY: only as long as the account has no factor. Whoever knows its password alone cannot add or replace one.
     pub async fn finish_enrolment(
         &self,
         pending: &PendingSecret,
-        code: &TotpCode,
+        enrolment: &Enrolment,
         (limits, origin): (SessionLimits, SessionOrigin),
     ) -> Result<(SessionSecret, Vec<RecoveryCode>), SecondStepError> {
         let mut transaction = self.database().begin().await?;
@@ -161,7 +172,13 @@ impl Store {
         let account = (user.id, &user.name);
         let store = self.by(self.origin().as_who(Origin::proved(user.id, &user.name, "password")));
         let enrolling = Enrolling::Pending(pending);
-        let codes = match store.confirm_totp_in(&mut transaction, account, enrolling, code).await {
+        let enrolled = match enrolment {
+            Enrolment::Totp(code) => store.confirm_totp_in(&mut transaction, account, enrolling, code).await,
+            Enrolment::Passkey(answer, called) => {
+                store.add_passkey_in(&mut transaction, account, enrolling, (answer, called)).await
+            }
+        };
+        let codes = match enrolled {
             Ok(codes) => codes,
             Err(ChangeFactorError::Fault(fault)) => return Err(fault.into()),
             Err(error) => {
@@ -204,7 +221,11 @@ impl Store {
 }
 
 impl Store {
-    async fn pend(&self, transaction: &mut Transaction, user: &User) -> Result<PendingSecret, Fault> {
+    pub(crate) async fn pend(
+        &self,
+        transaction: &mut Transaction,
+        user: &User,
+    ) -> Result<PendingSecret, Fault> {
         const INSERT: &str = "INSERT INTO pending_sign_ins (digest, user_id, expires_at) \
              SELECT $1, id, $3 FROM users WHERE id = $2 AND disabled_at IS NULL";
         const KEEP_NEWEST: &str = "DELETE FROM pending_sign_ins WHERE user_id = $1 AND digest NOT IN \

@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(11, "0011_settling"),
     migration!(12, "0012_roles_and_tokens"),
     migration!(16, "0016_reviews"),
+    migration!(17, "0017_providers"),
     migration!(18, "0018_reviews_of_hosts"),
 ];
 

@@ -1,7 +1,7 @@
 //! Secrets in the database: sealed with the vault, each for its row, and sealed anew when the key rotates.
 
 use crate::database::values;
-use crate::{Fault, Store, code_hosts, totp};
+use crate::{Fault, Store, code_hosts, provider_sign_ins, totp};
 use access::audit::{Act, Entry, Object};
 use std::fmt::Display;
 use vault::{Place, SecretBytes, Vault};
@@ -62,8 +62,14 @@ const CHECK: SealedColumn = sealed_column!("vault_check", "id", "sealed");
 
 /// Every column that holds sealed values. One that is missing here is not sealed anew, and its values are lost when old keys
 /// are dropped: `no_sealed_column_is_forgotten` in the tests looks for `seal(` in this crate.
-const COLUMNS: &[SealedColumn] =
-    &[CHECK, totp::SEED, totp::CANDIDATE, code_hosts::HOST_TOKEN, code_hosts::HOOK_SECRET];
+const COLUMNS: &[SealedColumn] = &[
+    CHECK,
+    totp::SEED,
+    totp::CANDIDATE,
+    code_hosts::HOST_TOKEN,
+    code_hosts::HOOK_SECRET,
+    provider_sign_ins::SEALED,
+];
 
 /// How far sealing anew has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

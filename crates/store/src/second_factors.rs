@@ -76,6 +76,9 @@ pub enum ChangeFactorError {
     /// The password is too short to stand alone.
     #[error("your password is too short to stand alone: change it to one of at least 15 characters first")]
     PasswordNeedsIt,
+    /// Nobody could sign in to the account any more.
+    #[error("this is the last way into your account: set a password or link an identity provider first")]
+    LastWayIn,
     /// The database or the machine failed.
     #[error(transparent)]
     Fault(#[from] Fault),

@@ -20,8 +20,8 @@ const N_SESSIONS_MAX: i64 = 50;
 const AGENT_CHARS_MAX: usize = 200;
 
 const INSERT: &str = "INSERT INTO sessions \
-     (id, digest, user_id, created_at, last_used_at, idle_ms, ends_at, proved_at, address, agent) \
-     SELECT $1, $2, id, $4, $4, $5, $6, $4, $7, $8 FROM users WHERE id = $3 AND disabled_at IS NULL AND is_service = 0";
+     (id, digest, user_id, created_at, last_used_at, idle_ms, ends_at, proved_at, address, agent, proxy_name) \
+     SELECT $1, $2, id, $4, $4, $5, $6, $9, $7, $8, $10 FROM users WHERE id = $3 AND disabled_at IS NULL AND is_service = 0";
 const KEEP_NEWEST: &str = "DELETE FROM sessions WHERE user_id = $1 AND id NOT IN \
      (SELECT id FROM sessions WHERE user_id = $1 ORDER BY created_at DESC, id LIMIT $2)";
 
@@ -49,6 +49,12 @@ pub struct SessionOrigin {
     pub address: Option<ClientAddress>,
     /// What the browser called itself; cut to 200 characters.
     pub agent: Option<String>,
+    /// By what it began, for the log; `None` for what is proved here.
+    pub by: Option<String>,
+    /// When its owner proved who they are, where that was earlier and elsewhere.
+    pub proved_at: Option<Timestamp>,
+    /// The name by which a proxy in front let them in: the session is good for as long as it does.
+    pub proxy_name: Option<String>,
 }
 
 /// A session.
@@ -194,21 +200,35 @@ impl Store {
             last_used_at: now,
             idle_until: now.plus(limits.idle.min(IDLE_MAX)),
             ends_at: now.plus(limits.absolute),
-            proved_at: now,
+            proved_at: origin.proved_at.unwrap_or(now).min(now),
             address: origin.address.map(|address| address.to_string()),
             agent: origin.agent.map(printable),
         };
         transaction.execute("DELETE FROM sessions WHERE ends_at <= $1", values![now]).await?;
         let idle_ms = session.idle_until.0.saturating_sub(now.0);
         let (address, agent) = (session.address.as_deref(), session.agent.as_deref());
-        let columns =
-            values![&session.id.0, secret.digest(), user, now, idle_ms, session.ends_at, address, agent];
+        let columns = values![
+            &session.id.0,
+            secret.digest(),
+            user,
+            now,
+            idle_ms,
+            session.ends_at,
+            address,
+            agent,
+            session.proved_at,
+            origin.proxy_name
+        ];
         let is_begun = transaction.execute(INSERT, columns).await? > 0;
         transaction.execute(KEEP_NEWEST, values![user, N_SESSIONS_MAX]).await?;
         let entry = Entry::new(Act::SignIn, audit_objects::user(transaction, user).await?);
         let entry = match is_begun {
             true => entry.detail("session", &session.id),
             false => entry.refused("the account is gone, shut, or one that programs use"),
+        };
+        let entry = match &origin.by {
+            Some(by) => entry.detail("by", by),
+            None => entry,
         };
         self.record_as(transaction, user, entry).await?;
         if let Some(address) = origin.address {

@@ -25,7 +25,7 @@ pub enum SignInError {
 }
 
 impl Store {
-    /// Recognises an account by its password.
+    /// Recognises an account by its password, where it may be signed in to with one.
     pub async fn authenticate(
         &self,
         name: &str,
@@ -38,11 +38,12 @@ impl Store {
         self.count_attempt(Guessing::Password, name, address).await?;
         let found = self.user_with_hash(name).await?;
         let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
+        let is_shut = self.is_password_shut(user.as_ref().map(|user| user.id)).await?;
         let (inner, guess, stored) = (self.inner.clone(), password.clone(), hash.clone());
         let verdict = self.off_thread(move || inner.passwords.verify(&guess, stored.as_ref())).await?;
         let verdict = verdict.map_err(Fault::from)?;
         match (user, verdict) {
-            (Some(user), Verdict::Right { outdated }) if user.disabled_at.is_none() => {
+            (Some(user), Verdict::Right { outdated }) if user.disabled_at.is_none() && !is_shut => {
                 self.forget_attempt(Guessing::Password, name, address).await?;
                 if let (true, Some(old)) = (outdated, hash) {
                     self.rehash(&user, password, &old).await?;

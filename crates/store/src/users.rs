@@ -294,9 +294,24 @@ pub(crate) fn role_from_stored(word: &str) -> Option<Role> {
     [Role::Member, Role::Administrator, Role::Auditor].into_iter().find(|role| role_as_stored(*role) == word)
 }
 
-/// Makes an account; `None` if its name is taken. The first administrator takes over what waits for them. The epoch's lock
-/// keeps two from both being the first.
+/// Makes an account; `None` if its name is taken. What waits for the name is granted, and the first administrator takes over
+/// what waits for them.
 pub(crate) async fn create_in(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    name: &UserName,
+    hash: Option<PasswordHash>,
+    role: Role,
+) -> Result<Option<User>, Fault> {
+    access_facts::raise_epoch(transaction).await?;
+    let Some(user) = insert_in(transaction, now, name, hash, role).await? else { return Ok(None) };
+    claim_pending(transaction, now, user.id, &Who::Name(name.clone())).await?;
+    Ok(Some(user))
+}
+
+/// The same, granting nothing that waits for the name. The epoch's lock, which the transaction holds, keeps two from both
+/// being the first administrator.
+pub(crate) async fn insert_in(
     transaction: &mut Transaction,
     now: Timestamp,
     name: &UserName,
@@ -305,7 +320,6 @@ pub(crate) async fn create_in(
 ) -> Result<Option<User>, Fault> {
     const INSERT: &str = "INSERT INTO users (name, role, password_hash, created_at) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (name) DO NOTHING RETURNING id";
-    access_facts::raise_epoch(transaction).await?;
     let was_without = access_facts::first_administrator(transaction).await?.is_none();
     let hash = hash.as_ref().map(PasswordHash::as_stored);
     let row = transaction.row(INSERT, values![name.as_str(), role_as_stored(role), hash, now]).await?;
@@ -314,7 +328,6 @@ pub(crate) async fn create_in(
     if was_without && role == Role::Administrator {
         take_over(transaction, id).await?;
     }
-    claim_pending(transaction, now, id, &Who::Name(name.clone())).await?;
     Ok(Some(User { id, name: name.clone(), role, disabled_at: None, created_at: now }))
 }
 

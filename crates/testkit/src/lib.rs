@@ -4,4 +4,5 @@ pub mod authenticator;
 pub mod code_host;
 pub mod git;
 pub mod gitolite;
+pub mod identity_provider;
 pub mod postgres;

@@ -1,5 +1,6 @@
 //! `/account`: one's own account: the password and what stands beside it.
 
+use super::account_providers::{self, ProviderRow};
 use crate::caller::BySession;
 use crate::failure::Failure;
 use crate::passkeys::relying_party;
@@ -29,6 +30,8 @@ struct AccountPage {
     /// Whether browsers make passkeys for the address in hand.
     can_have_passkeys: bool,
     has_factor: bool,
+    has_password: bool,
+    providers: Vec<ProviderRow>,
     is_required: bool,
     done: Option<&'static str>,
     fault: Option<String>,
@@ -72,6 +75,8 @@ pub(crate) async fn page(
         "password" => Some("The password is changed. Every other session has ended."),
         "passkey" => Some("The passkey is registered."),
         "passkey-removed" => Some("The passkey is removed."),
+        "linked" => Some("The identity provider is linked: you can sign in there from now on."),
+        "unlinked" => Some("The identity provider is unlinked. Every other session has ended."),
         "totp" => Some("The authenticator app is asked for from now on."),
         "totp-removed" => Some("The authenticator app is removed."),
         _ => None,
@@ -144,6 +149,8 @@ async fn render(
         can_have_passkeys: relying_party(state, headers).is_some(),
         n_codes: state.store.n_recovery_codes(by.user).await?,
         has_factor: second_factor == SecondFactor::Enrolled,
+        has_password: state.store.ways_in(by.user).await?.has_password,
+        providers: account_providers::rows(state, by).await?,
         is_required: second_factor_required(state).await?,
         done,
         fault,

@@ -11,7 +11,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use store::PasskeyAnswer;
+use store::{Enrolling, PasskeyAnswer};
 
 /// What the browser made, and what it is called.
 #[derive(Deserialize)]
@@ -38,7 +38,11 @@ pub(crate) async fn begin(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let party = relying_party(&state, &headers).ok_or(Failure::NotFound)?;
-    let begun = by.store.begin_passkey(&party, by.account(), &by.session).await.map_err(refusal)?;
+    let begun = by
+        .store
+        .begin_passkey(&party, by.account(), Enrolling::Session(&by.session))
+        .await
+        .map_err(refusal)?;
     Ok(as_json(begun))
 }
 

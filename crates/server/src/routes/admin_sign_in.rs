@@ -21,6 +21,9 @@ struct PolicyPage {
     is_configured: bool,
     /// Whether whoever looks has a second factor: who has none would shut themselves out.
     has_factor: bool,
+    /// Whether there is an identity provider at all.
+    has_providers: bool,
+    password_beside: bool,
     idle: String,
     absolute: String,
 }
@@ -32,6 +35,9 @@ pub(crate) struct Policy {
     /// `yes` or nothing.
     #[serde(default)]
     second_factor_required: String,
+    /// `no` or nothing.
+    #[serde(default)]
+    password_beside_provider: String,
 }
 
 /// The page.
@@ -42,6 +48,8 @@ pub(crate) async fn page(State(state): State<AppState>, by: BySession) -> Result
         is_required: state.store.second_factor_required().await?,
         is_configured: state.config.second_factor_required,
         has_factor: state.store.second_factor(by.user).await? == SecondFactor::Enrolled,
+        has_providers: !state.config.providers.is_empty(),
+        password_beside: state.store.password_beside_provider().await?,
         idle: time_left(limits.idle.as_secs()),
         absolute: time_left(limits.absolute.as_secs()),
     };
@@ -58,5 +66,9 @@ pub(crate) async fn submit(
         return Err(Failure::Conflict("Set up a second factor of your own first.".into()));
     }
     by.store.require_second_factor(is_required).await?;
+    let beside = policy.password_beside_provider != "no";
+    if beside != by.store.password_beside_provider().await? {
+        by.store.set_password_beside_provider(beside).await?;
+    }
     Ok(Redirect::to("/admin/sign-in").into_response())
 }

@@ -2,6 +2,7 @@
 
 use crate::caller::{actor_of, theme_of};
 use crate::failure::Failure;
+use crate::providers::{self, ProviderButton};
 use crate::routes::account_factors::keep_nowhere;
 use crate::searching::sentence;
 use crate::shell::Shell;
@@ -15,7 +16,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
-use store::{AccountLink, LinkKind, UseLinkError};
+use store::{AccountLink, LinkKind, ProviderPurpose, UseLinkError};
 
 #[derive(Template)]
 #[template(path = "link.html")]
@@ -25,6 +26,10 @@ struct LinkPage {
     name: String,
     is_invitation: bool,
     n_chars_min: usize,
+    providers: Vec<ProviderButton>,
+    providers_at: String,
+    providers_verb: &'static str,
+    return_to: &'static str,
     fault: Option<String>,
 }
 
@@ -46,7 +51,7 @@ pub(crate) async fn page(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let (secret, link) = find(&state, &secret, &headers).await?;
-    render(&headers, &secret, &link, None)
+    render(&state, &headers, &secret, &link, None)
 }
 
 /// The form. What is wrong with it leaves the link valid.
@@ -69,8 +74,24 @@ pub(crate) async fn submit(
     } else {
         "the two passwords are not the same".to_owned()
     };
-    let page = render(&headers, &secret, &link, Some(sentence(&fault)))?;
+    let page = render(&state, &headers, &secret, &link, Some(sentence(&fault)))?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
+/// Accepts an invitation at an identity provider, in place of setting a password.
+pub(crate) async fn at_provider(
+    State(state): State<AppState>,
+    visitor: Visitor,
+    Path((secret, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let provider = providers::find(&state, &id)?;
+    let (secret, link) = find(&state, &secret, &headers).await?;
+    if link.kind != LinkKind::Invitation {
+        return Err(Failure::NotFound);
+    }
+    let purpose = (ProviderPurpose::Accept(secret), "/");
+    providers::send_there(&state, &visitor.store, &headers, provider, purpose).await
 }
 
 /// The link, for its owner. Whoever is signed in as somebody else is asked to sign out first: a link that was slipped to them
@@ -92,6 +113,7 @@ async fn find(
 }
 
 fn render(
+    state: &AppState,
     headers: &HeaderMap,
     secret: &LinkSecret,
     link: &AccountLink,
@@ -107,6 +129,11 @@ fn render(
         name: link.user.name.to_string(),
         is_invitation: link.kind == LinkKind::Invitation,
         n_chars_min: link.second_factor.n_password_chars_min(),
+        // A reset link is for a lost password, and links nothing.
+        providers: if link.kind == LinkKind::Invitation { providers::buttons(state) } else { Vec::new() },
+        providers_at: format!("/link/{}/provider", secret.reveal()),
+        providers_verb: "Accept with",
+        return_to: "/",
         fault,
     };
     let mut response = Html(page.render().map_err(Failure::internal)?).into_response();

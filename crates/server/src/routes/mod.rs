@@ -4,8 +4,9 @@
 //! to ask who is calling.
 
 mod account;
-mod account_factors;
+pub(crate) mod account_factors;
 mod account_passkeys;
+mod account_providers;
 mod account_sessions;
 mod account_tokens;
 mod admin_access;
@@ -57,6 +58,7 @@ mod search_view;
 mod setup;
 mod sign_in;
 mod sign_in_passkey;
+mod sign_in_provider;
 mod sign_in_second;
 mod step_up;
 mod why;
@@ -139,6 +141,12 @@ fn table() -> Vec<Route> {
         open("/sign-in/passkey/begin", &["POST"], post(sign_in_passkey::begin)),
         open("/sign-in/passkey", &["POST"], post(sign_in_passkey::submit)),
         open("/sign-in/enrol", &["GET", "POST"], get(sign_in_second::enrol_page).post(sign_in_second::enrol)),
+        open("/sign-in/enrol/begin", &["POST"], post(sign_in_second::enrol_begin)),
+        open("/sign-in/provider/{id}", &["POST"], post(sign_in_provider::begin)),
+        open("/sign-in/provider/{id}/back", &["GET"], get(sign_in_provider::back)),
+        open("/link/{secret}/provider/{id}", &["POST"], post(link::at_provider)),
+        with_methods("/account/providers/{id}/{act}", &["POST"], post(account_providers::act)),
+        with_methods("/step-up/provider/{id}", &["POST"], post(account_providers::step_up)),
         open("/setup/{secret}", &["GET", "POST"], get(setup::page).post(setup::submit)),
         Route {
             path: "/sign-out",

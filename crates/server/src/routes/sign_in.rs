@@ -3,6 +3,7 @@
 use crate::caller::{Caller, actor_of, theme_of};
 use crate::failure::Failure;
 use crate::passkeys::relying_party;
+use crate::providers::{self, ProviderButton};
 use crate::session_cookie;
 use crate::shell::Shell;
 use crate::signing_in::{go_on, local};
@@ -24,6 +25,9 @@ struct SignInPage {
     return_to: String,
     name: String,
     has_passkeys: bool,
+    providers: Vec<ProviderButton>,
+    providers_at: &'static str,
+    providers_verb: &'static str,
     fault: Option<String>,
 }
 
@@ -93,6 +97,18 @@ pub(crate) async fn sign_out(
     Ok(response)
 }
 
+/// The page again, for somebody whom an identity provider did not let in.
+pub(crate) fn refused(
+    state: &AppState,
+    headers: &HeaderMap,
+    return_to: String,
+    failure: &Failure,
+) -> Result<Response, Failure> {
+    let mut page = render(state, headers, return_to, String::new(), Some(failure.detail()))?;
+    *page.status_mut() = failure.status();
+    Ok(page)
+}
+
 fn render(
     state: &AppState,
     headers: &HeaderMap,
@@ -107,6 +123,9 @@ fn render(
         return_to: local(&return_to).to_owned(),
         name,
         has_passkeys: relying_party(state, headers).is_some(),
+        providers: providers::buttons(state),
+        providers_at: "/sign-in/provider",
+        providers_verb: "Sign in with",
         fault,
     };
     Ok(Html(page.render().map_err(Failure::internal)?).into_response())

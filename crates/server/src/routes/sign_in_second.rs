@@ -18,7 +18,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use store::{Enrolling, Pending, SecondStepError};
+use store::{ChangeFactorError, Enrolling, Enrolment, PasskeyAnswer, Pending, SecondStepError};
 
 #[derive(Template)]
 #[template(path = "sign_in_second.html")]
@@ -37,6 +37,8 @@ struct EnrolPage {
     name: String,
     return_to: String,
     qr: QrView,
+    /// Whether browsers make passkeys for the address in hand.
+    can_have_passkeys: bool,
     fault: Option<String>,
 }
 
@@ -50,6 +52,9 @@ pub(crate) struct Code {
     ceremony: String,
     #[serde(default)]
     answer: String,
+    /// What a new passkey is called.
+    #[serde(default)]
+    name: String,
     #[serde(default)]
     return_to: String,
 }
@@ -113,6 +118,23 @@ pub(crate) async fn enrol_page(
     }
 }
 
+/// Asks the browser of whoever must enrol a factor to make a passkey.
+pub(crate) async fn enrol_begin(
+    State(state): State<AppState>,
+    visitor: Visitor,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let party = relying_party(&state, &headers).ok_or(Failure::NotFound)?;
+    let (pending, known) = half(&state, &headers).await?.ok_or(Failure::NotFound)?;
+    // SECURITY: whoever has a factor shows that; the password alone adds no other.
+    if known.second_factor == SecondFactor::Enrolled {
+        return Err(Failure::NotFound);
+    }
+    let account = (known.user.id, &known.user.name);
+    let begun = visitor.store.begin_passkey(&party, account, Enrolling::Pending(&pending)).await;
+    Ok(as_json(begun.map_err(super::account_factors::refusal)?))
+}
+
 /// Confirms it and lets its owner in, with recovery codes that are shown this once.
 pub(crate) async fn enrol(
     State(state): State<AppState>,
@@ -124,9 +146,17 @@ pub(crate) async fn enrol(
         return Ok(Redirect::to("/sign-in").into_response());
     };
     let began = began(&state, &headers, visitor.address);
-    let finished = match TotpCode::parse(&form.code) {
-        Some(code) => visitor.store.finish_enrolment(&half.0, &code, began).await,
-        None => Err(SecondStepError::Enrolment(store::ChangeFactorError::WrongCode)),
+    let party = relying_party(&state, &headers);
+    let enrolment = match (TotpCode::parse(&form.code), party) {
+        (_, Some(party)) if !form.answer.is_empty() => {
+            let answer = PasskeyAnswer { party, ceremony: form.ceremony, answer: form.answer };
+            Some(Enrolment::Passkey(Box::new(answer), form.name))
+        }
+        (code, _) => code.map(Enrolment::Totp),
+    };
+    let finished = match enrolment {
+        Some(enrolment) => visitor.store.finish_enrolment(&half.0, &enrolment, began).await,
+        None => Err(SecondStepError::Enrolment(ChangeFactorError::WrongCode)),
     };
     match finished {
         Ok((secret, codes)) => {
@@ -194,6 +224,7 @@ async fn render_enrol(
         name: known.user.name.to_string(),
         return_to: local(return_to).to_owned(),
         qr: QrView::new(&seed, &known.user.name)?,
+        can_have_passkeys: relying_party(state, headers).is_some(),
         fault: fault.map(str::to_owned),
     };
     let mut response = Html(page.render().map_err(Failure::internal)?).into_response();

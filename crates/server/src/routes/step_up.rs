@@ -1,9 +1,11 @@
 //! `/step-up`: whoever is signed in proves again who they are, before a sensitive act.
 
+use super::account_providers::linked_buttons;
 use super::sign_in::Target;
 use crate::caller::BySession;
 use crate::failure::Failure;
 use crate::passkeys::{as_json, has_passkey, proof_of, relying_party};
+use crate::providers::ProviderButton;
 use crate::searching::sentence;
 use crate::shell::Shell;
 use crate::signing_in::{local, with_session};
@@ -25,6 +27,10 @@ struct StepUpPage {
     return_to: String,
     has_factor: bool,
     has_passkey: bool,
+    has_password: bool,
+    providers: Vec<ProviderButton>,
+    providers_at: &'static str,
+    providers_verb: &'static str,
     fault: Option<String>,
 }
 
@@ -111,12 +117,21 @@ async fn render(
     return_to: &str,
     fault: Option<&str>,
 ) -> Result<Response, Failure> {
+    let has_factor = by.store.second_factor(by.user).await? == SecondFactor::Enrolled;
+    let providers = linked_buttons(state, by).await?;
+    let ways = by.store.ways_in(by.user).await?;
+    let is_shut = ways.n_providers > 0 && !by.store.password_beside_provider().await?;
     let page = StepUpPage {
         shell: by.caller.shell("Prove again who you are", "account"),
         name: by.name.to_string(),
         return_to: local(return_to).to_owned(),
         has_passkey: has_passkey(state, headers, by.user).await?,
-        has_factor: by.store.second_factor(by.user).await? == SecondFactor::Enrolled,
+        has_factor,
+        has_password: ways.has_password && !is_shut,
+        // Beside a second factor nothing else is a fresh proof.
+        providers: if has_factor { Vec::new() } else { providers },
+        providers_at: "/step-up/provider",
+        providers_verb: "Sign in again with",
         fault: fault.map(sentence),
     };
     Ok(Html(page.render().map_err(Failure::internal)?).into_response())

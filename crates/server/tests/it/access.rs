@@ -8,6 +8,11 @@ use server::{Door, RouteInfo, Server};
 pub(crate) fn example(route: &RouteInfo) -> String {
     match route.path {
         "/assets/{digest}/{name}" => "/assets/x/app.css".into(),
+        "/sign-in/provider/{id}" => "/sign-in/provider/nothing".into(),
+        "/sign-in/provider/{id}/back" => "/sign-in/provider/nothing/back?state=x&code=x".into(),
+        "/link/{secret}/provider/{id}" => "/link/ski_wrong/provider/nothing".into(),
+        "/account/providers/{id}/{act}" => "/account/providers/nothing/unlink".into(),
+        "/step-up/provider/{id}" => "/step-up/provider/nothing".into(),
         "/link/{secret}" => "/link/ski_wrong".into(),
         "/admin/users/{name}" => "/admin/users/bob".into(),
         "/admin/users/{name}/{act}" => "/admin/users/bob/nothing".into(),

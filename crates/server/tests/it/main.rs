@@ -17,6 +17,7 @@ mod pages;
 mod passkeys;
 mod people;
 mod permissions;
+mod providers;
 mod recording;
 mod revoke;
 mod scopes;

@@ -89,3 +89,55 @@ fn another_host_is_no_relying_party() {
         }
     });
 }
+
+/// Where a second factor is demanded, it may be a passkey from the beginning.
+#[test]
+fn a_demanded_factor_is_enrolled_as_a_passkey() {
+    run(async {
+        let config = server::ServerConfig { second_factor_required: true, ..server::ServerConfig::default() };
+        let world = World::with_config(Secret::DoesNotExist, config).await;
+        let password = crate::world::PASSWORD.replace(' ', "+");
+        let first = ask(&world, "", "/sign-in", &format!("name=bob&password={password}")).await;
+        assert_eq!(first.header("location"), "/sign-in/enrol");
+        let cookies = first.headers.get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
+        let pending = cookies.into_iter().find(|cookie| cookie.starts_with("sourcekeep-pending=skp_"));
+        let pending = pending.and_then(|cookie| cookie.split(';').next()).expect("half a sign-in").to_owned();
+        assert!(ask(&world, &pending, "/sign-in/enrol", "GET").await.text().contains("Register a passkey"));
+        assert_eq!(ask(&world, "", "/sign-in/enrol/begin", "").await.status, 404, "nobody's");
+        let mut device = Authenticator::new(9, ORIGIN);
+        let begun = ask(&world, &pending, "/sign-in/enrol/begin", "").await.json();
+        // What was made for another page is none.
+        let foreign = Authenticator::new(9, "http://evil.localhost:7080").create(&begun["options"]);
+        let refused = ask(&world, &pending, "/sign-in/enrol", &form(&begun, &foreign)).await;
+        assert_eq!(refused.status, 422);
+        let begun = ask(&world, &pending, "/sign-in/enrol/begin", "").await.json();
+        let answer = form(&begun, &device.create(&begun["options"]));
+        let done = ask(&world, &pending, "/sign-in/enrol", &format!("{answer}&name=key")).await;
+        assert!(done.status == 200 && done.text().contains("Recovery codes"), "{}", done.text());
+        let session = cookie_of(&done);
+        assert!(ask(&world, &session, "/account", "GET").await.text().contains("Passkey: key"));
+        assert_eq!(ask(&world, &pending, "/sign-in/enrol/begin", "").await.status, 404, "it is over");
+        // The next time it is the second step.
+        let first = ask(&world, "", "/sign-in", &format!("name=bob&password={password}")).await;
+        assert_eq!(first.header("location"), "/sign-in/second");
+    });
+}
+
+/// SECURITY: the password alone adds no factor beside the one there is.
+#[test]
+fn whoever_has_a_factor_enrols_none_with_the_password_alone() {
+    run(async {
+        let world = World::new(Secret::DoesNotExist).await;
+        let (_, cookie) = world.credentials(Who::Bob).expect("a cookie");
+        let mut device = Authenticator::new(7, ORIGIN);
+        let begun = ask(&world, &cookie, "/account/passkeys/begin", "").await.json();
+        ask(&world, &cookie, "/account/passkeys", &form(&begun, &device.create(&begun["options"]))).await;
+        let password = crate::world::PASSWORD.replace(' ', "+");
+        let first = ask(&world, "", "/sign-in", &format!("name=bob&password={password}")).await;
+        assert_eq!(first.header("location"), "/sign-in/second");
+        let cookies = first.headers.get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
+        let pending = cookies.into_iter().find(|cookie| cookie.starts_with("sourcekeep-pending=skp_"));
+        let pending = pending.and_then(|cookie| cookie.split(';').next()).expect("half a sign-in").to_owned();
+        assert_eq!(ask(&world, &pending, "/sign-in/enrol/begin", "").await.status, 404);
+    });
+}

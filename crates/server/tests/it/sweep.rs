@@ -107,6 +107,12 @@ fn ids(route: &RouteInfo, ids: &Ids) -> Option<Vec<(String, String)>> {
     match path {
         // A digest, and secrets: whoever has one was given it.
         "/assets/{digest}/{name}" | "/setup/{secret}" | "/link/{secret}" => None,
+        // The words of the configuration for identity providers, which stand on the page where everybody signs in.
+        "/sign-in/provider/{id}"
+        | "/sign-in/provider/{id}/back"
+        | "/link/{secret}/provider/{id}"
+        | "/account/providers/{id}/{act}"
+        | "/step-up/provider/{id}" => None,
         "/account/sessions/{id}/end" => one(&ids.session),
         "/account/tokens/{id}/revoke" => one(&ids.token),
         "/account/passkeys/{id}/{act}" => acts(&ids.passkey, &["rename", "remove"]),
@@ -253,7 +259,9 @@ fn takes(route: &RouteInfo, method: &str) -> Takes {
     match (route.path, method) {
         ("/sign-out" | "/account/sessions" | "/account/totp/draw" | "/account/totp/remove", _) => Nothing,
         ("/account/recovery-codes" | "/account/passkeys/begin" | "/step-up/begin", _) => Nothing,
-        ("/sign-in/second/begin" | "/sign-in/passkey/begin", _) => Nothing,
+        ("/sign-in/second/begin" | "/sign-in/passkey/begin" | "/sign-in/enrol/begin", _) => Nothing,
+        ("/account/providers/{id}/{act}" | "/link/{secret}/provider/{id}", _) => Nothing,
+        ("/sign-in/provider/{id}" | "/step-up/provider/{id}", _) => Form("return_to=/"),
         ("/account/tokens/{id}/revoke" | "/account/sessions/{id}/end" | "/exports/{id}/{act}", _) => Nothing,
         ("/api/v1/exports/{id}/cancel" | "/admin/break-glass/{id}/end", _) => Nothing,
         ("/admin/roles/{name}/remove" | "/admin/service-accounts/{name}/tokens/{id}/revoke", _) => Nothing,
@@ -277,7 +285,7 @@ fn takes(route: &RouteInfo, method: &str) -> Takes {
         ("/admin/groups/{name}", _) => Form("act=add&account=bob"),
         ("/admin/access", _) => Form("repo=app&act=grant&who=bob"),
         ("/admin/rules", _) => Form("repo=app&act=preview&for=everyone&name=&rules=**&tries="),
-        ("/admin/sign-in", _) => Form("second_factor_required="),
+        ("/admin/sign-in", _) => Form("second_factor_required=&password_beside_provider="),
         ("/contexts", _) => Form("name=@ada/x&query=repo:app&description=&repositories=&action=save"),
         ("/exports", _) => Form("q=needle&format=csv"),
         ("/admin/roles", _) => Form("name=new-role&description=x&may=read_audit"),

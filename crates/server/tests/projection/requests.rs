@@ -246,7 +246,17 @@ pub(crate) fn questions(route: &RouteInfo, spec: &Spec, round: usize, export: &s
         "/account/totp" | "/account/tokens" | "/sign-in/enrol" | "/sign-in/second" => vec![get(route.path)],
         "/account/tokens/{id}/revoke" => vec![form("/account/tokens/0123456789abcdef/revoke", &[])],
         "/link/{secret}" => vec![get("/link/ski_wrong")],
-        "/step-up/begin" | "/sign-in/second/begin" | "/sign-in/passkey/begin" | "/account/passkeys/begin" => {
+        "/sign-in/provider/{id}" | "/step-up/provider/{id}" => {
+            vec![form(route.path.replace("{id}", "nothing"), &[("return_to", "/r/aaa/vault")])]
+        }
+        "/sign-in/provider/{id}/back" => vec![get("/sign-in/provider/nothing/back?state=x&code=x")],
+        "/link/{secret}/provider/{id}" => vec![form("/link/ski_wrong/provider/nothing", &[])],
+        "/account/providers/{id}/{act}" => vec![form("/account/providers/nothing/unlink", &[])],
+        "/step-up/begin"
+        | "/sign-in/enrol/begin"
+        | "/sign-in/second/begin"
+        | "/sign-in/passkey/begin"
+        | "/account/passkeys/begin" => {
             vec![form(route.path, &[])]
         }
         "/sign-in/passkey" | "/account/passkeys" => {

@@ -44,6 +44,14 @@ pub(crate) enum UserCommand {
         #[arg(value_name = "NAME")]
         name: String,
     },
+    /// Link an account with one at an identity provider, by the subject that the provider calls it.
+    #[command(
+        after_help = "Example: sourcekeep user link ada --provider work --subject 00u1ero7vZFVEIYLWPBN"
+    )]
+    Link(UserLinkArgs),
+    /// Unlink an account from an identity provider; its sessions end.
+    #[command(after_help = "Example: sourcekeep user unlink ada --provider work")]
+    Unlink(UserUnlinkArgs),
     /// Shut an account: its sessions end, its tokens stop working, at once.
     #[command(after_help = "Example: sourcekeep user disable ada")]
     Disable {
@@ -65,6 +73,31 @@ pub(crate) enum UserCommand {
         #[arg(value_name = "NAME")]
         name: String,
     },
+}
+
+/// `user link`.
+#[derive(Debug, Args)]
+pub(crate) struct UserLinkArgs {
+    /// The account.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// The provider's id in the configuration, or its issuer.
+    #[arg(long, value_name = "PROVIDER")]
+    pub(crate) provider: String,
+    /// What the provider calls the person, for ever; refused sign-ins stand with it in the audit log.
+    #[arg(long, value_name = "SUBJECT")]
+    pub(crate) subject: String,
+}
+
+/// `user unlink`.
+#[derive(Debug, Args)]
+pub(crate) struct UserUnlinkArgs {
+    /// The account.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// The provider's id in the configuration, or its issuer.
+    #[arg(long, value_name = "PROVIDER")]
+    pub(crate) provider: String,
 }
 
 /// `user invite`.

@@ -14,7 +14,7 @@ pub(crate) use access::{
     GroupMembersArgs,
 };
 pub(crate) use admin::{
-    ConfigCommand, TokenCommand, TokenCreateArgs, UserCommand, UserCreateArgs, UserInviteArgs,
+    ConfigCommand, TokenCommand, TokenCreateArgs, UserCommand, UserCreateArgs, UserInviteArgs, UserLinkArgs,
 };
 pub(crate) use context::{ContextCommand, ContextNameArgs, ContextSetArgs};
 pub(crate) use host::{
@@ -27,7 +27,7 @@ pub(crate) use repo::{
     VisibilityArg,
 };
 
-pub(crate) use verify::{AdminCommand, RotateKeyArgs, VerifyCommand};
+pub(crate) use verify::{AdminCommand, PasswordRule, RotateKeyArgs, VerifyCommand};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::net::SocketAddr;

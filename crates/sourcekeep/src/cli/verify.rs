@@ -1,6 +1,6 @@
 //! `sourcekeep verify …`, `sourcekeep admin …`
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// `verify`.
 #[derive(Debug, Subcommand)]
@@ -20,6 +20,24 @@ pub(crate) enum AdminCommand {
         after_help = "Examples:\n  sourcekeep admin rotate-key               a new key; everything is sealed anew with it\n  sourcekeep admin rotate-key --drop-old    then forget the old ones (backups of before need them)"
     )]
     RotateKey(RotateKeyArgs),
+    /// Whether accounts that are linked with an identity provider may sign in with a password, too.
+    #[command(
+        after_help = "Examples:\n  sourcekeep admin passwords allow     when the provider fails and nobody gets in\n  sourcekeep admin passwords refuse    the provider alone decides who gets in"
+    )]
+    Passwords {
+        /// What to do with them.
+        #[arg(value_name = "RULE")]
+        rule: PasswordRule,
+    },
+}
+
+/// What is done with passwords of accounts that are linked with an identity provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PasswordRule {
+    /// They sign in.
+    Allow,
+    /// They do not.
+    Refuse,
 }
 
 /// `admin rotate-key`.

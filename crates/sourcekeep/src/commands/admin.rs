@@ -1,7 +1,7 @@
 //! `sourcekeep admin …`
 
 use crate::app::App;
-use crate::cli::{AdminCommand, RotateKeyArgs};
+use crate::cli::{AdminCommand, PasswordRule, RotateKeyArgs};
 use crate::failure::Outcome;
 use crate::terminal;
 use store::Store;
@@ -9,6 +9,16 @@ use store::Store;
 pub(super) async fn run(app: &App, command: AdminCommand) -> anyhow::Result<Outcome> {
     match command {
         AdminCommand::RotateKey(args) => rotate_key(app, args).await,
+        AdminCommand::Passwords { rule } => {
+            let store = app.open().await?.store;
+            store.set_password_beside_provider(rule == PasswordRule::Allow).await?;
+            let word = if rule == PasswordRule::Allow { "may" } else { "may not" };
+            say(
+                app,
+                &format!("Accounts that are linked with an identity provider {word} sign in with a password"),
+            );
+            Ok(Outcome::Done)
+        }
     }
 }
 

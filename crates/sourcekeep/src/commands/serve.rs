@@ -14,6 +14,7 @@ use egress::Egress;
 use export::{ExportLimits, ExportOptions, ExportWorker, Exports};
 use hosts::{CredentialBook, QueueRepositories, Surroundings, SyncOptions, SyncWorker};
 use mirror::{Board, CredentialSource, DataDir, DataLock, SidecarOptions, Sidecars, Worker, WorkerOptions};
+use oidc::Provider;
 use search::{Catalog, Searcher};
 use server::{Deps, Server, ServerConfig};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -44,6 +45,7 @@ pub(crate) struct Engine {
     pub(crate) worker: Worker,
     pub(crate) exports: Exports,
     pub(crate) hosts: SyncWorker,
+    providers: Vec<Arc<Provider>>,
     _lock: DataLock,
 }
 
@@ -57,7 +59,7 @@ impl Locked {
     /// Makes the data directory and takes its lock.
     pub(crate) async fn take(app: &App) -> anyhow::Result<Self> {
         // The configuration is checked before anything is made.
-        app.load_config()?;
+        app.providers(&app.load_config()?.config)?;
         let data = DataDir::create(app.data_root()?)?;
         let lock = DataLock::acquire(&data)?;
         Ok(Locked { opened: app.create().await?, lock })
@@ -87,10 +89,11 @@ impl Locked {
         let searcher = Arc::new(Searcher::new(config.n_search_threads())?);
         let exports = exports(&opened, &catalog, &searcher);
         let hosts = sync_worker(app, &opened, credentials);
+        let providers = app.providers(config)?;
         for damaged in &report.damaged {
             view.print(&format!("{damaged}"));
         }
-        Ok(Engine { opened, catalog, searcher, board, worker, exports, hosts, _lock: lock })
+        Ok(Engine { opened, catalog, searcher, board, worker, exports, hosts, providers, _lock: lock })
     }
 }
 
@@ -138,6 +141,7 @@ impl Engine {
         let session_limits = session_limits(&self.opened.config);
         let sign_in = &self.opened.config.sign_in;
         let config = ServerConfig {
+            providers: self.providers.clone(),
             public_url,
             keeps_answers,
             session_limits,

@@ -1,7 +1,7 @@
 //! `sourcekeep user …`
 
 use crate::app::App;
-use crate::cli::{UserCommand, UserCreateArgs, UserInviteArgs};
+use crate::cli::{UserCommand, UserCreateArgs, UserInviteArgs, UserLinkArgs};
 use crate::config::Config;
 use crate::failure::{Outcome, UsageError};
 use crate::{table, terminal};
@@ -9,7 +9,7 @@ use access::{LinkSecret, Password, Role, UserName};
 use serde_json::json;
 use std::io::Read as _;
 use std::time::Duration;
-use store::{NewUser, User};
+use store::{NewUser, ProviderIdentity, User};
 
 /// Longest password that is read: more is refused by the policy anyway.
 const PASSWORD_BYTES_MAX: u64 = 4096;
@@ -30,6 +30,14 @@ pub(super) async fn run(app: &App, command: UserCommand) -> anyhow::Result<Outco
             opened.store.reset_factors(user.id).await?;
             Ok(said(app, format_args!("{} has no second factor any more", user.name)))
         }
+        UserCommand::Link(args) => link(app, args).await,
+        UserCommand::Unlink(args) => {
+            let opened = app.open().await?;
+            let user = opened.user(&args.name).await?;
+            let issuer = issuer(&opened.config, args.provider);
+            opened.store.unlink_provider(user.id, &issuer, None, true).await?;
+            Ok(said(app, format_args!("{} is not linked with {issuer} any more", user.name)))
+        }
         UserCommand::Disable { name } => shut(app, &name, true).await,
         UserCommand::Enable { name } => shut(app, &name, false).await,
         UserCommand::SignOut { name } => {
@@ -48,6 +56,23 @@ async fn invite(app: &App, args: UserInviteArgs) -> anyhow::Result<Outcome> {
     let (user, secret) = opened.store.invite(name, role, LINK_VALID_FOR).await?;
     print_link(app, &opened.config, &user, &secret);
     Ok(Outcome::Done)
+}
+
+async fn link(app: &App, args: UserLinkArgs) -> anyhow::Result<Outcome> {
+    let opened = app.open().await?;
+    let user = opened.user(&args.name).await?;
+    let issuer = issuer(&opened.config, args.provider);
+    let identity = ProviderIdentity { issuer, subject: args.subject, label: String::new() };
+    opened.store.link_provider(user.id, &identity).await?;
+    Ok(said(app, format_args!("{} is linked with '{}' at {}", user.name, identity.subject, identity.issuer)))
+}
+
+/// The issuer of a configured provider; what is none is taken as an issuer.
+fn issuer(config: &Config, provider: String) -> String {
+    match config.sign_in.providers.get(&provider) {
+        Some(configured) => configured.issuer.clone(),
+        None => provider,
+    }
 }
 
 async fn reset_link(app: &App, name: &str) -> anyhow::Result<Outcome> {

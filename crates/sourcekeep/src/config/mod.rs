@@ -6,18 +6,20 @@
 mod environment;
 mod keys;
 mod load;
+mod providers;
 mod secret;
 
 pub(crate) use environment::Environment;
 pub(crate) use keys::{Key, keys, schema};
 pub(crate) use load::{Loaded, Origin, load};
+pub(crate) use providers::{ProviderConfig, networks, providers};
 pub(crate) use secret::SecretRef;
 
 use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 /// The configuration of a Sourcekeep server.
@@ -63,6 +65,9 @@ pub(crate) struct SignInConfig {
     /// A session ends so many hours after signing in, used or not.
     #[schemars(range(min = 1))]
     pub(crate) session_hours_max: u32,
+    /// Identity providers that people may sign in at (OpenID Connect), by an id of small letters, digits and `-`, which stands
+    /// in the address that they send people back to: `<public_url>/sign-in/provider/<id>/back`.
+    pub(crate) providers: BTreeMap<String, ProviderConfig>,
 }
 
 /// Where metadata is kept.
@@ -194,11 +199,7 @@ impl Default for Config {
 impl SignInConfig {
     /// The networks of the proxies; an address alone is a network of one.
     pub(crate) fn trusted_networks(&self) -> Result<Vec<IpNet>, ipnet::AddrParseError> {
-        let net = |text: &String| match text.parse::<IpAddr>() {
-            Ok(address) => Ok(IpNet::from(address)),
-            Err(_) => text.parse::<IpNet>(),
-        };
-        self.trusted_proxies.iter().map(net).collect()
+        networks(&self.trusted_proxies)
     }
 }
 
@@ -209,6 +210,7 @@ impl Default for SignInConfig {
             trusted_proxies: Vec::new(),
             session_idle_hours: 7 * 24,
             session_hours_max: 30 * 24,
+            providers: BTreeMap::new(),
         }
     }
 }

@@ -41,7 +41,7 @@ async fn register(world: &World, user: &User, seed: u8) -> Authenticator {
     let mut device = Authenticator::new(seed, ORIGIN);
     let (_, session) = session(world, user).await;
     let account = (user.id, &user.name);
-    let begun = world.store.begin_passkey(&party(), account, &session).await.unwrap();
+    let begun = world.store.begin_passkey(&party(), account, Enrolling::Session(&session)).await.unwrap();
     let answer = answered(&begun, device.create(&options(&begun)));
     world.store.add_passkey(account, &session, &answer, "  key\u{7} ring ").await.unwrap();
     device
@@ -101,7 +101,7 @@ on_both! {
             assert!(is_refused(&alone(&world, &mut device).await), "{origin}");
             let (_, session) = session(&world, &ada).await;
             let account = (ada.id, &ada.name);
-            let begun = world.store.begin_passkey(&party(), account, &session).await.unwrap();
+            let begun = world.store.begin_passkey(&party(), account, Enrolling::Session(&session)).await.unwrap();
             let mut planted = Authenticator::new(9, origin);
             let answer = answered(&begun, planted.create(&options(&begun)));
             let refused = world.store.add_passkey(account, &session, &answer, "x").await;
@@ -178,7 +178,7 @@ on_both! {
         assert!(matches!(refused, Err(SecondStepError::Refused)), "{refused:?}");
         // The same credential once more, for another account.
         let (_, session) = session(&world, &ada).await;
-        let begun = world.store.begin_passkey(&party(), (ada.id, &ada.name), &session).await.unwrap();
+        let begun = world.store.begin_passkey(&party(), (ada.id, &ada.name), Enrolling::Session(&session)).await.unwrap();
         let answer = answered(&begun, eves.create(&options(&begun)));
         let refused = world.store.add_passkey((ada.id, &ada.name), &session, &answer, "x").await;
         assert!(matches!(refused, Err(ChangeFactorError::WrongPasskey)));

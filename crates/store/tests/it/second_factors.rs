@@ -5,8 +5,8 @@ use access::{ClientAddress, Password, PendingSecret, RecoveryCode, Role, SecondF
 use access::{TotpCode, TotpSeed, TotpStep};
 use std::net::IpAddr;
 use store::{
-    ChangeFactorError, Enrolling, FactorProof, FirstStep, SecondStepError, SessionLimits, SessionOrigin,
-    SignInError, Store, User,
+    ChangeFactorError, Enrolling, Enrolment, FactorProof, FirstStep, SecondStepError, SessionLimits,
+    SessionOrigin, SignInError, Store, User,
 };
 
 const SHORT_PASSWORD: &str = "vtram9hu";
@@ -292,7 +292,7 @@ on_both! {
     async fn codes_are_not_guessed_from_everywhere_and_the_owner_gets_in(world) {
         let ada = world.user("ada", Role::Member).await;
         let (seed, _) = enrol(&world, &ada).await;
-        let origin = SessionOrigin { address: Some(home()), agent: None };
+        let origin = SessionOrigin { address: Some(home()), ..SessionOrigin::default() };
         world.store.start_session_from(ada.id, SessionLimits::default(), origin).await.unwrap();
         let wrong = wrong_code(&world, &seed);
         let mut n_looked_at = 0;
@@ -329,10 +329,10 @@ on_both! {
         let seed = world.store.draw_totp(ada.id, Enrolling::Pending(&pending)).await.unwrap();
         let began = || (SessionLimits::default(), SessionOrigin::default());
         let wrong = TotpCode::parse(&wrong_code(&world, &seed)).unwrap();
-        let refused = world.store.finish_enrolment(&pending, &wrong, began()).await;
+        let refused = world.store.finish_enrolment(&pending, &Enrolment::Totp(wrong), began()).await;
         assert!(matches!(refused, Err(SecondStepError::Enrolment(ChangeFactorError::WrongCode))));
         let right = TotpCode::parse(&code(&world, &seed)).unwrap();
-        let (secret, codes) = world.store.finish_enrolment(&pending, &right, began()).await.unwrap();
+        let (secret, codes) = world.store.finish_enrolment(&pending, &Enrolment::Totp(right), began()).await.unwrap();
         assert!(is_valid(&world, &secret).await && codes.len() == 10);
         assert_eq!(world.store.pending_sign_in(&pending).await.unwrap(), None);
         // The code that confirmed it signs nobody in.
@@ -349,7 +349,7 @@ on_both! {
         let planted = world.store.draw_totp(ada.id, Enrolling::Pending(&evil)).await.unwrap();
         let right = TotpCode::parse(&code(&world, &planted)).unwrap();
         let began = (SessionLimits::default(), SessionOrigin::default());
-        let refused = world.store.finish_enrolment(&evil, &right, began).await;
+        let refused = world.store.finish_enrolment(&evil, &Enrolment::Totp(right), began).await;
         assert!(matches!(refused, Err(SecondStepError::Over)), "{refused:?}");
         let pending = pending(&world.store, &ada).await;
         assert!(second_step(&world.store, &pending, &code(&world, &seed), home()).await.is_ok());

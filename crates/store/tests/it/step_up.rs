@@ -109,7 +109,7 @@ on_both! {
     async fn where_a_session_began_is_remembered_within_limits(world) {
         let ada = world.user("ada", Role::Member).await;
         let agent = format!("evil\0\u{1b}[2J{}", "x".repeat(10_000));
-        let origin = SessionOrigin { address: Some(home()), agent: Some(agent) };
+        let origin = SessionOrigin { address: Some(home()), agent: Some(agent), ..SessionOrigin::default() };
         world.store.start_session_from(ada.id, SessionLimits::default(), origin).await.unwrap();
         let sessions = world.store.sessions_of(ada.id).await.unwrap();
         let agent = sessions[0].agent.as_deref().unwrap();
@@ -120,7 +120,7 @@ on_both! {
     /// A whole network of guessers is slowed down for one account, and its owner is not, where they signed in before.
     async fn guessing_from_everywhere_slows_the_guessers_only(world) {
         let ada = world.user("ada", Role::Member).await;
-        let origin = SessionOrigin { address: Some(home()), agent: None };
+        let origin = SessionOrigin { address: Some(home()), ..SessionOrigin::default() };
         world.store.start_session_from(ada.id, SessionLimits::default(), origin).await.unwrap();
         let wrong = Password::new("something else entirely");
         for name in ["ada", "nobody"] {
