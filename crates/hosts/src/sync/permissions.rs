@@ -59,6 +59,11 @@ struct Here {
 }
 
 impl Here {
+    /// Everyone, of what is public: whoever says who reads a repository says all of it.
+    fn everyone(&self, repo: RepoId) -> Option<Reader> {
+        self.public.contains(repo).then_some(Reader::Everyone)
+    }
+
     fn set_of(&self, ids: &[String]) -> RepoSet {
         ids.iter().filter_map(|id| self.by_id.get(id).copied()).collect()
     }
@@ -111,7 +116,9 @@ impl Sync<'_> {
             for (repository, repo) in batch {
                 match self.readers_with_listing(repository).await {
                     Ok(accounts) => {
-                        readings.push((*repo, readers(accounts)));
+                        let mut readers = readers(accounts);
+                        readers.extend(here.everyone(*repo));
+                        readings.push((*repo, readers));
                         read.done();
                     }
                     // Public code needs nobody's name.
@@ -289,7 +296,7 @@ impl Sync<'_> {
         let (grants, read_at): (Vec<HostGrant>, _) =
             self.read_list(GRANTS, "permissions", |after| self.connector.grants(after)).await?;
         let mut by_repo: HashMap<RepoId, BTreeSet<Reader>> =
-            here.by_id.values().map(|repo| (*repo, BTreeSet::new())).collect();
+            here.by_id.values().map(|repo| (*repo, here.everyone(*repo).into_iter().collect())).collect();
         let mut seen: HashSet<&AccountId> = HashSet::new();
         for grant in &grants {
             if let Some(readers) = here.by_id.get(&grant.repository).and_then(|repo| by_repo.get_mut(repo)) {

@@ -274,6 +274,28 @@ async fn what_is_open_is_open_to_whom_it_is() {
     }
 }
 
+#[tokio::test]
+async fn what_is_public_is_everybodys_however_a_host_tells_who_reads_what() {
+    for (kind, stub_kind) in REMOTE_KINDS {
+        if kind == HostKind::Gerrit {
+            continue; // It calls nothing public.
+        }
+        let mut stub = small();
+        stub.repository("org/none").visibility = Visibility::Public;
+        let world = World::new(kind, stub_kind, stub).await;
+        let (alice, carol) = (world.linked("alice", 1).await, world.linked("carol", 3).await);
+        for round in 0..3 {
+            world.sync().await.unwrap();
+            world.clock.advance(Duration::from_secs(round * 7));
+            assert_eq!(world.sees(alice).await, set(&["one", "three", "none"]), "{kind}, {round}");
+            assert_eq!(world.sees(carol).await, set(&["three", "none"]), "{kind}, {round}");
+        }
+        world.stub.change(|world| world.repository("org/none").visibility = Visibility::Private);
+        world.sync().await.unwrap();
+        assert_eq!(world.sees(carol).await, set(&["three"]), "{kind}: closed again");
+    }
+}
+
 /// A-account-name-reused
 #[tokio::test]
 async fn an_account_is_its_identifier_and_not_its_name() {
