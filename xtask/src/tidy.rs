@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The layer of each crate; an arrow may only point down. `ARCHITECTURE.md` explains the crates in the same order.
-const LAYERS: [(&str, u8); 22] = [
+const LAYERS: [(&str, u8); 23] = [
     ("model", 0),
     ("ngram", 0),
     ("query", 0),
@@ -29,6 +29,7 @@ const LAYERS: [(&str, u8); 22] = [
     ("compat", 3),
     ("graphql", 4),
     ("mcp", 4),
+    ("verify", 4),
     ("server", 5),
     ("sourcekeep", 6),
     ("testkit", 7),

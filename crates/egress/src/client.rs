@@ -29,7 +29,7 @@ pub struct Limits {
     pub time_max: Duration,
     /// Between two pieces of an answer.
     pub silence_max: Duration,
-    /// Redirects that are followed.
+    /// Redirects that are followed; with 0 a redirect is an answer.
     pub n_redirects_max: usize,
     /// Exchanges of one client at the same time; more wait.
     pub n_at_once_max: usize,
@@ -132,7 +132,7 @@ impl Client {
         let first_origin = origin_of(&url);
         for _ in 0..=self.limits.n_redirects_max {
             let response = self.exchange(&parts.method, &url, &headers, std::mem::take(&mut body)).await?;
-            if !is_redirect(response.status()) {
+            if !is_redirect(response.status()) || self.limits.n_redirects_max == 0 {
                 return Ok(response);
             }
             let next = next_address(&parts.method, &url, response.headers())

@@ -12,6 +12,8 @@ pub enum Purpose {
     CodeHost,
     /// An identity provider: discovery, keys, tokens.
     IdentityProvider,
+    /// The owner's own server, asked by a proof that its owner runs.
+    OwnServer,
 }
 
 impl Purpose {
@@ -20,6 +22,7 @@ impl Purpose {
         match self {
             Purpose::CodeHost => "code host",
             Purpose::IdentityProvider => "identity provider",
+            Purpose::OwnServer => "own server",
         }
     }
 }

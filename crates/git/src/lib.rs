@@ -25,6 +25,7 @@ mod gitolite;
 mod history;
 mod mirror;
 mod object;
+mod plant;
 mod program;
 mod progress;
 mod refs;
@@ -47,6 +48,7 @@ pub use gitolite::{Gitolite, GitoliteError, GitolitePlace, GitoliteRepo, Gitolit
 pub use history::{HistoryError, ListedCommit, ListedHistory};
 pub use mirror::{FetchOutcome, Mirror, MirrorError};
 pub use object::{ObjectError, ObjectHeader, ObjectKind, Reader};
+pub use plant::{PlantError, Planting, plant};
 pub use program::{ChildLimits, GitProgram, GitProgramOptions, ProgramError};
 pub use progress::{Phase, Progress};
 pub use refs::{Head, Ref, RefSkip, Refs, RefsError, SkippedRef};

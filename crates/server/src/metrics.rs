@@ -10,10 +10,12 @@ use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
 use search::Stats;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Upper bounds of the latency buckets, in seconds: from a rare word (a millisecond) to the longest time limit.
-const SECONDS: [f64; 14] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 20.0, 120.0];
+const SECONDS: [f64; 17] = [
+    0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 20.0, 120.0,
+];
 
 static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
 
@@ -47,6 +49,16 @@ impl Metrics {
         let complete = [("complete", stats.complete.to_string())];
         self.counter("sourcekeep_searches_total", &complete).increment(1);
         self.histogram("sourcekeep_search_seconds", &complete).record(stats.duration.as_secs_f64());
+    }
+
+    /// Counts how long it took to recognise a caller and to read their rights.
+    pub(crate) fn admitted(&self, took: Duration) {
+        self.histogram("sourcekeep_door_seconds", &[]).record(took.as_secs_f64());
+    }
+
+    /// Counts how long an answer that was ready waited until its entry in the audit log was safe.
+    pub(crate) fn recorded(&self, waited: Duration) {
+        self.histogram("sourcekeep_audit_wait_seconds", &[]).record(waited.as_secs_f64());
     }
 
     /// Sets a value that is looked at when somebody asks.

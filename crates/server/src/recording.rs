@@ -16,6 +16,7 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 use store::BreakGlass;
 use url::form_urlencoded;
 
@@ -75,12 +76,16 @@ async fn recorded(state: &AppState, mut caller: Caller, mut request: Request, ne
     let Some(reading) = reading else { return next.run(request).await };
     if reading.is_known_before() {
         // The search and the log's disk at the same time.
-        let (response, recorded) =
-            tokio::join!(next.run(request), store.record_read(reading.entry(Outcome::Done, &notes)));
+        let answering = async { (next.run(request).await, Instant::now()) };
+        let ((response, ready), recorded) =
+            tokio::join!(answering, store.record_read(reading.entry(Outcome::Done, &notes)));
+        state.metrics.recorded(ready.elapsed());
         return if_recorded(response, recorded);
     }
     let response = next.run(request).await;
+    let ready = Instant::now();
     let recorded = store.record_read(reading.entry(outcome_of(response.status()), &notes)).await;
+    state.metrics.recorded(ready.elapsed());
     if_recorded(response, recorded)
 }
 

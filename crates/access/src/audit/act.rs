@@ -152,6 +152,8 @@ acts! {
     RevokeInReview = "review.revoke",
     /// An access review was closed.
     CloseReview = "review.close",
+    /// A proof was made that the owner runs.
+    Verify = "verify.run",
     /// The audit log was looked at or written out.
     ReadAudit = "audit.read",
     /// Code was searched.

@@ -77,7 +77,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) use dot_api_stream::alert_of as stream_alert;
 
@@ -431,11 +431,13 @@ pub(crate) async fn caller_of(
     headers: &HeaderMap,
     address: Option<IpAddr>,
 ) -> Result<Caller, Failure> {
+    let begun = Instant::now();
     let actor = actor_of(headers, address, state).await?.ok_or(Failure::NotSignedIn)?;
     if !actor.may(Verb::Read) {
         return Err(Failure::NotAllowed("This token does not allow reading."));
     }
     let access = state.store.access_set(&actor).await?;
+    state.metrics.admitted(begun.elapsed());
     Ok(Caller::new(actor, access, headers, address, theme_of(headers)))
 }
 

@@ -27,7 +27,7 @@ pub(crate) use repo::{
     VisibilityArg,
 };
 
-pub(crate) use verify::{AdminCommand, PasswordRule, RotateKeyArgs, VerifyCommand};
+pub(crate) use verify::{AdminCommand, PasswordRule, RotateKeyArgs, VerifyCommand, VerifyPermissionsArgs};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::net::SocketAddr;

@@ -10,6 +10,29 @@ pub(crate) enum VerifyCommand {
         after_help = "Example: sourcekeep verify audit --json\n\nExits with 3 when the log is not intact."
     )]
     Audit,
+    /// Prove, against the running server, that nobody sees what they may not.
+    ///
+    /// Has every code host compared and asks it again; compares everybody's rights with the reasons for them; asks the server
+    /// what people are shown; and plants a repository that three accounts ask for at every door, while rights are given and
+    /// taken away. What it makes is taken away again. It is written into the audit log.
+    #[command(
+        after_help = "Examples:\n  sourcekeep verify permissions\n  sourcekeep verify permissions --report report.html\n  sourcekeep verify permissions --people 200 --json\n\nExits with 3 when a claim fails or could not be looked at."
+    )]
+    Permissions(VerifyPermissionsArgs),
+}
+
+/// `verify permissions`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyPermissionsArgs {
+    /// Where the server answers; as configured, if not given.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// How many people's own views are asked for, chosen at random; each with a token of theirs for some minutes.
+    #[arg(long, value_name = "N", default_value_t = 25)]
+    pub(crate) people: usize,
+    /// Write the report to a file: a page that stands alone, or JSON where the name ends with .json.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<std::path::PathBuf>,
 }
 
 /// `admin`.

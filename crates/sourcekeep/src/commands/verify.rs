@@ -1,15 +1,28 @@
 //! `sourcekeep verify …`
 
+use super::serve::sync_worker;
 use crate::app::App;
-use crate::cli::VerifyCommand;
-use crate::failure::Outcome;
+use crate::cli::{VerifyCommand, VerifyPermissionsArgs};
+use crate::failure::{Outcome, UsageError};
 use crate::terminal;
+use access::{SystemClock, SystemRandomness};
+use anyhow::Context as _;
+use egress::Egress;
+use hosts::CredentialBook;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
 use store::AuditReport;
+use url::Url;
+use verify::permissions::Setup;
+use verify::{LiveServer, Report, Verdict};
 
 pub(super) async fn run(app: &App, command: VerifyCommand) -> anyhow::Result<Outcome> {
     match command {
         VerifyCommand::Audit => audit(app).await,
+        VerifyCommand::Permissions(args) => permissions(app, args).await,
     }
 }
 
@@ -57,5 +70,119 @@ fn print(report: &AuditReport) {
             terminal::print_line(format_args!("Its end is noted outside the database up to entry {noted}."))
         }
         _ => {}
+    }
+}
+
+async fn permissions(app: &App, args: VerifyPermissionsArgs) -> anyhow::Result<Outcome> {
+    let opened = app.open().await?;
+    let address = match &args.url {
+        Some(url) => url.clone(),
+        None => address_of(opened.config.listen),
+    };
+    let address =
+        Url::parse(&address).map_err(|error| UsageError::new(format!("--url {address}: {error}")))?;
+    let _alone = alone(&opened.data.root().join("verify.lock"))?;
+    let server = LiveServer::new(&Egress::default(), &address)?;
+    let hosts = sync_worker(app, &opened, CredentialBook::default());
+    let setup = Setup {
+        store: &opened.store,
+        hosts: &hosts,
+        server: &server,
+        scratch: opened.data.root().join("verify"),
+        n_people: args.people,
+        clock: &SystemClock,
+        randomness: &SystemRandomness,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let bar = progress(app.common.quiet);
+    let watch = |what: &str, n_done: u64, n_all: u64| match n_all {
+        0 if n_done == 0 => bar.set_message(what.to_owned()),
+        0 => bar.set_message(format!("{what} ({n_done})")),
+        n_all => bar.set_message(format!("{what} ({n_done} of {n_all})")),
+    };
+    let made = verify::permissions::run(&setup, &watch).await;
+    bar.finish_and_clear();
+    let report = made?;
+    if let Some(file) = &args.report {
+        write_report(&app.current_dir.join(file), &report)?;
+    }
+    match app.common.json {
+        true => terminal::print_json(&serde_json::to_value(&report)?),
+        false => print_report(&report, args.report.as_deref()),
+    }
+    Ok(match report.verdict {
+        Verdict::Held => Outcome::Done,
+        Verdict::Failed | Verdict::NotProven => Outcome::Failed,
+    })
+}
+
+/// Where a server that listens here is asked from the same machine.
+fn address_of(listen: SocketAddr) -> String {
+    let ip = match listen.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, listen.port()))
+}
+
+/// Two proofs at a time would take away each other's accounts.
+fn alone(path: &Path) -> anyhow::Result<std::fs::File> {
+    let file = std::fs::File::create(path).with_context(|| format!("cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(_) => anyhow::bail!(
+            "another proof of permissions is being made on this data directory: wait for its end"
+        ),
+    }
+}
+
+fn progress(quiet: bool) -> ProgressBar {
+    if quiet || !terminal::stderr_is_watched() {
+        return ProgressBar::hidden();
+    }
+    let style =
+        ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let bar = ProgressBar::new_spinner().with_style(style);
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+fn write_report(file: &Path, report: &Report) -> anyhow::Result<()> {
+    let text = match file.extension().is_some_and(|extension| extension == "json") {
+        true => serde_json::to_string_pretty(report)?,
+        false => report.to_html(),
+    };
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+}
+
+fn print_report(report: &Report, file: Option<&Path>) {
+    for part in &report.parts {
+        terminal::print_line(format_args!("{}", part.title));
+        for check in &part.checks {
+            let measured =
+                if check.measured.is_empty() { String::new() } else { format!(" ({})", check.measured) };
+            terminal::print_line(format_args!("  {:<10}  {}{measured}", check.verdict.as_str(), check.claim));
+            for finding in &check.findings {
+                terminal::print_line(format_args!("              - {finding}"));
+            }
+            if check.n_findings > check.findings.len() as u64 {
+                terminal::print_line(format_args!("              - {} in all", check.n_findings));
+            }
+        }
+    }
+    terminal::print_line(format_args!(
+        "{} held, {} failed, {} not proven: permissions are {}.",
+        report.count(Verdict::Held),
+        report.count(Verdict::Failed),
+        report.count(Verdict::NotProven),
+        match report.verdict {
+            Verdict::Held => "what they should be",
+            Verdict::Failed => "NOT what they should be",
+            Verdict::NotProven => "not proven",
+        }
+    ));
+    if let Some(file) = file {
+        terminal::eprint_line(format_args!("The report is in {}", file.display()));
     }
 }

@@ -14,3 +14,4 @@ mod output;
 mod secrets;
 mod serving;
 mod up;
+mod verify;

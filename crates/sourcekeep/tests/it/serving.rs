@@ -27,6 +27,10 @@ impl Running {
         Running { child, stdout, url }
     }
 
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     fn line(&mut self) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
