@@ -23,7 +23,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let screenshots = run::target_dir().join("screenshots");
     std::fs::create_dir_all(&screenshots)?;
     let folder = run::root().join("crates/sourcekeep/tests/browser");
-    let tests = ["tour.mjs", "pages.mjs"].map(|name| folder.join(name).to_string_lossy().into_owned());
+    let tests = ["tour.mjs", "pages.mjs", "accounts.mjs", "administration.mjs"];
+    let tests = tests.map(|name| folder.join(name).to_string_lossy().into_owned());
     let environment = [
         ("TOUR_BINARY", binary.to_string_lossy().into_owned()),
         ("TOUR_TOOLS", modules.to_string_lossy().into_owned()),
@@ -32,8 +33,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     ];
     let environment: Vec<(&str, &str)> =
         environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let [tour, pages] = &tests;
-    run::run_with("node", &["--test", "--test-reporter=spec", tour, pages], &environment)?;
+    let arguments = ["--test", "--test-reporter=spec"].into_iter().chain(tests.iter().map(String::as_str));
+    run::run_with("node", &arguments.collect::<Vec<_>>(), &environment)?;
     println!("screenshots: {}", screenshots.display());
     Ok(())
 }

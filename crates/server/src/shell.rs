@@ -46,7 +46,7 @@ const ADMINISTRATION: &[AdminPage] = &[
         needs: Some(Capability::ManagePermissions),
         section: "access",
         url: "/admin/access",
-        label: "Who sees what",
+        label: "Access",
     },
     AdminPage {
         needs: Some(Capability::ManageHosts),
@@ -65,13 +65,13 @@ const ADMINISTRATION: &[AdminPage] = &[
         needs: Some(Capability::BreakGlass),
         section: "break-glass",
         url: "/admin/break-glass",
-        label: "Emergency access",
+        label: "Emergencies",
     },
     AdminPage {
         needs: Some(Capability::RunReviews),
         section: "reviews",
         url: "/admin/reviews",
-        label: "Access reviews",
+        label: "Reviews",
     },
     AdminPage { needs: None, section: "admin-sign-in", url: "/admin/sign-in", label: "Signing in" },
     AdminPage {

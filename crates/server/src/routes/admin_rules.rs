@@ -39,6 +39,8 @@ struct RulesPage {
     tries: String,
     written: Option<Written>,
     preview: Option<Preview>,
+    /// A preview was asked for; where there is none, whoever asks does not read the repository.
+    asked_for_more: bool,
     /// Whose view the preview is, where it is not that of the text.
     seen_by: Option<String>,
     said: Option<Said>,
@@ -273,6 +275,8 @@ async fn render(
         is_known: known.is_some(),
         text: shown.text.unwrap_or(stored),
         tries: shown.tries,
+        asked_for_more: shown.seen_by.is_some()
+            || shown.written.as_ref().is_some_and(|one| one.faults.is_empty()),
         written: shown.written,
         preview: shown.preview,
         seen_by: shown.seen_by,

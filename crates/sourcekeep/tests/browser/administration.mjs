@@ -199,7 +199,7 @@ test("code hosts: none, a form, a directory, one that is not there", async () =>
   await go(host);
   await page.getByText("Remove this code host").click();
   await page.getByLabel(/to confirm/).fill("the shelf");
-  await accessible(page);
+  await accessible(page, ".danger");
 });
 
 test("roles are made and given, service accounts and tokens made and revoked", async () => {
@@ -207,12 +207,12 @@ test("roles are made and given, service accounts and tokens made and revoked", a
   await page.getByLabel("Name", { exact: true }).fill("sharing");
   await page.getByLabel("grant, revoke, groups and path rules").check();
   await page.getByRole("button", { name: "Save role" }).click();
-  await page.getByLabel("Account").fill("bob");
+  await page.getByRole("textbox", { name: "Account" }).fill("bob");
   await page.getByLabel("Role", { exact: true }).selectOption("sharing");
   await page.getByRole("button", { name: "Give role" }).click();
-  await page.getByRole("button", { name: "Make bob a member" }).waitFor();
+  await page.getByRole("button", { name: "Make a member: bob" }).waitFor();
   await looker.look("roles-given", "/admin/roles");
-  await page.getByRole("button", { name: "Make bob a member" }).click();
+  await page.getByRole("button", { name: "Make a member: bob" }).click();
 
   await looker.look("service-empty", "/admin/service-accounts");
   await page.getByLabel("Name", { exact: true }).fill("build-server");
@@ -267,7 +267,7 @@ test("the audit log: filtered, exported, nothing that fits", async () => {
   await page.getByLabel("Act", { exact: true }).fill("grant");
   await page.getByRole("button", { name: "Filter" }).click();
   const acts = await page.locator("td.mono:nth-child(3)").allInnerTexts();
-  assert.ok(acts.length > 0 && acts.every((act) => act === "grant"), acts.join(", "));
+  assert.ok(acts.length > 0 && acts.every((act) => act.startsWith("grant")), acts.join(", "));
   const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "CSV" }).click()]);
   assert.match(readFileSync(await file.path(), "utf8"), /grant/);
   await looker.look("audit-none", "/admin/audit?actor=nobody-of-this-name");

@@ -15,14 +15,14 @@ export const PASSWORD = "four unrelated harbour words";
 const VIEWS = {
   light: { viewport: { width: 1440, height: 900 } },
   dark: { viewport: { width: 1280, height: 900 }, colorScheme: "dark" },
-  narrow: { viewport: { width: 390, height: 800 }, hasTouch: true, isMobile: true },
+  narrow: { viewport: { width: 360, height: 800 }, hasTouch: true, isMobile: true },
 };
 
 export const launch = () => chromium.launch({ executablePath: process.env.TOUR_CHROMIUM, headless: true, args: QUIET });
 
 /** Keeps a screenshot. Chromium cannot capture a page that is just being replaced: then it is asked once more. */
-export const shot = (page, name) => {
-  const take = () => page.screenshot({ path: join(process.env.TOUR_SCREENSHOTS, `${name}.png`) });
+export const shot = (page, name, options = {}) => {
+  const take = () => page.screenshot({ path: join(process.env.TOUR_SCREENSHOTS, `${name}.png`), ...options });
   return take().catch(take);
 };
 
@@ -34,16 +34,21 @@ export async function accessible(page, within = "html") {
   assert.deepEqual(faults, [], `axe on ${page.url()}`);
 }
 
-/** Creates the first administrator and waits until both repositories are ready; gives what a browser needs to be signed in. */
-export async function signedIn(browser, world) {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  await page.goto(world.link);
+/** Creates the first administrator on a page that shows the one-time link. */
+export async function setUp(page) {
   await page.getByLabel("User name").fill("ada");
   await page.getByLabel("Password", { exact: false }).first().fill(PASSWORD);
   await page.getByLabel("Password, again").fill(PASSWORD);
   await page.getByRole("button", { name: "Create account" }).click();
   await page.getByRole("search").first().waitFor();
+}
+
+/** Creates the first administrator and waits until both repositories are ready; gives what a browser needs to be signed in. */
+export async function signedIn(browser, world) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(world.link);
+  await setUp(page);
   await waitFor(async () => {
     const answer = await (await page.request.get(`${world.base}/api/v1/repos`)).json();
     return answer.repos.length === 2 && answer.repos.every((repo) => repo.status === "ready");
@@ -74,19 +79,33 @@ export class Looker {
 
   /** Opens an address in every way: axe is content, nothing scrolls sideways, the keyboard reaches everything. */
   async look(name, path, { expect = 200, keyboard = true } = {}) {
-    for (const [view, page] of Object.entries(this.pages)) {
+    const one = async ([view, page]) => {
       const answer = await page.goto(this.base + path);
       assert.equal(answer.status(), expect, `${path}: ${answer.status()}`);
       await this.judge(`${name}-${view}`, page);
-    }
+    };
+    await Promise.all(Object.entries(this.pages).map(one));
     if (keyboard) await reachable(this.pages.light);
     return this.pages.light;
+  }
+
+  /** The same of a page as it stands in one way, which cannot be opened twice: in light, dark, and narrow. */
+  async judgeAll(name, page) {
+    const before = page.viewportSize();
+    await this.judge(`${name}-light`, page);
+    await page.emulateMedia({ colorScheme: "dark" });
+    await this.judge(`${name}-dark`, page);
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize(VIEWS.narrow.viewport);
+    await this.judge(`${name}-narrow`, page);
+    if (before) await page.setViewportSize(before);
   }
 
   /** What `look` asks of a page as it stands; a menu that covers the rest is judged alone. */
   async judge(name, page, within) {
     await page.locator("main").waitFor();
-    await shot(page, name);
+    const { width, height } = await page.evaluate(() => ({ width: document.documentElement.clientWidth, height: document.documentElement.scrollHeight }));
+    await shot(page, name, { fullPage: true, clip: { x: 0, y: 0, width, height: Math.min(height, 3000) } });
     await accessible(page, within);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.ok(overflow <= 0, `${name} scrolls sideways by ${overflow} px`);

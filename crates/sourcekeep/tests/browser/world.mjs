@@ -54,7 +54,7 @@ func (m *Master) Enter(ship string) error {
 }
 `;
 
-function repository(folder, branches) {
+export function repository(folder, branches) {
   mkdirSync(folder, { recursive: true });
   const git = (...words) => execFileSync("git", ["-C", folder, ...words], { env: { ...process.env, ...IDENTITY }, stdio: "pipe" });
   git("init", "--quiet", "--initial-branch=main");
@@ -76,8 +76,8 @@ function codeLines(n_lines) {
   return Array.from({ length: n_lines }, (_, idx) => `static const int row_${idx} = ${idx}; /* needle_${idx % 97} */`).join("\n") + "\n";
 }
 
-/** Makes the repositories, starts the server and waits for its one-time link. */
-export async function start(binary) {
+/** Makes the repositories, starts the server and waits for its one-time link; browsers call it by `name`. */
+export async function start(binary, name = "127.0.0.1") {
   const folder = mkdtempSync(join(tmpdir(), "sourcekeep-browser-"));
   const code = join(folder, "code");
   const harbor = repository(join(code, "harbor"), {
@@ -107,15 +107,16 @@ export async function start(binary) {
   });
   const told = { text: "" };
   for (const stream of [server.stdout, server.stderr]) stream.on("data", (bytes) => (told.text += bytes));
-  const base = `http://127.0.0.1:${port}`;
-  const link = await waitFor(() => told.text.match(/http:\/\/127\.0\.0\.1:\d+\/setup\S*/)?.[0], () => `no one-time link was printed:\n${told.text}`);
+  const base = `http://${name}:${port}`;
+  const path = await waitFor(() => told.text.match(/http:\/\/127\.0\.0\.1:\d+(\/setup\S*)/)?.[1], () => `no one-time link was printed:\n${told.text}`);
+  const link = base + path;
   const stop = async () => {
     const gone = new Promise((resolve) => server.once("exit", resolve));
     server.kill("SIGTERM");
     await gone;
     rmSync(folder, { recursive: true, force: true });
   };
-  return { base, link, harbor, stop, told };
+  return { base, link, folder, harbor, stop, told };
 }
 
 /** Waits until `probe` gives something, at most 60 s; `explain` says what was missing. */
