@@ -4,6 +4,7 @@ use crate::RequestIds;
 use ipnet::IpNet;
 use oidc::Provider;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use store::SessionLimits;
@@ -42,6 +43,8 @@ pub struct ServerConfig {
     pub highlight_time: Duration,
     /// Whether answers tell how long they took. Off where whole answers are compared.
     pub tells_durations: bool,
+    /// For how many days the audit log is kept, for its page; for ever where there is none.
+    pub audit_keep_days: Option<NonZeroU32>,
     /// How requests get the names by which the log and error pages call them.
     pub request_ids: RequestIds,
     /// How long a stopping server waits for requests under way.
@@ -66,6 +69,7 @@ impl Default for ServerConfig {
             page_patience: Duration::from_millis(80),
             highlight_time: Duration::from_millis(250),
             tells_durations: true,
+            audit_keep_days: None,
             request_ids: RequestIds::default(),
             drain_timeout: Duration::from_secs(10),
         }

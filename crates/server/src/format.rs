@@ -70,6 +70,11 @@ pub(crate) fn rfc3339_at(seconds: i64, offset_minutes: i32) -> String {
     format!("{text}{sign}{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
+/// The day of a moment, in UTC: `2026-11-22`.
+pub fn day(ms: i64) -> String {
+    rfc3339(ms).split('T').next().unwrap_or_default().to_owned()
+}
+
 /// A moment, exactly, in UTC (RFC 3339): civil-from-days, Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
 pub(crate) fn rfc3339(ms: i64) -> String {
     // Years beyond four digits have no RFC 3339 form; commit dates of hostile repositories reach them.

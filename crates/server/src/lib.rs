@@ -56,6 +56,7 @@ mod wire;
 pub use answer_writer::AnswerWriter;
 pub use config::ServerConfig;
 pub use export_rows::export_formats;
+pub use format::day;
 pub use request_id::RequestIds;
 pub use routes::{Door, RouteInfo};
 pub use searching::query_alerts;

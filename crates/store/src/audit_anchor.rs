@@ -44,6 +44,15 @@ pub(crate) enum Advance {
     Needs(i64),
 }
 
+/// What the log has in the place of an entry that was noted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// An entry with this hash.
+    Entry(i64, ChainHash),
+    /// Nothing: retention removed it, and the server's own note says so.
+    Removed(i64),
+}
+
 /// What the file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Noted {
@@ -68,6 +77,10 @@ impl Anchor {
         Anchor { path, vault, writing: Mutex::default() }
     }
 
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -76,7 +89,7 @@ impl Anchor {
     ///
     /// SECURITY: the note moves on from an entry only while the log still has that entry: otherwise whoever cuts the log's
     /// end off would only have to wait until it has grown again. What does not fit is left for `verify audit` to find.
-    pub(crate) fn advance(&self, appended: &Appended, known: Option<(i64, ChainHash)>) -> Advance {
+    pub(crate) fn advance(&self, appended: &Appended, known: Option<Known>) -> Advance {
         let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         self.try_advance(appended, known).unwrap_or_else(|error| {
             tracing::error!(path = %self.path.display(), %error, "the head of the audit log cannot be noted");
@@ -108,7 +121,7 @@ impl Anchor {
         }
     }
 
-    fn try_advance(&self, appended: &Appended, known: Option<(i64, ChainHash)>) -> io::Result<Advance> {
+    fn try_advance(&self, appended: &Appended, known: Option<Known>) -> io::Result<Advance> {
         let Appended { previous, head } = appended;
         let mut file = self.open()?;
         let mut text = String::new();
@@ -127,7 +140,8 @@ impl Anchor {
         }
         let hash_now = match known {
             _ if head.first_seq == before.seq + 1 => *previous,
-            Some((seq, hash)) if seq == before.seq => hash,
+            Some(Known::Entry(seq, hash)) if seq == before.seq => hash,
+            Some(Known::Removed(seq)) if seq == before.seq => before.hash,
             _ => return Ok(Advance::Needs(before.seq)),
         };
         if hash_now != before.hash {
@@ -253,7 +267,7 @@ mod tests {
         assert_eq!(std::fs::read(anchor.path()).unwrap().len(), 2 * LINE_BYTES);
         // Another process was faster with the sixth than this one with the fifth.
         assert_eq!(anchor.advance(&one(6), None), Advance::Needs(4));
-        assert_eq!(anchor.advance(&one(6), Some((4, hash(4)))), Advance::Over);
+        assert_eq!(anchor.advance(&one(6), Some(Known::Entry(4, hash(4)))), Advance::Over);
         assert_eq!(anchor.advance(&one(5), None), Advance::Over);
         assert_eq!(anchor.read(), Noted::Head(head(6)));
         anchor.vault.rotate().unwrap();
@@ -269,7 +283,7 @@ mod tests {
         let anchor = anchor(folder.path());
         anchor.advance(&one(1), None);
         anchor.advance(&Appended { previous: hash(9), ..one(2) }, None);
-        anchor.advance(&one(3), Some((1, hash(9))));
+        anchor.advance(&one(3), Some(Known::Entry(1, hash(9))));
         assert_eq!(anchor.read(), Noted::Head(head(1)));
     }
 

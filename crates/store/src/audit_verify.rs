@@ -2,6 +2,7 @@
 
 use crate::audit::{hash_of, record_from, select_entries};
 use crate::audit_anchor::{AuditHead, Noted};
+use crate::audit_retention::{self, AuditFront, Front};
 use crate::database::values;
 use crate::{Fault, Store};
 use access::audit::ChainHash;
@@ -53,6 +54,20 @@ pub enum AuditFault {
         /// Which.
         seq: i64,
     },
+    /// Where the log begins was not noted by the server.
+    #[error(
+        "the log begins after entry {seq}, and that is not what the server noted: entries were deleted, or the note was changed"
+    )]
+    Front {
+        /// The last entry that is said to have been removed.
+        seq: i64,
+    },
+    /// No entry says that retention removed what is missing.
+    #[error("entries up to {seq} are missing, and no entry says that retention removed them")]
+    Unsaid {
+        /// The last entry that is missing.
+        seq: i64,
+    },
     /// There is no note.
     #[error(
         "the head of the log is not noted in '{path}': the file was removed, or this is not the server's data directory"
@@ -80,6 +95,8 @@ pub struct AuditReport {
     pub last_seq: i64,
     /// Its hash, in hexadecimal.
     pub last_hash: String,
+    /// What retention removed from the front; `None` if it removed nothing.
+    pub removed: Option<AuditFront>,
     /// From which entry on the end is held by the note outside the database; `None` if no such note is kept.
     pub noted_since: Option<i64>,
     /// The entry the note knows.
@@ -114,12 +131,23 @@ impl Store {
         let mut snapshot = self.database().snapshot().await?;
         let head = snapshot.row("SELECT seq, hash FROM audit_head WHERE id = 1", values![]).await?;
         let head = head.map(|row| Ok::<_, Fault>((row.int("seq")?, hash_of(&row)?))).transpose()?;
-        let mut walk = Walk { report: AuditReport::default(), previous: ChainHash::BEGINNING, last: 0 };
+        let front = Front::read(&mut snapshot).await?;
+        let is_ours = front.is_ours(self.vault());
+        let mut walk = Walk::after(&front);
+        if !is_ours {
+            walk.report.fault(AuditFault::Front { seq: front.seq });
+        }
         let wanted = match &noted {
             Some((Noted::Head(head), _)) => head.seq,
             _ => 0,
         };
-        let mut noted_hash = (wanted == 0).then_some(ChainHash::BEGINNING);
+        let mut noted_hash = match &noted {
+            _ if wanted == front.seq => Some(front.hash),
+            // What retention removed since is proved by its own note.
+            Some((Noted::Head(head), _)) if wanted < front.seq && is_ours => Some(head.hash),
+            _ => None,
+        };
+        let mut is_said = front.shown().is_none();
         // No entry has a number below 1, but one that was put in may.
         let mut after = i64::MIN;
         loop {
@@ -129,10 +157,14 @@ impl Store {
             for row in &rows {
                 let (record, stored) = record_from(row)?;
                 walk.entry(record.seq, record.hash_after(walk.previous), stored);
+                is_said = is_said || audit_retention::says(&record, &front);
                 if record.seq == wanted {
                     noted_hash = Some(stored);
                 }
             }
+        }
+        if !is_said {
+            walk.report.fault(AuditFault::Unsaid { seq: front.seq });
         }
         let Walk { mut report, previous, last } = walk;
         (report.last_seq, report.last_hash) = (last, previous.to_hex());
@@ -154,6 +186,11 @@ struct Walk {
 }
 
 impl Walk {
+    fn after(front: &Front) -> Self {
+        let report = AuditReport { removed: front.shown(), ..AuditReport::default() };
+        Walk { report, previous: front.hash, last: front.seq }
+    }
+
     fn entry(&mut self, seq: i64, expected: ChainHash, stored: ChainHash) {
         self.report.n_entries += 1;
         let next = self.last.saturating_add(1);

@@ -6,7 +6,8 @@
 
 use crate::Fault;
 use crate::audit::hash_of;
-use crate::audit_anchor::{Advance, Anchor, Appended, AuditHead};
+use crate::audit_anchor::{Advance, Anchor, Appended, AuditHead, Known};
+use crate::audit_retention;
 use crate::dialect::Dialect;
 use access::audit::ChainHash;
 use access::{Digest, Timestamp};
@@ -170,8 +171,12 @@ impl Database {
             let Advance::Needs(seq) = anchor.advance(appended, known) else { return };
             let row = self.row(HASH, values![seq]).await;
             let hash = row.and_then(|row| row.map(|row| hash_of(&row)).transpose());
-            // What is missing is not what was noted.
-            known = Some((seq, hash.ok().flatten().unwrap_or(ChainHash::BEGINNING)));
+            known = Some(match hash.ok().flatten() {
+                Some(hash) => Known::Entry(seq, hash),
+                None if audit_retention::was_removed(self, anchor.vault(), seq).await => Known::Removed(seq),
+                // What is missing is not what was noted.
+                None => Known::Entry(seq, ChainHash::BEGINNING),
+            });
         }
     }
 

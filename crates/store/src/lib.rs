@@ -13,7 +13,8 @@
 //! - A change of several rows is one transaction; whoever is killed in between has changed nothing.
 //! - Whatever makes somebody's rights smaller or larger raises the epoch in the same transaction.
 //! - Secrets are stored as digests or Argon2id hashes; those that must be read again are sealed with the vault.
-//! - An act and its entry in the audit log are one transaction; entries are never changed.
+//! - An act and its entry in the audit log are one transaction; entries are never changed, and removed only by the retention
+//!   that was configured, from the front.
 //! - Several processes may have the store open at once.
 
 mod about;
@@ -25,6 +26,7 @@ mod audit;
 mod audit_anchor;
 mod audit_objects;
 mod audit_reads;
+mod audit_retention;
 mod audit_verify;
 mod break_glass;
 mod code_hosts;
@@ -81,6 +83,7 @@ pub use access_facts::GrantError;
 pub use account_links::{AccountLink, LINK_VALID_MAX, LinkKind, UseLinkError};
 pub use audience::{Audience, RepoReader};
 pub use audit::AuditFilter;
+pub use audit_retention::{AuditFront, ShortenError, Shortened};
 pub use audit_verify::{AuditFault, AuditReport};
 pub use break_glass::{BREAK_GLASS_MAX, BreakGlass, BreakGlassError, REASON_CHARS_MIN};
 pub use code_hosts::{CodeHost, CodeHostChange, CodeHostError, NewCodeHost};

@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(16, "0016_reviews"),
     migration!(17, "0017_providers"),
     migration!(18, "0018_reviews_of_hosts"),
+    migration!(19, "0019_audit_retention"),
 ];
 
 #[derive(Debug)]

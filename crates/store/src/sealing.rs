@@ -170,6 +170,7 @@ impl Store {
         if let Some(anchor) = self.database().anchor() {
             anchor.authenticate_anew().map_err(|source| RotateKeyError::Anchor { source })?;
         }
+        self.authenticate_front_anew().await?;
         self.record(Entry::new(Act::DropKeys, Object::named("key", &newest.to_string()))).await?;
         let vault = self.inner.vault.clone();
         Ok(off_thread(move || vault.drop_old()).await??)

@@ -156,6 +156,8 @@ acts! {
     Verify = "verify.run",
     /// The audit log was looked at or written out.
     ReadAudit = "audit.read",
+    /// The oldest entries of the log were removed, as configured.
+    ShortenAudit = "audit.shorten",
     /// Code was searched.
     Search = "code.search",
     /// A file or folder was looked at.

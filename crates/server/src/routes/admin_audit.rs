@@ -15,6 +15,7 @@ use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
+use std::num::NonZeroU32;
 use store::{AuditFilter, Store};
 use url::form_urlencoded;
 
@@ -50,6 +51,8 @@ struct AuditPage {
     csv: String,
     jsonl: String,
     fault: Option<&'static str>,
+    /// How long entries are kept, and which are gone.
+    kept: String,
 }
 
 /// An entry as a row.
@@ -97,8 +100,25 @@ pub(crate) async fn page(
         entries: entries.into_iter().map(|entry| EntryRow::new(entry, now_ms)).collect(),
         asked,
         fault,
+        kept: kept(&state).await?,
     };
     Ok(Html(page.render().map_err(Failure::internal)?).into_response())
+}
+
+/// How long entries are kept, and which are gone, in a sentence.
+async fn kept(state: &AppState) -> Result<String, Failure> {
+    let kept = match state.config.audit_keep_days.map(NonZeroU32::get) {
+        None => "Entries are kept for ever".to_owned(),
+        Some(1) => "Entries are kept for a day".to_owned(),
+        Some(days) => format!("Entries are kept for {days} days"),
+    };
+    Ok(match state.store.audit_front().await? {
+        None => format!("{kept}; none was removed."),
+        Some(front) => {
+            let day = crate::format::day(front.before.0);
+            format!("{kept}; those up to number {}, from before {day}, were removed.", front.seq)
+        }
+    })
 }
 
 /// The entries that were asked for as a file, the newest first, to the beginning of the log.

@@ -18,6 +18,7 @@ use oidc::Provider;
 use search::{Catalog, Searcher};
 use server::{Deps, Server, ServerConfig};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{CreateSetupError, SessionLimits};
@@ -34,6 +35,8 @@ const CALM_PATIENCE: Duration = Duration::from_millis(20);
 const N_JOBS: usize = 4;
 /// How often it is looked whether the master key was rotated.
 const RESEAL_PAUSE: Duration = Duration::from_secs(60);
+/// How often it is looked whether a day of the audit log is over.
+const SHORTEN_PAUSE: Duration = Duration::from_secs(3600);
 
 /// A data directory that this process alone works on.
 pub(crate) struct Engine {
@@ -146,6 +149,7 @@ impl Engine {
             keeps_answers,
             session_limits,
             second_factor_required: sign_in.second_factor_required,
+            audit_keep_days: self.opened.config.audit.keep_days,
             trusted_proxies: sign_in.trusted_networks().context("sign_in.trusted_proxies")?,
             ..ServerConfig::default()
         };
@@ -186,13 +190,15 @@ impl Engine {
         let exporter = ExportWorker::new(&self.exports);
         let sidecars = self.sidecars();
         let resealing = reseal(&self.opened.store, stop);
-        let (served, (), (), (), (), ()) = tokio::join!(
+        let shortening = shorten_audit(&self.opened.store, self.opened.config.audit.keep_days, stop);
+        let (served, (), (), (), (), (), ()) = tokio::join!(
             serving,
             self.worker.run(stop),
             exporter.run(stop),
             sidecars.run(stop),
             self.hosts.run(stop),
-            resealing
+            resealing,
+            shortening
         );
         Ok(served?)
     }
@@ -287,6 +293,26 @@ pub(super) async fn run(app: &App, args: ServeArgs) -> anyhow::Result<Outcome> {
     }
     engine.serve(front, &stop).await?;
     Ok(Outcome::Done)
+}
+
+/// Removes entries of the audit log that are older than configured.
+async fn shorten_audit(store: &store::Store, keep_days: Option<NonZeroU32>, stop: &CancellationToken) {
+    let Some(keep_days) = keep_days else { return };
+    let store = store.by(Origin::system("retention"));
+    loop {
+        let pause = match store.shorten_audit(keep_days).await {
+            Ok(step) if step.goes_on => Duration::from_millis(100),
+            Ok(_) => SHORTEN_PAUSE,
+            Err(error) => {
+                tracing::error!(%error, "the audit log is not shortened");
+                SHORTEN_PAUSE
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled() => return,
+        }
+    }
 }
 
 /// Seals secrets anew that are sealed with an old master key: after a rotation, whoever began it.

@@ -34,6 +34,8 @@ async fn audit(app: &App) -> anyhow::Result<Outcome> {
             "entries": report.n_entries,
             "last_entry": report.last_seq,
             "last_hash": report.last_hash,
+            "removed_to": report.removed.as_ref().map(|front| front.seq),
+            "removed_before_ms": report.removed.as_ref().map(|front| front.before.0),
             "noted_since": report.noted_since,
             "noted_entry": report.noted_seq,
             "n_faults": report.n_faults,
@@ -60,6 +62,13 @@ fn print(report: &AuditReport) {
         terminal::print_line(format_args!(
             "The audit log is intact: {} entries, the last one {} with the hash {}.",
             report.n_entries, report.last_seq, report.last_hash
+        ));
+    }
+    if let Some(front) = &report.removed {
+        terminal::print_line(format_args!(
+            "Entries 1 to {} were removed by retention: those from before {}.",
+            front.seq,
+            server::day(front.before.0)
         ));
     }
     match (report.noted_since, report.noted_seq) {

@@ -20,6 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 /// The configuration of a Sourcekeep server.
@@ -46,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) search: SearchConfig,
     /// What exports may take.
     pub(crate) export: ExportConfig,
+    /// How long the audit log is kept.
+    pub(crate) audit: AuditConfig,
     /// What is logged.
     pub(crate) log: LogConfig,
 }
@@ -158,6 +161,15 @@ pub(crate) struct ExportConfig {
     pub(crate) per_user_max: u32,
 }
 
+/// How long the audit log is kept.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AuditConfig {
+    /// Entries are removed so many days after they were written, a whole day at a time. Without it they are kept for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) keep_days: Option<NonZeroU32>,
+}
+
 /// What is logged, on standard error.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -191,6 +203,7 @@ impl Default for Config {
             index: IndexConfig::default(),
             search: SearchConfig::default(),
             export: ExportConfig::default(),
+            audit: AuditConfig::default(),
             log: LogConfig::default(),
         }
     }

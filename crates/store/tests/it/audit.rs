@@ -10,14 +10,14 @@ use store::{AuditFault, AuditFilter, Options, Store};
 use vault::{KeySource, Vault};
 
 /// The same world with a vault and a note of the head beside the database.
-async fn noted(world: &World) -> Store {
+pub(crate) async fn noted(world: &World) -> Store {
     let source = KeySource::OwnFile(world.folder.path().join("master.key"));
     let vault = Vault::open_source(source, Arc::new(access::SystemRandomness)).unwrap();
     let audit_head = Some(world.folder.path().join("audit.head"));
     Store::open_with(&world.url, Options { vault, audit_head, ..world.options.clone() }).await.unwrap()
 }
 
-fn entry(number: usize) -> Entry {
+pub(crate) fn entry(number: usize) -> Entry {
     let object = Object::new("repository", number, &format!("tool-{number}"));
     Entry::new(Act::ReadFile, object).detail("path", format!("src/{number}.rs"))
 }
@@ -32,10 +32,10 @@ async fn acts(store: &Store) -> Vec<String> {
 }
 
 /// A connection beside the store's own, as somebody who holds the database has it.
-struct Raw(Backend, String);
+pub(crate) struct Raw(Backend, String);
 
 impl Raw {
-    async fn try_run(&self, sql: &str) -> Result<u64, sqlx::Error> {
+    pub(crate) async fn try_run(&self, sql: &str) -> Result<u64, sqlx::Error> {
         let sql = AssertSqlSafe(sql.to_owned());
         match self.0 {
             Backend::Sqlite => {
@@ -50,8 +50,10 @@ impl Raw {
     }
 
     /// What only the owner of the database can do: taking the defences away first.
-    async fn run_without_defences(&self, sql: &str) -> u64 {
-        const TRIGGERS: [&str; 5] = [
+    pub(crate) async fn run_without_defences(&self, sql: &str) -> u64 {
+        const TRIGGERS: [&str; 7] = [
+            "audit_front_moves_on",
+            "audit_front_stays",
             "audit_log_is_not_changed",
             "audit_log_is_not_shortened",
             "audit_log_is_not_replaced",
@@ -66,7 +68,8 @@ impl Raw {
             }
             Backend::Postgres => {
                 self.try_run(
-                    "ALTER TABLE audit_log DISABLE TRIGGER ALL; ALTER TABLE audit_head DISABLE TRIGGER ALL",
+                    "ALTER TABLE audit_log DISABLE TRIGGER ALL; ALTER TABLE audit_head DISABLE TRIGGER ALL; \
+                     ALTER TABLE audit_front DISABLE TRIGGER ALL",
                 )
                 .await
                 .unwrap();
@@ -76,11 +79,11 @@ impl Raw {
     }
 }
 
-fn raw(world: &World, backend: Backend) -> Raw {
+pub(crate) fn raw(world: &World, backend: Backend) -> Raw {
     Raw(backend, world.address.clone())
 }
 
-fn backend_of(world: &World) -> Backend {
+pub(crate) fn backend_of(world: &World) -> Backend {
     if world.address.starts_with("sqlite") { Backend::Sqlite } else { Backend::Postgres }
 }
 

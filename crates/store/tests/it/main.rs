@@ -8,6 +8,7 @@ mod account_links;
 mod accounts;
 mod audience;
 mod audit;
+mod audit_retention;
 mod code_hosts;
 mod contexts;
 mod differential;

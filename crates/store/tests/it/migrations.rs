@@ -34,6 +34,7 @@ const SCRIPTS: &[(i64, [&str; 2])] = &[
     scripts!(12, "0012_roles_and_tokens"),
     scripts!(16, "0016_reviews"),
     scripts!(18, "0018_reviews_of_hosts"),
+    scripts!(19, "0019_audit_retention"),
 ];
 
 const FORMAT: &str = "CREATE TABLE store_format (version BIGINT NOT NULL PRIMARY KEY)";
