@@ -1,6 +1,6 @@
 //! What the operator decides about the server.
 
-use crate::RequestIds;
+use crate::{RequestIds, TrustedHeader};
 use ipnet::IpNet;
 use oidc::Provider;
 use std::net::IpAddr;
@@ -24,6 +24,8 @@ pub struct ServerConfig {
     pub second_factor_required: bool,
     /// Identity providers that people may sign in at, in the order of their buttons.
     pub providers: Vec<Arc<Provider>>,
+    /// The header by which a proxy in front names who signed in there, if one does.
+    pub trusted_header: Option<TrustedHeader>,
     /// How long people stay signed in.
     pub session_limits: SessionLimits,
     /// How many searches are under way at once; further ones wait, and so do those of one person beyond half of them. How
@@ -60,6 +62,7 @@ impl Default for ServerConfig {
             trusted_proxies: Vec::new(),
             second_factor_required: false,
             providers: Vec::new(),
+            trusted_header: None,
             session_limits: SessionLimits::default(),
             n_searches_max: (16 * n_cores).min(256),
             keeps_answers: true,

@@ -50,6 +50,7 @@ mod session_cookie;
 mod shell;
 mod signing_in;
 mod state;
+mod trusted_header;
 mod visitor;
 mod wire;
 
@@ -62,4 +63,5 @@ pub use routes::{Door, RouteInfo};
 pub use searching::query_alerts;
 pub use server::{ServeError, Server};
 pub use state::Deps;
+pub use trusted_header::{TrustedHeader, TrustedHeaderError};
 pub use wire::{aggregation_json, why_json};

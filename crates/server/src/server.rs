@@ -2,7 +2,7 @@
 
 use crate::routes::RouteInfo;
 use crate::state::AppState;
-use crate::{Deps, ServerConfig, failure, headers, host, in_flight, listen, routes};
+use crate::{Deps, ServerConfig, failure, headers, host, in_flight, listen, routes, trusted_header};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -57,6 +57,7 @@ impl Server {
         routes::router(self.state.clone())
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .layer(CatchPanicLayer::custom(failure::panicked))
+            .layer(from_fn_with_state(self.state.clone(), trusted_header::guard))
             .layer(from_fn_with_state(self.state.clone(), host::check))
             .layer(from_fn_with_state(self.state.clone(), failure::render))
             .layer(CompressionLayer::new().compress_when(compressible))

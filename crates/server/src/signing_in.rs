@@ -6,7 +6,7 @@ use crate::providers::onward;
 use crate::session_cookie;
 use crate::state::AppState;
 use crate::visitor::Visitor;
-use access::{ClientAddress, PendingSecret, SessionSecret};
+use access::{PendingSecret, SessionSecret};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use store::{Enrolling, FirstStep, SessionLimits, SessionOrigin, User};
@@ -22,7 +22,7 @@ pub(crate) async fn go_on(
 ) -> Result<Response, Failure> {
     end_old_session(state, visitor, headers).await?;
     let is_required = second_factor_required(state).await?;
-    let (limits, origin) = began(state, headers, visitor.address);
+    let (limits, origin) = began(state, headers, visitor);
     let step = visitor.store.begin_sign_in(user, is_required, limits, origin).await?;
     after_first_step(state, visitor, headers, user, step, (target, false)).await
 }
@@ -87,11 +87,16 @@ pub(crate) async fn end_old_session(
 pub(crate) fn began(
     state: &AppState,
     headers: &HeaderMap,
-    address: ClientAddress,
+    visitor: &Visitor,
 ) -> (SessionLimits, SessionOrigin) {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let origin =
-        SessionOrigin { address: Some(address), agent: agent.map(str::to_owned), ..SessionOrigin::default() };
+    let origin = SessionOrigin {
+        address: Some(visitor.address),
+        agent: agent.map(str::to_owned),
+        // Whoever came through a proxy that names people is signed in for as long as it names them.
+        proxy_name: visitor.let_in.clone(),
+        ..SessionOrigin::default()
+    };
     (state.config.session_limits, origin)
 }
 

@@ -3,6 +3,7 @@
 use crate::ServerConfig;
 use crate::request_id::RequestId;
 use crate::state::AppState;
+use crate::trusted_header::LetIn;
 use access::ClientAddress;
 use access::audit::Origin;
 use axum::extract::{ConnectInfo, FromRequestParts};
@@ -19,6 +20,8 @@ const N_HOPS_MAX: usize = 20;
 pub(crate) struct Visitor {
     /// Where they are.
     pub(crate) address: ClientAddress,
+    /// Whom a proxy in front named, if one may and did.
+    pub(crate) let_in: Option<String>,
     /// The store, acting for nobody in particular: the log says from where, and in which request.
     pub(crate) store: Store,
 }
@@ -37,7 +40,8 @@ impl FromRequestParts<AppState> for Visitor {
         let address = client_address(&parts.extensions, &parts.headers, &state.config);
         let request = parts.extensions.get::<RequestId>().map(|id| id.0.as_str());
         let origin = Origin::nobody().from_request(Some(address), request);
-        Ok(Visitor { address: ClientAddress::from(address), store: state.store.by(origin) })
+        let let_in = parts.extensions.get::<LetIn>().map(|let_in| let_in.0.clone());
+        Ok(Visitor { address: ClientAddress::from(address), let_in, store: state.store.by(origin) })
     }
 }
 

@@ -99,7 +99,7 @@ impl Store {
     pub async fn begin_sign_in_at_provider(
         &self,
         identity: &ProviderIdentity,
-        (has_second_factor, is_required): (bool, bool),
+        factors: (bool, bool),
         limits: SessionLimits,
         origin: SessionOrigin,
     ) -> Result<Option<(User, FirstStep)>, Fault> {
@@ -115,20 +115,37 @@ impl Store {
         let user = User::from_row(&row)?;
         let used = values![&identity.issuer, &identity.subject, self.now(), cut(&identity.label)];
         transaction.execute(USED, used).await?;
-        let step = match second_factors::of_user(&mut transaction, user.id).await? {
-            _ if has_second_factor => {
-                FirstStep::SignedIn(self.start_session_in(&mut transaction, user.id, limits, origin).await?.0)
-            }
-            SecondFactor::Enrolled => FirstStep::SecondFactor(self.pend(&mut transaction, &user).await?),
-            SecondFactor::None if is_required => {
-                FirstStep::Enrolment(self.pend(&mut transaction, &user).await?)
-            }
-            SecondFactor::None => {
-                FirstStep::SignedIn(self.start_session_in(&mut transaction, user.id, limits, origin).await?.0)
-            }
-        };
+        let step = self.step_in(&mut transaction, &user, factors, limits, origin).await?;
         transaction.commit().await?;
         Ok(Some((user, step)))
+    }
+
+    /// Whose account at a provider this is here.
+    pub async fn user_at_provider(&self, issuer: &str, subject: &str) -> Result<Option<User>, Fault> {
+        const FIND: &str = "SELECT users.id AS id, name, role, disabled_at, created_at FROM provider_identities \
+             JOIN users ON users.id = user_id WHERE issuer = $1 AND subject = $2";
+        let row = self.database().row(FIND, values![issuer, subject]).await?;
+        row.as_ref().map(User::from_row).transpose()
+    }
+
+    /// Signs in whom a proxy in front named: to a session, or to the second step where the proxy does not answer for it.
+    /// `None` for an account that programs use, or that was shut meanwhile.
+    pub async fn begin_sign_in_by_proxy(
+        &self,
+        user: &User,
+        factors: (bool, bool),
+        limits: SessionLimits,
+        origin: SessionOrigin,
+    ) -> Result<Option<FirstStep>, Fault> {
+        const FIND: &str = "SELECT id FROM users WHERE id = $1 AND disabled_at IS NULL AND is_service = 0";
+        let mut transaction = self.database().begin().await?;
+        access_facts::lock(&mut transaction).await?;
+        if transaction.row(FIND, values![user.id]).await?.is_none() {
+            return Ok(None);
+        }
+        let step = self.step_in(&mut transaction, user, factors, limits, origin).await?;
+        transaction.commit().await?;
+        Ok(Some(step))
     }
 
     /// Links an account with one at a provider. Whoever calls has made sure that it is its owner's. Raises the epoch.
@@ -289,6 +306,29 @@ impl Store {
 }
 
 impl Store {
+    /// What comes after the first step elsewhere, which may have been one with a second factor.
+    async fn step_in(
+        &self,
+        transaction: &mut Transaction,
+        user: &User,
+        (has_second_factor, is_required): (bool, bool),
+        limits: SessionLimits,
+        origin: SessionOrigin,
+    ) -> Result<FirstStep, Fault> {
+        match second_factors::of_user(transaction, user.id).await? {
+            SecondFactor::Enrolled if !has_second_factor => {
+                Ok(FirstStep::SecondFactor(self.pend(transaction, user).await?))
+            }
+            SecondFactor::None if !has_second_factor && is_required => {
+                Ok(FirstStep::Enrolment(self.pend(transaction, user).await?))
+            }
+            _ => {
+                let (secret, _) = self.start_session_in(transaction, user.id, limits, origin).await?;
+                Ok(FirstStep::SignedIn(secret))
+            }
+        }
+    }
+
     async fn link_in(
         &self,
         transaction: &mut Transaction,

@@ -121,6 +121,16 @@ impl Store {
         Ok(Some(Actor { caller, scope: Scope::FULL }))
     }
 
+    /// Whose session this is, and the name by which a proxy let them in, if one did; `None` where it is over or none.
+    pub async fn session_owner(
+        &self,
+        secret: &SessionSecret,
+    ) -> Result<Option<(UserId, Option<String>)>, Fault> {
+        const FIND: &str = "SELECT user_id, proxy_name FROM sessions WHERE digest = $1 AND ends_at > $2";
+        let row = self.database().row(FIND, values![secret.digest(), self.now()]).await?;
+        row.map(|row| Ok((row.user_id("user_id")?, row.maybe_text("proxy_name")?))).transpose()
+    }
+
     /// Replaces a session's secret; the old one is invalid at once. `None` if it was already.
     pub async fn rotate_session(&self, secret: &SessionSecret) -> Result<Option<SessionSecret>, Fault> {
         const ROTATE: &str = "UPDATE sessions SET digest = $2 WHERE digest = $1 AND ends_at > $3 \

@@ -37,7 +37,7 @@ pub(crate) async fn submit(
 ) -> Result<Response, Failure> {
     let party = relying_party(&state, &headers).ok_or(Failure::NotFound)?;
     let answer = PasskeyAnswer { party, ceremony: form.ceremony, answer: form.answer };
-    let began = began(&state, &headers, visitor.address);
+    let began = began(&state, &headers, &visitor);
     match visitor.store.sign_in_by_passkey(&answer, visitor.address, began).await {
         Ok(secret) => {
             end_old_session(&state, &visitor, &headers).await?;

@@ -157,7 +157,7 @@ async fn sign_in_by(
     end_old_session(state, visitor, headers).await?;
     let is_required = second_factor_required(state).await?;
     let begin = || async {
-        let (limits, mut origin) = began(state, headers, visitor.address);
+        let (limits, mut origin) = began(state, headers, visitor);
         origin.by = Some(format!("provider {}", provider.options().id));
         origin.proved_at = person.proved_at;
         let factors = (person.has_second_factor, is_required);

@@ -82,7 +82,7 @@ pub(crate) async fn submit(
         return Ok(Redirect::to("/sign-in").into_response());
     };
     let proof = proof_of(&state, &headers, &form.code, form.ceremony, form.answer);
-    let began = began(&state, &headers, visitor.address);
+    let began = began(&state, &headers, &visitor);
     match visitor.store.finish_sign_in(&pending, &proof, visitor.address, began).await {
         Ok(secret) => {
             end_old_session(&state, &visitor, &headers).await?;
@@ -145,7 +145,7 @@ pub(crate) async fn enrol(
     let Some(half) = half(&state, &headers).await? else {
         return Ok(Redirect::to("/sign-in").into_response());
     };
-    let began = began(&state, &headers, visitor.address);
+    let began = began(&state, &headers, &visitor);
     let party = relying_party(&state, &headers);
     let enrolment = match (TotpCode::parse(&form.code), party) {
         (_, Some(party)) if !form.answer.is_empty() => {

@@ -26,6 +26,7 @@ mod second_factors;
 mod sign_in;
 mod skipped;
 mod sweep;
+mod trusted_header;
 mod users;
 mod why;
 mod world;

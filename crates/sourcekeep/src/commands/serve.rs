@@ -62,7 +62,10 @@ impl Locked {
     /// Makes the data directory and takes its lock.
     pub(crate) async fn take(app: &App) -> anyhow::Result<Self> {
         // The configuration is checked before anything is made.
-        app.providers(&app.load_config()?.config)?;
+        let config = app.load_config()?.config;
+        app.providers(&config)?;
+        let header = config.sign_in.trusted_header.header();
+        header.map_err(|error| UsageError::new(format!("sign_in.trusted_header: {error}")))?;
         let data = DataDir::create(app.data_root()?)?;
         let lock = DataLock::acquire(&data)?;
         Ok(Locked { opened: app.create().await?, lock })
@@ -143,7 +146,9 @@ impl Engine {
         let keeps_answers = self.opened.config.search.keep_answers;
         let session_limits = session_limits(&self.opened.config);
         let sign_in = &self.opened.config.sign_in;
+        let trusted_header = sign_in.trusted_header.header().context("sign_in.trusted_header")?;
         let config = ServerConfig {
+            trusted_header,
             providers: self.providers.clone(),
             public_url,
             keeps_answers,

@@ -8,12 +8,14 @@ mod keys;
 mod load;
 mod providers;
 mod secret;
+mod trusted_header;
 
 pub(crate) use environment::Environment;
 pub(crate) use keys::{Key, keys, schema};
 pub(crate) use load::{Loaded, Origin, load};
 pub(crate) use providers::{ProviderConfig, networks, providers};
 pub(crate) use secret::SecretRef;
+pub(crate) use trusted_header::TrustedHeaderConfig;
 
 use ipnet::IpNet;
 use schemars::JsonSchema;
@@ -71,6 +73,8 @@ pub(crate) struct SignInConfig {
     /// Identity providers that people may sign in at (OpenID Connect), by an id of small letters, digits and `-`, which stands
     /// in the address that they send people back to: `<public_url>/sign-in/provider/<id>/back`.
     pub(crate) providers: BTreeMap<String, ProviderConfig>,
+    /// A proxy in front that signs people in and names them in a header.
+    pub(crate) trusted_header: TrustedHeaderConfig,
 }
 
 /// Where metadata is kept.
@@ -224,6 +228,7 @@ impl Default for SignInConfig {
             session_idle_hours: 7 * 24,
             session_hours_max: 30 * 24,
             providers: BTreeMap::new(),
+            trusted_header: TrustedHeaderConfig::default(),
         }
     }
 }
