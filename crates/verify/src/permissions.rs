@@ -2,6 +2,7 @@
 //! everybody's rights against what the server shows them, and what it shows of a repository that is planted for this.
 
 mod doors;
+mod garden;
 mod planted;
 mod rights;
 mod says;
@@ -169,6 +170,11 @@ fn draw(setup: &Setup<'_>, len: usize, n: usize) -> Result<Vec<usize>, Randomnes
     }
     order.truncate(n);
     Ok(order)
+}
+
+/// A count with its noun.
+fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// How long ago, for people.

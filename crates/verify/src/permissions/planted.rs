@@ -2,30 +2,22 @@
 //! who may not; before, after and while rights are taken away.
 
 use super::doors::{self, About};
+use super::garden::{Garden, READER, SETTLED_WITHIN, cannot, must};
 use super::shown::{TOKEN_LASTS, token};
-use super::{Setup, VerifyError, letters};
+use super::{Setup, VerifyError, counted, letters};
 use crate::Watch;
 use crate::live::{Answer, Question};
 use crate::report::{Check, Part};
-use access::{AccountId, HostId, Reader, RepoScope, Role, Scope, Timestamp, UserName, Verbs};
-use git::Planting;
+use access::{AccountId, HostId, Reader, RepoScope, Role, Scope, Timestamp, Verbs};
 use http::StatusCode;
-use model::{PathRule, RepoId, RepoName, RepoSet, UserId};
+use model::{PathRule, RepoSet};
 use secrecy::SecretString;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
-use store::{
-    Adder, AuditFilter, ChangeUserError, CreateUserError, GrantError, LinkError, NewRepository, NewToken,
-    PathRulesError, RulesFor, Source, Visibility,
-};
+use store::{AuditFilter, LinkError, NewToken, PathRulesError, RulesFor};
 
-/// What the names of planted repositories begin with.
-pub(super) const PREFIX: &str = "sourcekeep-verification/";
 /// A code host that is none.
 pub(super) const HOST: &str = "verification";
-const READER: &str = "verify-reader";
-const PART: &str = "verify-part";
-const STRANGER: &str = "verify-stranger";
 
 /// How long the server may take to index what is planted; it may have other work.
 const INDEXED_WITHIN: Duration = Duration::from_secs(120);
@@ -34,11 +26,8 @@ const HISTORY_WITHIN: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(200);
 /// How often a right is given and taken.
 const N_REVOCATIONS: usize = 25;
-/// How long a revocation may take to be acknowledged.
-const SETTLED_WITHIN: Duration = Duration::from_secs(15);
 /// How old a statement of the host that is none may be.
 const STALE_AFTER: Duration = Duration::from_secs(3);
-const N_ATTEMPTS: usize = 3;
 /// A network for documentation (RFC 5737): nobody asks from there.
 const ELSEWHERE: &str = "203.0.113.0/24";
 
@@ -47,11 +36,6 @@ pub(super) struct Planted {
     pub(super) part: Part,
     pub(super) n_readings: u64,
     since: Timestamp,
-}
-
-/// The accounts of proofs. They stay, shut.
-pub(super) fn accounts() -> Vec<UserName> {
-    [READER, PART, STRANGER].iter().filter_map(|name| UserName::new(name).ok()).collect()
 }
 
 /// How many times the log tells that the planted file was fetched by its reader.
@@ -111,100 +95,7 @@ pub(super) async fn look(setup: &Setup<'_>, watch: Watch<'_>) -> Result<Planted,
     Ok(Planted { part, n_readings: garden.n_readings, since })
 }
 
-struct Account {
-    id: UserId,
-    token: SecretString,
-}
-
-struct Garden<'a> {
-    setup: &'a Setup<'a>,
-    repo: RepoId,
-    whole: About,
-    /// A word beside the one that is asked for, which nobody ever sends.
-    secret: String,
-    inner: About,
-    inner_secret: String,
-    reader: Account,
-    part: Account,
-    stranger: Account,
-    n_readings: u64,
-}
-
-fn cannot(error: impl std::fmt::Display) -> VerifyError {
-    VerifyError::Plant { reason: error.to_string() }
-}
-
-impl<'a> Garden<'a> {
-    async fn plant(setup: &'a Setup<'a>) -> Result<Garden<'a>, VerifyError> {
-        let reader = account(setup, READER).await?;
-        let part = account(setup, PART).await?;
-        let stranger = account(setup, STRANGER).await?;
-        let id = letters(setup, 16)?;
-        let words: Vec<String> = (0..4).map(|_| letters(setup, 20)).collect::<Result<_, _>>()?;
-        let inner_path = format!("inner/{}.txt", letters(setup, 12)?);
-        let [word, secret, inner_word, inner_secret] = &words[..] else { return Err(cannot("no words")) };
-        let file = |path: &str, text: String| (path.to_owned(), text);
-        let planting = Planting {
-            files: vec![
-                file("README.md", format!("{word} {secret}\n")),
-                file("src/planted.rs", format!("pub fn {word}() {{}} // {secret}\n")),
-                file(&inner_path, format!("{inner_word} {inner_secret}\n")),
-            ],
-            message: format!("{word} {secret}\n"),
-            author: (secret.clone(), format!("{secret}@example.org")),
-            at_seconds: setup.clock.now().0 / 1000,
-        };
-        let dir = setup.scratch.join(format!("{id}.git"));
-        std::fs::create_dir_all(&setup.scratch).map_err(cannot)?;
-        git::plant(&dir, &planting).map_err(cannot)?;
-        let name = RepoName::new(format!("{PREFIX}{id}")).map_err(cannot)?;
-        let new = NewRepository {
-            names: vec![name.clone()],
-            source: Source::Local(dir),
-            visibility: Visibility::Private,
-            unrestricted: false,
-            fork: false,
-            archived: false,
-        };
-        let added = setup.store.add_repository(new, Adder::User(reader.id)).await.map_err(cannot)?;
-        mirror::queue(setup.store, std::slice::from_ref(&added.repository)).await?;
-        let about = |path: &str, word: &str| About {
-            repo: name.as_str().to_owned(),
-            path: path.to_owned(),
-            word: word.to_owned(),
-        };
-        Ok(Garden {
-            setup,
-            repo: added.repository.id,
-            whole: about("README.md", word),
-            secret: secret.clone(),
-            inner: about(&inner_path, inner_word),
-            inner_secret: inner_secret.clone(),
-            reader,
-            part,
-            stranger,
-            n_readings: 0,
-        })
-    }
-
-    async fn ask(&self, question: &Question, who: &Account) -> Result<Answer, VerifyError> {
-        Ok(self.setup.server.ask(question, Some(&who.token)).await?)
-    }
-
-    /// The repository itself, in JSON.
-    fn itself(&self) -> Question {
-        Question::get(format!("/api/v1/repos/{}", self.whole.repo))
-    }
-
-    async fn status(&self, who: &Account) -> Result<StatusCode, VerifyError> {
-        Ok(self.ask(&self.itself(), who).await?.status)
-    }
-
-    fn search(&self, filter: &str) -> Question {
-        let query = format!("repo:^{}$ {filter}{}", self.whole.repo, self.whole.word);
-        Question::get(format!("/api/v1/search?q={}", crate::live::in_address(&query)))
-    }
-
+impl Garden<'_> {
     async fn wait_until_indexed(&mut self, watch: Watch<'_>) -> Result<Check, VerifyError> {
         let mut check = Check::new(
             "planted.indexed",
@@ -277,58 +168,6 @@ impl<'a> Garden<'a> {
     fn count_reading(&mut self, question: &Question, answer: &Answer) {
         let is_raw = question.target.starts_with("/api/") && question.target.contains("/-/raw/");
         self.n_readings += u64::from(is_raw && answer.status == StatusCode::OK);
-    }
-
-    /// Asks about something and about nothing; what differs is found.
-    async fn compare(
-        &self,
-        check: &mut Check,
-        token: Option<&SecretString>,
-        about: (&About, &About),
-        secrets: &[&str],
-    ) -> Result<u64, VerifyError> {
-        let (asked, instead) = about;
-        let server = self.setup.server;
-        let mut n_pairs = 0;
-        for (question, control) in doors::questions(asked).into_iter().zip(doors::questions(instead)) {
-            n_pairs += 1;
-            let mut difference = None;
-            for _ in 0..N_ATTEMPTS {
-                let answer = server.ask(&question, token).await?;
-                let expected = server.ask(&control, token).await?;
-                if let Some(secret) = secrets.iter().find(|secret| answer.tells(secret)) {
-                    let n = secret.len();
-                    difference =
-                        Some(format!("it shows a word of {n} letters that stands in the hidden text alone"));
-                    break;
-                }
-                let answer = answer.about(&asked.repo, &instead.repo).about(&asked.word, &instead.word);
-                difference = answer.about(stem(&asked.path), stem(&instead.path)).difference(&expected);
-                if difference.is_none() {
-                    break;
-                }
-            }
-            if let Some(difference) = difference {
-                check.fail(format!("{}: {difference}", question.route()));
-            }
-        }
-        Ok(n_pairs)
-    }
-
-    /// The same with another name and another word.
-    fn instead(&self) -> Result<About, VerifyError> {
-        Ok(About {
-            repo: doors::unlike(self.setup, &self.whole.repo)?,
-            path: self.whole.path.clone(),
-            word: letters(self.setup, self.whole.word.len())?,
-        })
-    }
-
-    /// Nothing is heard of it with this token, or without one.
-    async fn is_unknown(&self, check: &mut Check, token: Option<&SecretString>) -> Result<u64, VerifyError> {
-        let instead = self.instead()?;
-        let secrets = [self.secret.as_str(), self.inner_secret.as_str()];
-        self.compare(check, token, (&self.whole, &instead), &secrets).await
     }
 
     async fn stranger_sees_nothing(&mut self) -> Result<Check, VerifyError> {
@@ -446,15 +285,7 @@ impl<'a> Garden<'a> {
                 }
             }
         }
-        Ok(check.measured(format!("{n_roles} accounts with a role")))
-    }
-
-    async fn grant(&self, user: UserId) -> Result<(), VerifyError> {
-        match self.setup.store.grant(self.repo, user).await {
-            Err(GrantError::Fault(fault)) => Err(fault.into()),
-            Err(error) => Err(cannot(error)),
-            Ok(_) => Ok(()),
-        }
+        Ok(check.measured(counted(n_roles, "account with a role", "accounts with a role")))
     }
 
     async fn revocations_are_at_once(&mut self) -> Result<Check, VerifyError> {
@@ -543,14 +374,6 @@ impl<'a> Garden<'a> {
         )))
     }
 
-    async fn settled(&self, check: &mut Check) -> Result<(), VerifyError> {
-        let epoch = self.setup.store.epoch().await?;
-        if !self.setup.store.settled(epoch, SETTLED_WITHIN).await? {
-            check.fail(format!("it was not acknowledged within {} s", SETTLED_WITHIN.as_secs()));
-        }
-        Ok(())
-    }
-
     async fn who_is_shut_out_is_out(&mut self) -> Result<Check, VerifyError> {
         let mut check =
             Check::new("planted.shut", "An account that is shut is out at once, with every token it has.");
@@ -568,34 +391,4 @@ impl<'a> Garden<'a> {
         }
         Ok(check.measured("2 questions"))
     }
-}
-
-/// An account of the proof, opened, with a token.
-async fn account(setup: &Setup<'_>, name: &str) -> Result<Account, VerifyError> {
-    let name = UserName::new(name).map_err(cannot)?;
-    let id = match setup.store.service_account(&name).await? {
-        Some(known) => {
-            match setup.store.set_disabled(known.id, false).await {
-                Err(ChangeUserError::Fault(fault)) => return Err(fault.into()),
-                opened => opened.map_err(cannot)?,
-            }
-            known.id
-        }
-        None => match setup.store.create_service_account(&name).await {
-            Err(CreateUserError::Fault(fault)) => return Err(fault.into()),
-            created => created.map_err(cannot)?,
-        },
-    };
-    let (token, _) = must(token(setup, id, Verbs::READ, RepoScope::All).await?)?;
-    Ok(Account { id, token })
-}
-
-/// What makes a path unlike others: the rest is written in several ways, with its dots and slashes.
-fn stem(path: &str) -> &str {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name.split('.').next().unwrap_or(name)
-}
-
-fn must<T>(made: Option<T>) -> Result<T, VerifyError> {
-    made.ok_or_else(|| cannot("the accounts of the proof take no token: revoke some of those they have"))
 }

@@ -1,7 +1,7 @@
 //! Everybody's rights, against the reasons for them.
 
 use super::says::HostSays;
-use super::{Setup, VerifyError, age};
+use super::{Setup, VerifyError, age, counted};
 use crate::Watch;
 use crate::report::{Check, Part};
 use access::{Actor, Caller, HostId, Role, Scope, SessionId, Timestamp, Via};
@@ -246,7 +246,7 @@ impl<'a> Work<'a> {
                 self.n_allowed
             )),
             self.less.measured(format!("{} withheld as too old", self.n_withheld)),
-            self.roles.measured(format!("{} accounts with a role", self.n_roles)),
+            self.roles.measured(counted(self.n_roles, "account with a role", "accounts with a role")),
             self.fresh.measured(oldest),
         ];
         let part = Part {

@@ -1,6 +1,6 @@
 //! What the code hosts say now.
 
-use super::{Setup, VerifyError, age};
+use super::{Setup, VerifyError, age, counted};
 use crate::Watch;
 use crate::report::{Check, Part};
 use access::AccountId;
@@ -47,10 +47,10 @@ async fn look_at(setup: &Setup<'_>, host: &CodeHost) -> Result<(Vec<Check>, Host
     match setup.hosts.sync_now(&host.id, false).await {
         Ok(report) => {
             compared = compared.measured(format!(
-                "{} repositories, {} lists of readers, {} requests; its statements are believed for {}",
-                report.n_listed,
-                report.n_read,
-                report.n_calls,
+                "{}, {}, {}; its statements are believed for {}",
+                counted(report.n_listed, "repository", "repositories"),
+                counted(report.n_read, "list of readers", "lists of readers"),
+                counted(report.n_calls, "request", "requests"),
                 age(
                     access::Timestamp(i64::try_from(host.bound.as_millis()).unwrap_or(i64::MAX)),
                     access::Timestamp(0)
@@ -106,6 +106,10 @@ async fn compare(
     }
     let says =
         if survey.says_who_reads { "" } else { "; it does not say who reads what: that is granted here" };
-    listed.measured = format!("{n_here} repositories, {} requests{says}", survey.n_calls);
+    listed.measured = format!(
+        "{}, {}{says}",
+        counted(n_here, "repository", "repositories"),
+        counted(survey.n_calls, "request", "requests")
+    );
     Ok(by_repo)
 }

@@ -1,6 +1,7 @@
 //! Takes away what proofs made, this one's and what an interrupted one left.
 
-use super::planted::{HOST, PREFIX, accounts};
+use super::garden::{PREFIX, accounts};
+use super::planted::HOST;
 use super::{Setup, VerifyError};
 use access::HostId;
 use store::ChangeUserError;
