@@ -149,6 +149,9 @@ fn what_bob_may_not_read_does_not_exist() {
             "/api/v1/repos/vault/-/why/secret.txt",
             "/exports",
             "/api/v1/exports",
+            "/account/access",
+            "/account/access?filter=v",
+            "/account/access?after=odd",
         ] {
             for accept in ["text/html", "application/json"] {
                 let headers = [("accept", accept)];
