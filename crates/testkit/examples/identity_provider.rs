@@ -1,5 +1,6 @@
 //! The stub of an identity provider by itself, to try signing in with a browser: `cargo run -p testkit --example
 //! identity_provider -- 127.0.0.1:7099 <subject> <name> <address>`.
+#![allow(clippy::print_stdout, reason = "it says where it listens")]
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
