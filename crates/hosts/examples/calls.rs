@@ -84,7 +84,7 @@ async fn measure(store: &Store, people: &[UserId], kind: HostKind, stub_kind: St
     let token = SecretString::from(TOKEN);
     let connector = open(kind, &host.url, &settings, Some(&token), &around).unwrap();
     let begun = Instant::now();
-    let report = sync(store, &host, &*connector, &SystemClock, false).await.unwrap();
+    let report = sync(store, &host, &*connector, &SystemClock, hosts::SyncManner::default()).await.unwrap();
     let seconds = begun.elapsed().as_secs_f64();
     assert_eq!(report.n_listed as usize, world.repositories.len());
     let calls = stub.take_calls();

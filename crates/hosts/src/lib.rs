@@ -42,5 +42,5 @@ pub use open::{OpenHostError, Surroundings, check_address, open};
 pub use repository::{HostRepository, Openness, Readers};
 pub use settings::{HostSettings, SettingsError};
 pub use survey::{Survey, Surveyed, SurveyedReaders, survey};
-pub use sync::{SyncError, SyncReport, sync};
+pub use sync::{SyncError, SyncManner, SyncReport, sync};
 pub use worker::{CredentialBook, QueueRepositories, SyncHostError, SyncOptions, SyncWorker, request_sync};

@@ -86,24 +86,34 @@ impl SyncError {
     }
 }
 
+/// What a comparing may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SyncManner {
+    /// Whether a list that lacks most of what was there is believed.
+    pub accepts_loss: bool,
+    /// Whether pages are kept as they come, and those of an interrupted reading gone on with. For one reader of a host at a
+    /// time: two would put their pages together.
+    pub keeps_pages: bool,
+}
+
 /// Compares a host with the store.
 pub async fn sync(
     store: &Store,
     host: &CodeHost,
     connector: &dyn Connector,
     clock: &dyn Clock,
-    accept_loss: bool,
+    manner: SyncManner,
 ) -> Result<SyncReport, SyncError> {
     let n_calls_before = connector.n_calls();
     let begun_at = clock.now();
     store.note_host_begun(&host.id, begun_at).await?;
-    let work = Sync { store, host, connector, clock };
+    let work = Sync { store, host, connector, clock, manner };
     let (repositories, read_at) = work.repositories().await?;
     let mut report = SyncReport { n_listed: repositories.len() as u64, ..SyncReport::default() };
     let listed = work.listed(&repositories)?;
     report.n_excluded = listed.iter().filter(|one| one.excluded_by.is_some()).count() as u64;
-    let outcome = store.apply_host_listing(host, &listed, read_at, accept_loss).await?;
-    store.drop_host_pages(&host.id, REPOSITORIES).await?;
+    let outcome = store.apply_host_listing(host, &listed, read_at, manner.accepts_loss).await?;
+    work.drop_pages(REPOSITORIES).await?;
     if outcome.n_withheld > 0 {
         return Err(SyncError::Withheld { n_lacking: outcome.n_withheld });
     }
@@ -133,6 +143,7 @@ struct Sync<'a> {
     host: &'a CodeHost,
     connector: &'a dyn Connector,
     clock: &'a dyn Clock,
+    manner: SyncManner,
 }
 
 impl Sync<'_> {
@@ -190,7 +201,9 @@ impl Sync<'_> {
                 Err(error) => return self.give_up(list, error).await,
             };
             let kept = HostListPage { items: text, next: next.clone(), read_at };
-            self.store.put_host_page(&self.host.id, list, position, &kept).await?;
+            if self.manner.keeps_pages {
+                self.store.put_host_page(&self.host.id, list, position, &kept).await?;
+            }
             let n_total = total.unwrap_or(0);
             self.store.note_host_progress(&self.host.id, what, items.len() as u64, n_total).await?;
             (cursor, position) = (next, position + 1);
@@ -207,12 +220,22 @@ impl Sync<'_> {
     /// Ends the reading of a list. What was read is kept only where the host merely asks to wait.
     async fn give_up<T>(&self, list: &'static str, error: HostError) -> Result<T, SyncError> {
         if error.retry_at().is_none() {
-            self.store.drop_host_pages(&self.host.id, list).await?;
+            self.drop_pages(list).await?;
         }
         Err(error.into())
     }
 
+    async fn drop_pages(&self, list: &str) -> Result<(), SyncError> {
+        if self.manner.keeps_pages {
+            self.store.drop_host_pages(&self.host.id, list).await?;
+        }
+        Ok(())
+    }
+
     async fn kept_pages(&self, list: &'static str) -> Result<Vec<HostListPage>, SyncError> {
+        if !self.manner.keeps_pages {
+            return Ok(Vec::new());
+        }
         let kept = self.store.host_pages(&self.host.id, list).await?;
         let is_young = |page: &HostListPage| self.clock.now().since(page.read_at) < RESUME_MAX;
         let is_open = kept.last().is_some_and(|page| page.next.is_some());

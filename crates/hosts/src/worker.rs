@@ -1,6 +1,6 @@
 //! The worker: compares hosts as they become due or as somebody asks, as durable jobs.
 
-use crate::sync::{SyncError, SyncReport, sync};
+use crate::sync::{SyncError, SyncManner, SyncReport, sync};
 use crate::{
     Connector, HostKind, HostSettings, OpenHostError, SettingsError, Surroundings, UnknownKind, open,
 };
@@ -156,11 +156,15 @@ impl SyncWorker {
         Ok(())
     }
 
-    /// Compares a host now, in this task.
-    pub async fn sync_now(&self, id: &HostId, accept_loss: bool) -> Result<SyncReport, SyncHostError> {
+    /// Compares a host now, in this task, beside whatever the schedule does.
+    pub async fn sync_now(&self, id: &HostId, accepts_loss: bool) -> Result<SyncReport, SyncHostError> {
+        self.sync_by(id, SyncManner { accepts_loss, keeps_pages: false }).await
+    }
+
+    async fn sync_by(&self, id: &HostId, manner: SyncManner) -> Result<SyncReport, SyncHostError> {
         let store = &self.options.store;
         let host = store.code_host(id).await?.ok_or(SyncHostError::Unknown)?;
-        let done = self.sync_host(&host, accept_loss).await;
+        let done = self.sync_host(&host, manner).await;
         if let Err(error) = &done {
             store.note_host_error(id, &error.to_string()).await?;
         }
@@ -206,10 +210,10 @@ impl SyncWorker {
         &self.options.store
     }
 
-    async fn sync_host(&self, host: &CodeHost, accept_loss: bool) -> Result<SyncReport, SyncHostError> {
+    async fn sync_host(&self, host: &CodeHost, manner: SyncManner) -> Result<SyncReport, SyncHostError> {
         let connector = self.connector(host).await?;
         let (store, clock) = (&self.options.store, &*self.options.around.clock);
-        let outcome = sync(store, host, &*connector, clock, accept_loss).await;
+        let outcome = sync(store, host, &*connector, clock, manner).await;
         // What was added is here even where the rest failed.
         let waiting = self.unindexed(host).await?;
         self.queue(waiting).await?;
@@ -293,7 +297,8 @@ impl SyncWorker {
         let id = HostId(payload.host.clone());
         let jobs = self.options.store.jobs();
         let outcome = {
-            let work = self.sync_now(&id, payload.accept_loss);
+            let manner = SyncManner { accepts_loss: payload.accept_loss, keeps_pages: true };
+            let work = self.sync_by(&id, manner);
             tokio::pin!(work);
             loop {
                 tokio::select! {

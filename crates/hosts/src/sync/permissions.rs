@@ -308,7 +308,7 @@ impl Sync<'_> {
         for batch in readings.chunks(N_PER_BATCH) {
             self.store.apply_repository_accounts(&self.host.id, batch, read_at).await?;
         }
-        self.store.drop_host_pages(&self.host.id, GRANTS).await?;
+        self.drop_pages(GRANTS).await?;
         Ok(Read { n_read: seen.len() as u64, ..Read::default() })
     }
 

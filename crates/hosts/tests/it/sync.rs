@@ -66,6 +66,15 @@ impl World {
         self.worker.sync_now(&self.host, false).await
     }
 
+    /// As the schedule does, which goes on where it was.
+    async fn sync_by_schedule(&self) -> Result<hosts::SyncReport, SyncError> {
+        self.clock.advance(Duration::from_secs(60));
+        let host = self.store.code_host(&self.host).await.unwrap().unwrap();
+        let connector = self.worker.connector(&host).await.unwrap();
+        let manner = hosts::SyncManner { keeps_pages: true, ..hosts::SyncManner::default() };
+        hosts::sync(&self.store, &host, &*connector, &*self.clock, manner).await
+    }
+
     /// Somebody here whose account there is this one.
     async fn linked(&self, login: &str, number: u64) -> UserId {
         let name = UserName::new(login).unwrap();
@@ -335,14 +344,28 @@ async fn a_list_goes_on_where_the_host_asked_to_wait() {
     let world =
         World::new(HostKind::GitLab, StubKind::GitLab, HostWorld::of(&["alice"], &repositories)).await;
     world.stub.order(BadDay::LimitedAfter(3, 0));
-    let error = world.sync().await.unwrap_err();
-    assert!(matches!(&error, SyncHostError::Sync(error) if error.retry_at().is_some()), "{error}");
+    let error = world.sync_by_schedule().await.unwrap_err();
+    assert!(error.retry_at().is_some(), "{error}");
     assert!(world.store.host_repositories(&world.host).await.unwrap().is_empty());
     world.stub.order(BadDay::None);
     world.stub.take_calls();
-    assert_eq!(world.sync().await.unwrap().n_listed, 450);
+    assert_eq!(world.sync_by_schedule().await.unwrap().n_listed, 450);
     let calls = world.stub.take_calls();
     assert_eq!(calls.get("GET /projects"), Some(&3), "two of five pages were kept: {calls:?}");
+}
+
+/// Whoever compares by hand does so beside the schedule.
+#[tokio::test]
+async fn two_comparings_at_once_do_not_mix_their_pages() {
+    let names: Vec<String> = (0..250).map(|number| format!("org/repo-{number}")).collect();
+    let repositories: Vec<(&str, &[u64])> = names.iter().map(|name| (name.as_str(), &[1u64][..])).collect();
+    let world =
+        World::new(HostKind::GitLab, StubKind::GitLab, HostWorld::of(&["alice"], &repositories)).await;
+    let (by_hand, again, scheduled) = tokio::join!(world.sync(), world.sync(), world.sync_by_schedule());
+    assert_eq!(by_hand.unwrap().n_listed, 250);
+    assert_eq!(again.unwrap().n_listed, 250);
+    assert_eq!(scheduled.unwrap().n_listed, 250);
+    assert_eq!(world.store.host_repositories(&world.host).await.unwrap().len(), 250);
 }
 
 #[tokio::test]

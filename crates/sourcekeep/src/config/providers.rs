@@ -155,7 +155,7 @@ mod tests {
 
     fn made(toml: &str) -> Result<Vec<Arc<Provider>>, String> {
         let configured: BTreeMap<String, ProviderConfig> =
-            toml::from_str(toml).map_err(|error| error.to_string())?;
+            toml::from_str(toml).map_err(|error| error.message().to_owned())?;
         let clock: Arc<dyn Clock> = Arc::new(access::SystemClock);
         providers(&configured, &Environment::default(), &Egress::default(), &clock)
             .map_err(|error| error.to_string())

@@ -33,6 +33,7 @@ const SCRIPTS: &[(i64, [&str; 2])] = &[
     scripts!(11, "0011_settling"),
     scripts!(12, "0012_roles_and_tokens"),
     scripts!(16, "0016_reviews"),
+    scripts!(17, "0017_providers"),
     scripts!(18, "0018_reviews_of_hosts"),
     scripts!(19, "0019_audit_retention"),
 ];

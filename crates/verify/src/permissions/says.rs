@@ -7,7 +7,12 @@ use access::AccountId;
 use hosts::{Survey, SurveyedReaders, survey};
 use model::{RepoId, UserId};
 use std::collections::HashMap;
+use std::error::Error;
+use std::time::Duration;
 use store::CodeHost;
+
+/// Before a host that could not be compared is compared once more.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What a host says of the repositories that are here.
 pub(super) struct HostSays {
@@ -44,7 +49,13 @@ async fn look_at(setup: &Setup<'_>, host: &CodeHost) -> Result<(Vec<Check>, Host
     let id = |what: &str| format!("host.{}.{what}", host.name);
     let mut compared =
         Check::new(id("compared"), format!("{} ({}) was compared without an error.", host.name, host.kind));
-    match setup.hosts.sync_now(&host.id, false).await {
+    let mut done = setup.hosts.sync_now(&host.id, false).await;
+    if done.is_err() {
+        // The server compares it, too, and may have been in the way.
+        tokio::time::sleep(PAUSE).await;
+        done = setup.hosts.sync_now(&host.id, false).await;
+    }
+    match done {
         Ok(report) => {
             compared = compared.measured(format!(
                 "{}, {}, {}; its statements are believed for {}",
@@ -57,7 +68,7 @@ async fn look_at(setup: &Setup<'_>, host: &CodeHost) -> Result<(Vec<Check>, Host
                 ),
             ));
         }
-        Err(error) => compared.leave_open(error.to_string()),
+        Err(error) => compared.leave_open(causes(&error)),
     }
     let identities = setup.store.identities_at(&host.id).await?;
     let accounts: Vec<_> = identities.iter().map(|one| (one.account.clone(), one.login.clone())).collect();
@@ -67,8 +78,8 @@ async fn look_at(setup: &Setup<'_>, host: &CodeHost) -> Result<(Vec<Check>, Host
         format!("Every repository that is here from {} is there still.", host.name),
     );
     let asked = match setup.hosts.connector(host).await {
-        Ok(connector) => survey(&*connector, &accounts).await.map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
+        Ok(connector) => survey(&*connector, &accounts).await.map_err(|error| causes(&error)),
+        Err(error) => Err(causes(&error)),
     };
     let survey = match asked {
         Ok(survey) => survey,
@@ -112,4 +123,18 @@ async fn compare(
         counted(survey.n_calls, "request", "requests")
     );
     Ok(by_repo)
+}
+
+/// An error with what led to it.
+fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
 }
