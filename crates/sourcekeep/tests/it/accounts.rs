@@ -71,6 +71,32 @@ fn people_come_and_go() {
 }
 
 #[test]
+fn accounts_are_linked_with_identity_providers() {
+    let keep = Keep::new();
+    for name in ["ada", "bob"] {
+        let create =
+            format!("printf 'violet tram humming' | \"$@\" user create {name} --admin --password-stdin");
+        assert_eq!(finish(&mut keep.shell(&create)).code, 0);
+    }
+    let provider = "[sign_in.providers.work]\nissuer = \"https://login.example.org\"\nclient_id = \"keep\"\n";
+    std::fs::write(keep.data().join("config.toml"), provider).unwrap();
+    let link =
+        |name: &str, at: &str| keep.run(&["user", "link", name, "--provider", at, "--subject", "4711"]);
+    let linked = link("ada", "work");
+    assert_eq!(linked.code, 0, "{linked:?}");
+    assert!(linked.stderr.contains("'4711' at https://login.example.org"), "{linked:?}");
+    // The provider's id and its issuer are the same, and a person there is one account's here.
+    let taken = link("bob", "https://login.example.org");
+    assert_eq!(taken.code, 3, "{taken:?}");
+    assert_eq!(link("nobody", "work").code, 2);
+    keep.must(&["admin", "passwords", "refuse"]);
+    keep.must(&["admin", "passwords", "allow"]);
+    keep.must(&["user", "unlink", "ada", "--provider", "work"]);
+    assert_ne!(keep.run(&["user", "unlink", "ada", "--provider", "work"]).code, 0, "there is none any more");
+    assert_eq!(link("bob", "work").code, 0, "it is nobody's again");
+}
+
+#[test]
 fn repositories_come_and_go() {
     let world = GitWorld::new();
     world.repo("code/a").commit_files("main", &[("one.txt", b"alpha\n")]);
