@@ -11,6 +11,8 @@ use egress::Egress;
 use hosts::CredentialBook;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use std::fs::File;
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -103,6 +105,9 @@ async fn permissions(app: &App, args: VerifyPermissionsArgs) -> anyhow::Result<O
         randomness: &SystemRandomness,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
+    // Before the work, so that it is not done for nothing.
+    let report_file =
+        args.report.as_ref().map(|file| create_report(&app.current_dir.join(file))).transpose()?;
     let bar = progress(app.common.quiet);
     let watch = |what: &str, n_done: u64, n_all: u64| match n_all {
         0 if n_done == 0 => bar.set_message(what.to_owned()),
@@ -112,12 +117,12 @@ async fn permissions(app: &App, args: VerifyPermissionsArgs) -> anyhow::Result<O
     let made = verify::permissions::run(&setup, &watch).await;
     bar.finish_and_clear();
     let report = made?;
-    if let Some(file) = &args.report {
-        write_report(&app.current_dir.join(file), &report)?;
-    }
     match app.common.json {
         true => terminal::print_json(&serde_json::to_value(&report)?),
-        false => print_report(&report, args.report.as_deref()),
+        false => print_report(&report),
+    }
+    if let (Some(mut file), Some(path)) = (report_file, &args.report) {
+        write_report(&mut file, path, &report)?;
     }
     Ok(match report.verdict {
         Verdict::Held => Outcome::Done,
@@ -136,8 +141,8 @@ fn address_of(listen: SocketAddr) -> String {
 }
 
 /// Two proofs at a time would take away each other's accounts.
-fn alone(path: &Path) -> anyhow::Result<std::fs::File> {
-    let file = std::fs::File::create(path).with_context(|| format!("cannot open {}", path.display()))?;
+fn alone(path: &Path) -> anyhow::Result<File> {
+    let file = File::create(path).with_context(|| format!("cannot open {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(_) => anyhow::bail!(
@@ -157,15 +162,22 @@ fn progress(quiet: bool) -> ProgressBar {
     bar
 }
 
-fn write_report(file: &Path, report: &Report) -> anyhow::Result<()> {
-    let text = match file.extension().is_some_and(|extension| extension == "json") {
+fn create_report(path: &Path) -> anyhow::Result<File> {
+    File::create(path).with_context(|| format!("cannot write the report to {}", path.display()))
+}
+
+fn write_report(file: &mut File, path: &Path, report: &Report) -> anyhow::Result<()> {
+    let text = match path.extension().is_some_and(|extension| extension == "json") {
         true => serde_json::to_string_pretty(report)?,
         false => report.to_html(),
     };
-    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+    file.write_all(text.as_bytes())
+        .with_context(|| format!("cannot write the report to {}", path.display()))?;
+    terminal::eprint_line(format_args!("The report is in {}", path.display()));
+    Ok(())
 }
 
-fn print_report(report: &Report, file: Option<&Path>) {
+fn print_report(report: &Report) {
     for part in &report.parts {
         terminal::print_line(format_args!("{}", part.title));
         for check in &part.checks {
@@ -191,7 +203,4 @@ fn print_report(report: &Report, file: Option<&Path>) {
             Verdict::NotProven => "not proven",
         }
     ));
-    if let Some(file) = file {
-        terminal::eprint_line(format_args!("The report is in {}", file.display()));
-    }
 }

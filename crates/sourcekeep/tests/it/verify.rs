@@ -175,6 +175,11 @@ fn without_a_server_nothing_is_proved() {
         ran.stderr
     );
     assert_eq!(keep.run(&["verify", "permissions", "--url", "nowhere"]).code, 2);
+    let ran = keep.run(&["verify", "permissions", "--report", "no/such/folder/report.html"]);
+    assert!(
+        ran.code == 3 && ran.stderr.contains("cannot write the report"),
+        "before anything is asked: {ran:?}"
+    );
 }
 
 /// What a server could get wrong.
