@@ -234,7 +234,11 @@ async fn render(
     let name = repo.name.to_string();
     by.caller.notes.add("repository", name.clone());
     let known = match whom.find(state).await {
-        Ok(who) => state.store.path_rules_for(repo.repo, &who).await.unwrap_or_default(),
+        Ok(who) => match state.store.path_rules_for(repo.repo, &who).await {
+            // A list that cannot be read must not look like none, to be saved over.
+            Err(PathRulesError::Fault(fault)) => return Err(fault.into()),
+            known => known.unwrap_or_default(),
+        },
         Err(_) => None,
     };
     let all = state.store.path_rules(repo.repo).await?;
