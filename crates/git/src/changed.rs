@@ -32,7 +32,7 @@ const SAME_NAME_SCORE_MIN: usize = SCORE_MAX / 4 * 3;
 /// Longer lines are compared in parts.
 const CHUNK_BYTES_MAX: usize = 64;
 /// Largest file that is compared by its lines.
-const RENAME_BYTES_MAX: u64 = 128 << 10;
+const RENAME_BYTES_MAX: u64 = 1 << 20;
 
 /// What happened to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -89,6 +89,31 @@ pub(crate) fn parse(id: ObjectId, data: &[u8]) -> Option<Commit> {
     })
 }
 
+/// Of a commit what a walk needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) tree: ObjectId,
+    pub(crate) parents: Vec<ObjectId>,
+    /// When it was committed, in seconds since 1970.
+    pub(crate) seconds: i64,
+}
+
+/// Parses a commit object for a walk. `None` where it names no tree.
+pub(crate) fn step(data: &[u8]) -> Option<Step> {
+    let mut step = Step { tree: tree_of(data)?, parents: Vec::new(), seconds: 0 };
+    for line in data.split(|byte| *byte == b'\n').skip(1).take_while(|line| !line.is_empty()) {
+        if let Some(parent) = line.strip_prefix(b"parent ") {
+            if step.parents.len() < PARENTS_MAX {
+                step.parents.extend(hex_id(parent));
+            }
+        } else if let Some(committer) = line.strip_prefix(b"committer ") {
+            step.seconds = split_person(committer).2;
+            break;
+        }
+    }
+    Some(step)
+}
+
 /// The tree of a commit object.
 pub(crate) fn tree_of(data: &[u8]) -> Option<ObjectId> {
     hex_id(first_line(data).strip_prefix(b"tree ")?)

@@ -8,6 +8,8 @@ use gix::diff::blob::{Algorithm, InternedInput, diff_with_slider_heuristics};
 use model::ObjectId;
 use std::ops::Range;
 
+/// Lines that are the same at both ends are not compared, but for so many: hunks are slid within them.
+const NEAR_LINES: usize = 32;
 /// A heading is cut to this, as git cuts it.
 const HEADING_BYTES_MAX: usize = 80;
 
@@ -94,20 +96,43 @@ impl TextDiff {
     /// Compares two texts.
     pub fn new(old: Vec<u8>, new: Vec<u8>) -> Self {
         let (old, new) = (SideText::new(old), SideText::new(new));
+        let hunks = Self::hunks(&old.text, &new.text, old.len(), new.len());
+        TextDiff { old, new, hunks }
+    }
+
+    /// Where two texts differ that have most of their lines in common: what is the same at both ends is passed over, which is most of the
+    /// work where two versions follow each other.
+    pub(crate) fn near_hunks(old: &SideText, new: &SideText) -> Vec<LineHunk> {
+        let (before, after) = same_ends(old, new);
+        let (old_lines, new_lines) = (before..old.len() - after, before..new.len() - after);
+        let mut hunks = Self::hunks(
+            old.range(old_lines.clone()),
+            new.range(new_lines.clone()),
+            old_lines.len(),
+            new_lines.len(),
+        );
+        for hunk in &mut hunks {
+            hunk.old = hunk.old.start + before..hunk.old.end + before;
+            hunk.new = hunk.new.start + before..hunk.new.end + before;
+        }
+        hunks
+    }
+
+    fn hunks(old: &[u8], new: &[u8], n_old: usize, n_new: usize) -> Vec<LineHunk> {
         let mut hunks = Vec::new();
         if old.is_empty() || new.is_empty() {
             if !(old.is_empty() && new.is_empty()) {
-                hunks.push(LineHunk { old: 0..old.len(), new: 0..new.len() });
+                hunks.push(LineHunk { old: 0..n_old, new: 0..n_new });
             }
         } else {
-            let input = InternedInput::new(&old.text[..], &new.text[..]);
+            let input = InternedInput::new(old, new);
             let diff = diff_with_slider_heuristics(Algorithm::Histogram, &input);
             let range = |range: Range<u32>| range.start as usize..range.end as usize;
             hunks.extend(
                 diff.hunks().map(|hunk| LineHunk { old: range(hunk.before), new: range(hunk.after) }),
             );
         }
-        TextDiff { old, new, hunks }
+        hunks
     }
 
     /// For each hunk the last line before it (in the text before) that looks like the beginning of something, as git writes
@@ -139,6 +164,24 @@ impl TextDiff {
     }
 }
 
+/// How many lines at the beginning and at the end are the same and need not be compared.
+fn same_ends(old: &SideText, new: &SideText) -> (usize, usize) {
+    let n_bytes = std::iter::zip(&old.text, &new.text).take_while(|(a, b)| a == b).count();
+    let before =
+        old.ends.partition_point(|end| *end <= n_bytes).min(new.ends.partition_point(|end| *end <= n_bytes));
+    let before = before.saturating_sub(NEAR_LINES);
+    let n_bytes =
+        std::iter::zip(old.text.iter().rev(), new.text.iter().rev()).take_while(|(a, b)| a == b).count();
+    let n_lines = |side: &SideText| {
+        let from = side.text.len() - n_bytes;
+        side.len() - side.ends.partition_point(|end| *end < from).min(side.len())
+    };
+    let room = old.len().min(new.len()) - before;
+    // The first of them may begin before what is the same.
+    let after = n_lines(old).min(n_lines(new)).saturating_sub(1 + NEAR_LINES).min(room);
+    (before, after)
+}
+
 /// The beginning of a text, cut at the beginning of a character.
 fn cut(text: &[u8], n_bytes_max: usize) -> &[u8] {
     let mut end = text.len().min(n_bytes_max);
@@ -149,13 +192,17 @@ fn cut(text: &[u8], n_bytes_max: usize) -> &[u8] {
 }
 
 impl SideText {
-    fn new(text: Vec<u8>) -> Self {
+    pub(crate) fn new(text: Vec<u8>) -> Self {
         let mut ends: Vec<usize> =
             text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
         if ends.last().copied().unwrap_or(0) < text.len() {
             ends.push(text.len());
         }
         SideText { text, ends }
+    }
+
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.text.len() + self.ends.len() * size_of::<usize>()
     }
 
     /// How many lines there are.

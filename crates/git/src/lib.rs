@@ -14,6 +14,8 @@
 //!   what was left out is told.
 //! - This crate does not know callers: whoever serves what it reads has asked the caller's `AccessSet` first.
 
+mod ancestry;
+mod blame;
 mod changed;
 mod changes;
 mod command;
@@ -23,8 +25,10 @@ mod discover;
 mod gitdir;
 mod gitolite;
 mod history;
+mod log;
 mod mirror;
 mod object;
+mod path_at;
 mod plant;
 mod program;
 mod progress;
@@ -38,6 +42,8 @@ mod tree;
 mod url;
 mod walk;
 
+pub use ancestry::{Ancestry, AncestryError};
+pub use blame::{Blame, BlameAsked, BlameError, BlameRun};
 pub use changed::{ChangedFile, ChangedFiles, FileChangeKind, IsOver};
 pub use changes::{Change, ChangesError};
 pub use commit::{Commit, Person};
@@ -46,6 +52,7 @@ pub use discover::{DiscoverError, DiscoverLimits, Discovered, Discovery, FoundKi
 pub use gitdir::OpenError;
 pub use gitolite::{Gitolite, GitoliteError, GitolitePlace, GitoliteRepo, GitoliteUser};
 pub use history::{HistoryError, ListedCommit, ListedHistory};
+pub use log::{Log, LogAsked, LogEntry, LogError, LogFilter};
 pub use mirror::{FetchOutcome, Mirror, MirrorError};
 pub use object::{ObjectError, ObjectHeader, ObjectKind, Reader};
 pub use plant::{PlantError, Planting, plant};

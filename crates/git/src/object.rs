@@ -123,6 +123,14 @@ impl Reader {
             .ok_or_else(|| ObjectError::Damaged { id, reason: "it names no tree".to_owned() })
     }
 
+    /// Of a commit what a walk needs.
+    pub(crate) fn step(&self, id: ObjectId) -> Result<commit::Step, ObjectError> {
+        let mut scratch = self.scratch.borrow_mut();
+        self.read(id, ObjectKind::Commit, COMMIT_BYTES_MAX, &mut scratch)?;
+        commit::step(&scratch)
+            .ok_or_else(|| ObjectError::Damaged { id, reason: "it names no tree".to_owned() })
+    }
+
     /// Follows annotated tags from `id` to what they lead to, and tells its kind.
     pub(crate) fn peel(&self, id: ObjectId) -> Result<(ObjectId, ObjectKind), ObjectError> {
         let mut current = id;

@@ -166,6 +166,21 @@ pub(crate) struct CheckedEntry {
 
 /// The accepted entries of a tree in git's order (by name, folders as if they ended in `/`), which makes a walk yield full
 /// paths in byte order. Every other entry is given to `refuse`.
+/// The entry of one name in a tree, of duplicates the first; `None` where it is refused.
+pub(crate) fn find_entry(
+    reader: &Reader,
+    tree: ObjectId,
+    name: &[u8],
+) -> Result<Option<(EntryKind, ObjectId)>, LookupError> {
+    if name_fault(name).is_some() {
+        return Ok(None);
+    }
+    let mut data = Vec::new();
+    reader.read(tree, ObjectKind::Tree, TREE_BYTES_MAX, &mut data)?;
+    let found = Entries::new(&data).map_while(Result::ok).find(|raw| raw.name == name);
+    Ok(found.and_then(|raw| raw.check().ok().map(|kind| (kind, raw.id))))
+}
+
 pub(crate) fn checked_entries(data: &[u8], mut refuse: impl FnMut(&[u8], EntryRefusal)) -> Vec<CheckedEntry> {
     let mut entries: Vec<CheckedEntry> = Vec::with_capacity(data.len() / 40);
     for raw in Entries::new(data) {

@@ -26,6 +26,13 @@ function follow(selector) {
   if (link instanceof HTMLElement) link.click();
 }
 
+/** Asks for a line of the file on the page and goes there. */
+function goToLine() {
+  if (!document.querySelector("[data-code]")) return;
+  const line = Number(prompt("Line"));
+  if (Number.isInteger(line) && line > 0) location.hash = `#L${line}`;
+}
+
 /** @type {Record<string, () => void>} */
 const ACTIONS = {
   "/": () => {
@@ -39,6 +46,12 @@ const ACTIONS = {
   k: () => select(-1),
   o: () => document.querySelector(".hit.selected details")?.toggleAttribute("open"),
   t: () => /** @type {HTMLElement | null} */ (document.querySelector("[data-side] input"))?.focus(),
+  b: () => follow('a[data-key="b"]'),
+  h: () => follow('a[data-key="h"]'),
+  c: () => follow('a[data-key="c"]'),
+  l: goToLine,
+  "[": () => follow('a[rel="prev"]'),
+  "]": () => follow('a[rel="next"]'),
   y: () => follow("a[data-permalink]"),
   w: () => void document.body.classList.toggle("wrap"),
   gs: () => location.assign("/"),

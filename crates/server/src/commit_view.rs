@@ -218,7 +218,7 @@ fn shown(side: &SideText, line: usize) -> String {
     if line.len() > LINE_BYTES_MAX { format!("{text}…") } else { text }
 }
 
-fn to_text(bytes: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn to_text(bytes: &[u8]) -> Option<Vec<u8>> {
     let limits = syntax::DecodeLimits { size_bytes_max: SIDE_BYTES_MAX as usize };
     match syntax::decode(bytes, &limits) {
         syntax::Decoded::Text { utf8, .. } => Some(utf8.into_owned().into_bytes()),

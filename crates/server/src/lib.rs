@@ -28,6 +28,7 @@ mod host;
 mod in_flight;
 mod links;
 mod listen;
+mod log_view;
 mod markup;
 mod metrics;
 mod new_accounts;

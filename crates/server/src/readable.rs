@@ -129,7 +129,7 @@ impl Readable {
     }
 
     /// The commit a revision means; the default branch where none is given.
-    fn commit_of(&self, row: &Repository, rev: Option<&str>) -> Result<Option<ObjectId>, Failure> {
+    pub(crate) fn commit_of(&self, row: &Repository, rev: Option<&str>) -> Result<Option<ObjectId>, Failure> {
         let resolve = |rev: &str| self.repository.resolve(rev).map(|found| found.commit);
         if let Some(rev) = rev {
             return resolve(rev).map(Some).map_err(|_| Failure::NotFound);

@@ -200,7 +200,7 @@ fn act_of_address(address: &str) -> Act {
     let kind = address.split_once("/-/").map_or("", |(_, kind)| kind);
     match kind.split('/').next().unwrap_or("") {
         "raw" | "download" | "archive" => Act::ReadRaw,
-        "commit" | "commits" | "compare" | "history" | "blame" => Act::ReadHistory,
+        "commit" | "commits" | "log" | "compare" | "blame" | "branches" | "contributors" => Act::ReadHistory,
         _ => Act::ReadFile,
     }
 }

@@ -6,6 +6,7 @@ mod differential;
 mod discovering;
 mod forged;
 mod gitolite;
+mod lines;
 mod mirroring;
 mod support;
 mod threats;

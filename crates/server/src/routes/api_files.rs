@@ -1,7 +1,7 @@
 //! `/api/v1/repos/<repository>[@<revision>][/-/<resource>/<path>]`: a repository, its refs, its folders, its files.
 
 use super::api_repos::RepoState;
-use super::{r_raw, r_skipped};
+use super::{r_log, r_raw, r_skipped};
 use crate::browse::{self, Content, SHOWN_BYTES_MAX, kind_word};
 use crate::caller::Caller;
 use crate::commit_view::{self, CommitView, FileView, HunkView};
@@ -128,9 +128,9 @@ pub(crate) struct ChangedHunkShape {
     lines: Vec<String>,
 }
 
-/// A repository (no resource), `refs`, `tree/<path>`, `file/<path>`, `owners/<path>`, `raw/<path>`, `skipped?reason=&cursor=&limit=` or `commits/<id>`, at `@<revision>` or the default branch.
+/// A repository (no resource), `refs`, `tree/<path>`, `file/<path>`, `owners/<path>`, `raw/<path>`, `skipped?reason=&cursor=&limit=`, `log/<path>?author=&since=&until=&cursor=&limit=`, `commits` (the log of all of it) or `commits/<id>`, at `@<revision>` or the default branch.
 #[utoipa::path(get, path = "/api/v1/repos/{address}",
-    params(("address" = String, Path, description = "`<repository>[@<revision>][/-/refs | /-/tree/<path> | /-/file/<path> | /-/owners/<path> | /-/raw/<path> | /-/skipped | /-/commits/<id>]`")),
+    params(("address" = String, Path, description = "`<repository>[@<revision>][/-/refs | /-/tree/<path> | /-/file/<path> | /-/owners/<path> | /-/raw/<path> | /-/skipped | /-/log/<path> | /-/commits[/<id>]]`")),
     responses(
         (status = 200, description = "A file; the other resources answer with their own shapes", body = FileShape),
         (status = 404, description = "Not there, or not for the caller", body = crate::failure::Problem)))]
@@ -174,6 +174,10 @@ pub(crate) async fn resource(
         }
         "skipped" => r_skipped::answer(&state, &caller, &address, uri.query()).await,
         "raw" => r_raw::raw(&state, &caller, &row, address).await,
+        "log" => r_log::answer(&state, &caller, &row, address, uri.query()).await,
+        "commits" if address.path.is_empty() => {
+            r_log::answer(&state, &caller, &row, address, uri.query()).await
+        }
         "commits" => Ok(Json(commit(&state, &caller, &row, &address).await?).into_response()),
         _ => Err(Failure::NotFound),
     }
@@ -271,24 +275,29 @@ async fn commit(
         CommitView::read(repository.whole()?, &asked, watch)
     };
     let view = git_access::read_watched(state, &caller.access, row, commit_view::TIME_MAX, read).await?;
-    let person = |person: &git::Person| PersonShape {
-        name: person.name.clone(),
-        email: person.email.clone(),
-        date: crate::format::rfc3339_at(person.seconds, person.offset_seconds / 60),
-    };
     let commit = &view.commit;
     Ok(CommitShape {
         repo: row.name.to_string(),
         commit: commit.id.to_string(),
         tree: commit.tree.to_string(),
         parents: commit.parents.iter().map(ToString::to_string).collect(),
-        author: person(&commit.author),
-        committer: person(&commit.committer),
+        author: PersonShape::of(&commit.author),
+        committer: PersonShape::of(&commit.committer),
         message: commit.message.clone(),
         url: crate::links::commit_link(&row.name, commit.id),
         files: view.files.iter().map(ChangedFileShape::of).collect(),
         left_out: view.left_out,
     })
+}
+
+impl PersonShape {
+    pub(crate) fn of(person: &git::Person) -> Self {
+        PersonShape {
+            name: person.name.clone(),
+            email: person.email.clone(),
+            date: crate::format::rfc3339_at(person.seconds, person.offset_seconds / 60),
+        }
+    }
 }
 
 impl ChangedFileShape {

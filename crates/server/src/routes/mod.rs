@@ -49,6 +49,7 @@ mod print;
 pub(crate) mod r;
 pub(crate) mod r_blob;
 mod r_commit;
+mod r_log;
 mod r_raw;
 mod r_skipped;
 mod r_tree;

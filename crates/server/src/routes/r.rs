@@ -1,6 +1,6 @@
 //! `/r/<repository>[@<revision>]/-/<page>/<path>`: pages about a repository, and what they have in common.
 
-use super::{r_blob, r_commit, r_raw, r_skipped, r_tree};
+use super::{r_blob, r_commit, r_log, r_raw, r_skipped, r_tree};
 use crate::browse;
 use crate::caller::Caller;
 use crate::failure::Failure;
@@ -24,6 +24,17 @@ pub(crate) struct Crumb {
     pub(crate) name: String,
     /// Nothing where this page is.
     pub(crate) url: Option<String>,
+}
+
+/// Another page about the same thing.
+pub(crate) struct Tool {
+    pub(crate) label: &'static str,
+    pub(crate) icon: &'static str,
+    pub(crate) url: String,
+    /// The key that leads there.
+    pub(crate) key: &'static str,
+    /// Whether this is that page.
+    pub(crate) current: bool,
 }
 
 /// A line of the tree at the side.
@@ -70,6 +81,8 @@ pub(crate) async fn page(
         "blob" => r_blob::page(state, caller, row, address, uri.query()).await,
         "raw" => r_raw::raw(&state, &caller, &row, address).await,
         "skipped" => r_skipped::page(state, caller, row, address, uri.query()).await,
+        "log" => r_log::page(state, caller, row, address, uri.query()).await,
+        "commits" if address.path.is_empty() => r_log::page(state, caller, row, address, uri.query()).await,
         "commit" => r_commit::page(state, caller, row, address).await,
         _ => Err(Failure::NotFound),
     }
@@ -78,6 +91,28 @@ pub(crate) async fn page(
 /// Sends a file asked for as a folder, or a folder asked for as a file, to its own page.
 pub(crate) fn redirect(address: &RepoAddress, page: &str) -> Response {
     Redirect::to(&path_link(&address.repo, address.rev.as_deref(), page, &address.path)).into_response()
+}
+
+/// The other pages about what stands at the address, for who may read all of the repository: the others know no history.
+pub(crate) fn tools(caller: &Caller, row: &Repository, address: &RepoAddress, is_file: bool) -> Vec<Tool> {
+    if caller.access.path_rules(row.id).is_some() {
+        return Vec::new();
+    }
+    let rev = address.rev.as_deref();
+    let tool = |label, icon, page: &str, key, url| {
+        let current = address.page == page || (page == "log" && address.page == "commits");
+        Tool { label, icon, url, key, current }
+    };
+    let mut tools = Vec::new();
+    if is_file {
+        let code = path_link(&address.repo, rev, "blob", &address.path);
+        if !matches!(address.page.as_str(), "blob") {
+            tools.push(tool("Code", "file", "blob", "c", code));
+        }
+    }
+    let label = if address.path.is_empty() { "Commits" } else { "History" };
+    tools.push(tool(label, "history", "log", "h", r_log::link(&address.repo, rev, &address.path)));
+    tools
 }
 
 /// The path as links.

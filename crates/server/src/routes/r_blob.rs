@@ -1,8 +1,8 @@
 //! A file of a repository: its lines, coloured, in windows where there are many.
 
 use super::r::{
-    Crumb, Notice, RefGroup, SideNode, crumbs, not_there, parent, permalink, redirect, ref_groups, rev_shown,
-    side,
+    Crumb, Notice, RefGroup, SideNode, Tool, crumbs, not_there, parent, permalink, redirect, ref_groups,
+    rev_shown, side, tools,
 };
 use crate::browse::{Content, SHOWN_BYTES_MAX};
 use crate::caller::Caller;
@@ -43,6 +43,7 @@ struct BlobPage {
     rev_shown: String,
     refs: Vec<RefGroup>,
     path_shown: String,
+    tools: Vec<Tool>,
     permalink: Option<String>,
     raw: Option<String>,
     why: String,
@@ -132,6 +133,7 @@ pub(crate) async fn page(
     page.permalink = Some(permalink(&address, file.commit));
     page.owners = file.owners;
     page.side = side(&address, parent(&address.path), &file.listing);
+    page.tools = tools(&caller, &row, &address, file.kind != EntryKind::Submodule);
     if file.kind != EntryKind::Submodule {
         page.raw = Some(path_link(&address.repo, address.rev.as_deref(), "raw", &address.path));
     }
@@ -199,6 +201,7 @@ fn frame(state: &AppState, caller: &Caller, row: &Repository, address: &RepoAddr
         rev_shown: rev_shown(row, address),
         refs: ref_groups(state, caller, row, address),
         path_shown,
+        tools: Vec::new(),
         permalink: None,
         raw: None,
         why: super::why::link_for_file(address),

@@ -1,8 +1,8 @@
 //! A folder of a repository; the repository itself is its root.
 
 use super::r::{
-    Crumb, Notice, RefGroup, SideNode, crumbs, folders_first, icon_for, joined, not_there, page_for,
-    permalink, redirect, ref_groups, rev_shown, side,
+    Crumb, Notice, RefGroup, SideNode, Tool, crumbs, folders_first, icon_for, joined, not_there, page_for,
+    permalink, redirect, ref_groups, rev_shown, side, tools,
 };
 use crate::caller::Caller;
 use crate::failure::Failure;
@@ -36,6 +36,7 @@ struct TreePage {
     /// What is said of the repository, on its first page.
     description: String,
     topics: Vec<(String, String)>,
+    tools: Vec<Tool>,
     permalink: Option<String>,
     raw: Option<String>,
     commit: Option<CommitLine>,
@@ -124,6 +125,7 @@ fn frame(state: &AppState, caller: &Caller, row: &Repository, address: &RepoAddr
             .is_empty()
             .then(|| super::r_skipped::link(&address.repo, address.rev.as_deref())),
         path_shown,
+        tools: tools(caller, row, address, false),
         permalink: None,
         raw: None,
         commit: None,

@@ -161,7 +161,10 @@ fn no_route_of_a_repository_leads_out_of_it() {
         ];
         let tricks = tricks.map(|trick| trick.replace('\u{202e}', "%E2%80%AE"));
         for base in ["/r/app", "/r/app@main", "/api/v1/repos/app", "/r/..%2fapp"] {
-            for kind in ["blob", "tree", "raw", "file", "commit", "skipped", "owners", "why", "nothing"] {
+            for kind in [
+                "blob", "tree", "raw", "file", "commit", "skipped", "owners", "why", "log", "blame",
+                "nothing",
+            ] {
                 for trick in &tricks {
                     let by_query = (kind == "blob").then(|| format!("{base}/-/{kind}?path={trick}"));
                     for target in by_query.into_iter().chain([format!("{base}/-/{kind}/{trick}")]) {

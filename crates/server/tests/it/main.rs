@@ -10,6 +10,7 @@ mod connections;
 mod contexts;
 mod exports;
 mod files;
+mod history;
 mod hostile;
 mod matrix;
 mod other_sites;

@@ -124,14 +124,34 @@ fn ids(route: &RouteInfo, ids: &Ids) -> Option<Vec<(String, String)>> {
             Some(vec![("/api/v1/contexts/@ada/hers".into(), "/api/v1/contexts/@ada/none".into())])
         }
         "/r/{*address}" => Some(
-            ["", "/-/tree/x", "/-/blob/secret.txt", "/-/raw/secret.txt", "/-/commit/main", "/-/skipped"]
-                .map(|rest| (format!("/r/vault{rest}"), format!("/r/nothing{rest}")))
-                .into(),
+            [
+                "",
+                "/-/tree/x",
+                "/-/blob/secret.txt",
+                "/-/raw/secret.txt",
+                "/-/commit/main",
+                "/-/skipped",
+                "/-/commits",
+                "/-/log/secret.txt",
+                "/-/blame/secret.txt",
+            ]
+            .map(|rest| (format!("/r/vault{rest}"), format!("/r/nothing{rest}")))
+            .into(),
         ),
         "/api/v1/repos/{*address}" => Some(
-            ["", "/-/tree/", "/-/file/secret.txt", "/-/refs", "/-/owners/secret.txt", "/-/why/secret.txt"]
-                .map(|rest| (format!("/api/v1/repos/vault{rest}"), format!("/api/v1/repos/nothing{rest}")))
-                .into(),
+            [
+                "",
+                "/-/tree/",
+                "/-/file/secret.txt",
+                "/-/refs",
+                "/-/owners/secret.txt",
+                "/-/why/secret.txt",
+                "/-/commits",
+                "/-/log/secret.txt",
+                "/-/blame/secret.txt",
+            ]
+            .map(|rest| (format!("/api/v1/repos/vault{rest}"), format!("/api/v1/repos/nothing{rest}")))
+            .into(),
         ),
         "/hooks/{id}" => one(&ids.hook),
         "/admin/hosts/{id}" => one(&ids.host),

@@ -94,11 +94,20 @@ fn pages_of_repositories(spec: &Spec) -> Vec<Question> {
     let mut questions = Vec::new();
     for name in names(spec) {
         questions.extend(
-            ["", "/-/skipped", "/-/commit/main", "@hidden-feature/-/tree/"]
-                .map(|rest| get(format!("/r/{name}{rest}"))),
+            [
+                "",
+                "/-/skipped",
+                "/-/commit/main",
+                "/-/commits",
+                "/-/commits?author=ada&limit=2",
+                "@hidden-feature/-/tree/",
+            ]
+            .map(|rest| get(format!("/r/{name}{rest}"))),
         );
         for path in PATHS {
-            questions.extend(["blob", "tree", "raw"].map(|page| get(format!("/r/{name}/-/{page}/{path}"))));
+            questions.extend(
+                ["blob", "tree", "raw", "log", "blame"].map(|page| get(format!("/r/{name}/-/{page}/{path}"))),
+            );
         }
     }
     questions
@@ -107,10 +116,18 @@ fn pages_of_repositories(spec: &Spec) -> Vec<Question> {
 fn resources_of_repositories(spec: &Spec) -> Vec<Question> {
     let mut questions = Vec::new();
     for name in names(spec) {
-        let pages = ["", "/-/refs", "/-/skipped", "/-/commits/main", "/-/tree/", "/-/why/keys/server.pem"];
+        let pages = [
+            "",
+            "/-/refs",
+            "/-/skipped",
+            "/-/commits/main",
+            "/-/commits",
+            "/-/tree/",
+            "/-/why/keys/server.pem",
+        ];
         questions.extend(pages.map(|rest| get(format!("/api/v1/repos/{name}{rest}"))));
         for path in PATHS {
-            let pages = ["file", "tree", "raw", "owners"];
+            let pages = ["file", "tree", "raw", "owners", "log", "blame"];
             questions.extend(pages.map(|page| get(format!("/api/v1/repos/{name}/-/{page}/{path}"))));
         }
     }

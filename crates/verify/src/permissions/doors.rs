@@ -149,6 +149,9 @@ fn pages(about: &About) -> Vec<Question> {
         format!("/r/{repo}/-/raw/{path}"),
         format!("/r/{repo}/-/skipped"),
         format!("/r/{repo}/-/commit/main"),
+        format!("/r/{repo}/-/commits"),
+        format!("/r/{repo}/-/log/{path}"),
+        format!("/r/{repo}/-/blame/{path}"),
         format!("/r/{repo}@main/-/tree/"),
         format!("/print?r={}&f={}", in_address(repo), in_address(path)),
         format!("/print?r={}&f={}&format=raw", in_address(repo), in_address(path)),
@@ -159,8 +162,10 @@ fn pages(about: &About) -> Vec<Question> {
 fn resources(about: &About) -> Vec<Question> {
     let About { repo, path, .. } = about;
     let at = format!("/api/v1/repos/{repo}");
-    let rests = ["", "/-/refs", "/-/skipped", "/-/commits/main", "/-/tree/"].map(str::to_owned).into_iter();
-    let files = ["file", "raw", "owners"].map(|what| format!("/-/{what}/{path}"));
+    let rests = ["", "/-/refs", "/-/skipped", "/-/commits/main", "/-/commits", "/-/tree/"]
+        .map(str::to_owned)
+        .into_iter();
+    let files = ["file", "raw", "owners", "log", "blame"].map(|what| format!("/-/{what}/{path}"));
     let mut questions: Vec<Question> =
         rests.chain(files).map(|rest| Question::get(format!("{at}{rest}"))).collect();
     questions.push(Question::json(Method::PATCH, at, &json!({ "description": "" })));

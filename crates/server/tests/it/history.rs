@@ -1,0 +1,63 @@
+//! The history of files, folders and repositories.
+
+use crate::world::{Who, run, shared};
+
+#[test]
+fn a_history_says_what_was_changed() {
+    run(async {
+        let all = shared().api(Who::Bob, "/api/v1/repos/app/-/commits").await.json();
+        let commits = all["commits"].as_array().expect("a list");
+        assert!(!commits.is_empty() && all["next"].is_null(), "{all}");
+        assert!(
+            all["commits"][0]["change"].is_null() && all["commits"][0]["files"].as_u64() > Some(0),
+            "{all}"
+        );
+        let file = shared().api(Who::Bob, "/api/v1/repos/app/-/log/README.md").await.json();
+        let cursor = format!("{}.1", all["commit"].as_str().unwrap_or_default());
+        let beyond =
+            shared().api(Who::Bob, &format!("/api/v1/repos/app/-/commits?cursor={cursor}")).await.json();
+        assert_eq!(beyond["commits"].as_array().map(Vec::len), Some(commits.len() - 1), "{beyond}");
+        let first = file["commits"].as_array().and_then(|list| list.last()).expect("a commit").clone();
+        assert_eq!((&first["change"], &first["path"]), (&"added".into(), &"README.md".into()));
+        assert!(first["added"].as_u64() > Some(0), "{first}");
+    });
+}
+
+#[test]
+fn the_page_leads_to_commits_and_back_to_the_file() {
+    run(async {
+        let page = shared().get(Who::Bob, "/r/app/-/log/README.md").await.text();
+        for part in ["/r/app/-/commit/", "/-/blob/README.md", "As JSON", "data-key=\"c\""] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        let file = shared().get(Who::Bob, "/r/app/-/blob/README.md").await.text();
+        assert!(file.contains("href=\"/r/app/-/log/README.md\""), "{file}");
+        let root = shared().get(Who::Bob, "/r/app").await.text();
+        assert!(root.contains("href=\"/r/app/-/commits\""), "{root}");
+        let nobody = shared().get(Who::Bob, "/r/app/-/commits?author=nobody-at-all").await.text();
+        assert!(nobody.contains("No commit") && nobody.contains("Show all commits"), "{nobody}");
+        let older = shared().get(Who::Bob, "/r/app/-/commits?until=1999-01-01").await.text();
+        assert!(older.contains("No commit"), "{older}");
+    });
+}
+
+#[test]
+fn what_has_no_history_is_not_found() {
+    run(async {
+        for target in [
+            "/r/app/-/log/nothing.txt",
+            "/r/app@nothing/-/log/README.md",
+            "/r/app/-/log/../README.md",
+            "/r/vault/-/commits",
+            "/r/vault/-/log/secret.txt",
+            "/api/v1/repos/app/-/log/nothing",
+            "/api/v1/repos/vault/-/commits",
+        ] {
+            assert_eq!(shared().get(Who::Bob, target).await.status, 404, "{target}");
+        }
+        for query in ["cursor=x", "since=never", "limit=x"] {
+            let answer = shared().get(Who::Bob, &format!("/r/app/-/commits?{query}")).await;
+            assert_eq!(answer.status, 400, "{query}");
+        }
+    });
+}
