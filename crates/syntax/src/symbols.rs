@@ -152,6 +152,32 @@ pub fn symbols(language: Language, text: &str, limits: &SymbolLimits<'_>) -> Res
     Ok(found.finish())
 }
 
+/// Parses a whole text of a language with a grammar, what hides the shape of C blanked out.
+pub(crate) fn parse_text(
+    language: Language,
+    text: &str,
+    check: &mut dyn FnMut() -> Result<(), SymbolError>,
+) -> Result<tree_sitter::Tree, SymbolError> {
+    let grammar = grammars::grammar_of(language).ok_or(SymbolError::Unsupported { language })?;
+    if !(grammar.holds)(text) {
+        return Err(SymbolError::Unsafe);
+    }
+    if grammar.is_c_family {
+        return walk::parse(grammar, &c_family::blanked(text).0, check);
+    }
+    walk::parse(grammar, text.as_bytes(), check)
+}
+
+/// The grammar of a language.
+pub(crate) fn grammar_language(language: Language) -> Option<tree_sitter::Language> {
+    grammars::grammar_of(language).map(grammars::Grammar::tree_sitter)
+}
+
+/// Every language that has a grammar.
+pub(crate) fn grammar_languages() -> Vec<Language> {
+    grammars::all_languages()
+}
+
 fn check_size(text: &str, limit_bytes: usize) -> Result<(), SymbolError> {
     let size_bytes = text.len();
     if size_bytes > limit_bytes { Err(SymbolError::TooLarge { size_bytes, limit_bytes }) } else { Ok(()) }

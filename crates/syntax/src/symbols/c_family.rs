@@ -66,7 +66,7 @@ fn end_of_piece(source: &[u8], start: usize) -> usize {
 
 /// The text without what hides its shape: annotations that a macro turns into nothing, conditional directives, and the
 /// alternatives of those that stand within code. As long as before, so that every offset stays.
-fn blanked(text: &str) -> (Vec<u8>, Vec<Macro>) {
+pub(super) fn blanked(text: &str) -> (Vec<u8>, Vec<Macro>) {
     let bytes = text.as_bytes();
     let mut blanker = Blanker {
         bytes,
@@ -83,7 +83,7 @@ fn blanked(text: &str) -> (Vec<u8>, Vec<Macro>) {
 }
 
 /// What a macro defines: `DEFINE_MUTEX(name)`, `SYSCALL_DEFINE3(name, …)`.
-struct Macro {
+pub(super) struct Macro {
     kind: SymbolKind,
     name: ByteRange,
     extent: ByteRange,

@@ -53,6 +53,11 @@ pub(super) fn grammar_of(language: Language) -> Option<&'static Grammar> {
     BY_LANGUAGE.get(place).map(|(_, grammar)| *grammar)
 }
 
+/// Every language that a grammar serves.
+pub(super) fn all_languages() -> Vec<Language> {
+    BY_LANGUAGE.iter().map(|(language, _)| *language).collect()
+}
+
 /// Every grammar by each language it serves, sorted.
 static BY_LANGUAGE: LazyLock<Vec<(Language, &'static Grammar)>> = LazyLock::new(|| {
     let serves = |grammar: &'static Grammar| {

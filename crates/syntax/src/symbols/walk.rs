@@ -30,7 +30,7 @@ pub(super) fn read(
     source: &[u8],
     offset: usize,
 ) -> Result<(), SymbolError> {
-    let tree = parse(grammar, found, source)?;
+    let tree = parse(grammar, source, &mut || found.check())?;
     let table = grammar.table();
     let mut walk = Walk { grammar, found, source, offset, frames: Vec::new(), in_function: 0, in_error: 0 };
     let mut cursor = tree.walk();
@@ -58,12 +58,17 @@ pub(super) fn read(
     }
 }
 
-fn parse(grammar: &'static Grammar, found: &Collector<'_>, source: &[u8]) -> Result<Tree, SymbolError> {
+/// Parses a text within a number of steps that its length gives, asking `check` now and then whether to go on.
+pub(super) fn parse(
+    grammar: &'static Grammar,
+    source: &[u8],
+    check: &mut dyn FnMut() -> Result<(), SymbolError>,
+) -> Result<Tree, SymbolError> {
     let mut n_looks = LOOKS_BASE + source.len() / BYTES_PER_LOOK;
     let mut stopped = None;
     let mut progress = |_: &tree_sitter::ParseState| {
         n_looks = n_looks.saturating_sub(1);
-        let outcome = if n_looks == 0 { Err(SymbolError::OutOfTime) } else { found.check() };
+        let outcome = if n_looks == 0 { Err(SymbolError::OutOfTime) } else { check() };
         match outcome {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {

@@ -1,0 +1,1 @@
+//! What users of this crate rely on.
