@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The layer of each crate; an arrow may only point down. `ARCHITECTURE.md` explains the crates in the same order.
-const LAYERS: [(&str, u8); 23] = [
+const LAYERS: [(&str, u8); 24] = [
     ("model", 0),
     ("ngram", 0),
     ("query", 0),
@@ -26,6 +26,7 @@ const LAYERS: [(&str, u8); 23] = [
     ("mirror", 3),
     ("hosts", 3),
     ("export", 3),
+    ("nav", 3),
     ("compat", 3),
     ("graphql", 4),
     ("mcp", 4),

@@ -4,7 +4,9 @@
 //! definition stands in the sources, the definitions of that place are asked for, and the first one is compared. References
 //! are compared the other way round: of the uses the index has of a definition, how many are found.
 
-use nav::{Code, CodeError, Defined, Entry, File, Limits};
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it prints what it measured")]
+
+use nav::{Code, CodeError, Defined, Entry, File, Limits, ReferenceLimits, UsedIn, Uses};
 use protobuf::Message;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -17,11 +19,13 @@ struct Folder {
     root: PathBuf,
     files: RefCell<HashMap<Vec<u8>, Option<Arc<File>>>>,
     defined: HashMap<String, Vec<Defined>>,
+    paths: Vec<Vec<u8>>,
 }
 
 impl Folder {
     fn read(root: &Path) -> Folder {
         let mut defined: HashMap<String, Vec<Defined>> = HashMap::new();
+        let mut paths = Vec::new();
         let mut folders = vec![root.to_path_buf()];
         while let Some(folder) = folders.pop() {
             let entries = std::fs::read_dir(&folder).expect("a readable folder");
@@ -34,11 +38,13 @@ impl Folder {
                 if path.is_dir() {
                     folders.push(path);
                 } else if let Ok(text) = std::fs::read_to_string(&path) {
-                    define(root, &path, &text, &mut defined);
+                    paths.push(relative(root, &path));
+                    define(&paths[paths.len() - 1], &text, &mut defined);
                 }
             }
         }
-        Folder { root: root.to_path_buf(), files: RefCell::default(), defined }
+        paths.sort();
+        Folder { root: root.to_path_buf(), files: RefCell::default(), defined, paths }
     }
 
     fn at(&self, path: &[u8]) -> PathBuf {
@@ -46,16 +52,18 @@ impl Folder {
     }
 }
 
-fn define(root: &Path, path: &Path, text: &str, defined: &mut HashMap<String, Vec<Defined>>) {
-    let relative =
-        path.strip_prefix(root).expect("below the root").to_string_lossy().into_owned().into_bytes();
-    let language = syntax::detect_language(&relative, &text.as_bytes()[..text.len().min(syntax::HEAD_BYTES)]);
+fn relative(root: &Path, path: &Path) -> Vec<u8> {
+    path.strip_prefix(root).expect("below the root").to_string_lossy().into_owned().into_bytes()
+}
+
+fn define(path: &[u8], text: &str, defined: &mut HashMap<String, Vec<Defined>>) {
+    let language = syntax::detect_language(path, &text.as_bytes()[..text.len().min(syntax::HEAD_BYTES)]);
     let Ok(found) = syntax::symbols(language, text, &syntax::SymbolLimits::default()) else { return };
     for symbol in &found.symbols {
         let line_start = text[..symbol.name.start].rfind('\n').map_or(0, |at| at + 1);
         defined.entry(text[symbol.name.clone()].to_owned()).or_default().push(Defined {
             repo: None,
-            path: relative.clone(),
+            path: path.to_vec(),
             language,
             kind: symbol.kind,
             container: found.containers[symbol.container as usize].clone(),
@@ -96,6 +104,39 @@ impl Code for Folder {
     fn defined_elsewhere(&self, _: &str) -> Result<Vec<Defined>, CodeError> {
         Ok(Vec::new())
     }
+
+    fn uses(&self, word: &str, _: bool) -> Result<Uses, CodeError> {
+        let mut uses = Uses::default();
+        for path in &self.paths {
+            let Some(file) = self.file(path)? else { continue };
+            let lines = used_lines(&file, word);
+            if !lines.is_empty() {
+                uses.n_lines += lines.len() as u64;
+                uses.files.push(UsedIn { repo: None, path: path.clone(), lines });
+            }
+        }
+        Ok(uses)
+    }
+}
+
+/// The lines of a file in which a word stands by itself.
+fn used_lines(file: &File, word: &str) -> Vec<(u64, Vec<std::ops::Range<usize>>, String)> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    let mut lines = Vec::new();
+    for (number, line) in file.text.lines().enumerate() {
+        let stands_alone =
+            |at: &usize| !line[..*at].ends_with(is_word) && !line[*at + word.len()..].starts_with(is_word);
+        let found: Vec<_> = line
+            .match_indices(word)
+            .map(|(at, _)| at)
+            .filter(stands_alone)
+            .map(|at| at..at + word.len())
+            .collect();
+        if !found.is_empty() {
+            lines.push((number as u64 + 1, found, line.to_owned()));
+        }
+    }
+    lines
 }
 
 /// A place: file, line from 0, byte column.
@@ -116,6 +157,51 @@ fn column(file: &File, line: usize, at: usize, is_utf16: bool) -> Option<usize> 
         units += c.len_utf16();
     }
     Some(text.len())
+}
+
+/// A symbol, and the file it is local to.
+type Key = (String, String);
+
+/// Of the uses that the index has of each tenth definition, how many are told.
+fn recall(folder: &Folder, definitions: &HashMap<Key, HashSet<Place>>, uses: &[(Place, String, String)]) {
+    let mut by_symbol: BTreeMap<Key, HashSet<Place>> = BTreeMap::new();
+    for (place, scope, symbol) in uses {
+        by_symbol.entry((scope.clone(), symbol.clone())).or_default().insert(place.clone());
+    }
+    let limits = Limits::default();
+    let wanted = ReferenceLimits { n_references_max: 100_000, look_until: None, is_everywhere: false };
+    let (mut n_told, mut n_meant, mut n_right) = (0, 0, 0);
+    for (key, places) in by_symbol.iter().step_by(10) {
+        let Some((path, line, column)) = definitions.get(key).and_then(|places| places.iter().min()) else {
+            continue;
+        };
+        let file = folder.file(path.as_bytes()).expect("no error").expect("a file");
+        let Some(offset) = file.offset(line + 1, *column) else { continue };
+        let Some(name) = file.bindings.name_at(offset) else { continue };
+        let name = file.slice(&file.bindings.names[name.0 as usize].range).to_owned();
+        let answer = nav::references(folder, path.as_bytes(), offset, &limits, &wanted).expect("an answer");
+        let told: HashSet<Place> = answer
+            .references
+            .iter()
+            .map(|one| {
+                (String::from_utf8_lossy(&one.path).into_owned(), one.line as usize - 1, one.in_line.start)
+            })
+            .collect();
+        // Uses under another name (an alias of an import, a module) are no uses of the name.
+        let is_so_called = |place: &&Place| {
+            let file = folder.file(place.0.as_bytes()).expect("no error").expect("a file");
+            let start = file.offset(place.1 + 1, place.2);
+            start.is_some_and(|start| file.text[start..].starts_with(&name))
+        };
+        let meant: Vec<&Place> = places.iter().filter(is_so_called).collect();
+        n_meant += meant.len();
+        n_right += meant.iter().filter(|place| told.contains(**place)).count();
+        n_told += told.len();
+    }
+    println!(
+        "references of every tenth definition: {n_right} of {n_meant} told = {:.1} %; {n_told} told in all",
+        100.0 * n_right as f64 / n_meant.max(1) as f64
+    );
 }
 
 fn main() {
@@ -205,6 +291,7 @@ fn main() {
         }
         anywhere += usize::from(answer.found.iter().any(is_it));
     }
+    recall(&folder, &definitions, &uses);
     times.sort_unstable();
     let share = |n: usize| 100.0 * n as f64 / asked.max(1) as f64;
     println!(

@@ -7,7 +7,7 @@ use model::{DocFlags, SymbolKind};
 use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::sync::Arc;
-use syntax::{Meaning, NameIdx};
+use syntax::{BindingKind, Meaning, NameIdx};
 
 /// How many imported files are told from others.
 const N_IMPORTED_MAX: usize = 16;
@@ -19,29 +19,56 @@ pub(crate) fn ranked(
     idx: NameIdx,
     text: &str,
 ) -> Result<Vec<Found>, CodeError> {
+    let own = resolver.code.defined(text)?;
+    let defined: Vec<Defined> = own.into_iter().filter(|one| is_kin(file, one)).collect();
+    if defined.is_empty() {
+        return elsewhere(resolver, file, idx, text);
+    }
+    sorted(resolver, file, idx, defined)
+}
+
+/// Definitions of the same name in other repositories. A name that is bound by an import is looked for as what is imported.
+pub(crate) fn elsewhere(
+    resolver: &Resolver<'_>,
+    file: &Arc<File>,
+    idx: NameIdx,
+    text: &str,
+) -> Result<Vec<Found>, CodeError> {
+    let item = file.bindings.name(idx).and_then(|name| match name.meaning {
+        Meaning::Bound(binding) => match file.bindings.binding(binding)?.kind {
+            BindingKind::Import(import) => file.bindings.imports.get(import as usize)?.item.clone(),
+            _ => None,
+        },
+        _ => None,
+    });
+    let name = item.filter(|item| item != "default").unwrap_or_else(|| text.to_owned());
+    let defined = resolver.code.defined_elsewhere(&name)?;
+    sorted(resolver, file, idx, defined.into_iter().filter(|one| is_kin(file, one)).collect())
+}
+
+/// The likeliest first.
+fn sorted(
+    resolver: &Resolver<'_>,
+    file: &Arc<File>,
+    idx: NameIdx,
+    mut defined: Vec<Defined>,
+) -> Result<Vec<Found>, CodeError> {
     let name = file.bindings.name(idx);
     let is_member =
         name.is_some_and(|name| matches!(name.meaning, Meaning::Member(_) | Meaning::Argument(_)));
     let is_call = name.is_some_and(|name| name.is_call);
-    let own = resolver.code.defined(text)?;
-    let mut defined: Vec<Defined> = own.into_iter().filter(|one| is_kin(file, one)).collect();
-    if defined.is_empty() {
-        defined =
-            resolver.code.defined_elsewhere(text)?.into_iter().filter(|one| is_kin(file, one)).collect();
-    }
-    let imported = imported(resolver, file)?;
+    let imported = if defined.len() > 1 { imported(resolver, file)? } else { HashSet::new() };
     let in_test = syntax::doc_flags(&file.path).contains(DocFlags::TEST);
     defined.sort_by_cached_key(|one| {
-        let fits = fits(one, is_member, is_call);
         let is_test = syntax::doc_flags(&one.path).contains(DocFlags::TEST) && !in_test;
-        let is_near = one.path == file.path || imported.contains(&one.path);
+        let is_near = one.repo.is_none() && (one.path == file.path || imported.contains(&one.path));
         (
             is_test,
-            Reverse(fits),
+            Reverse(fits(one, is_member, is_call)),
             Reverse(is_near),
-            Reverse(one.path == file.path),
             Reverse(n_shared(&one.path, &file.path)),
             one.path.len(),
+            one.repo.clone(),
             one.path.clone(),
             one.line,
         )

@@ -1,5 +1,6 @@
 //! What questions are asked of: files of one repository at one commit, as one caller may read them.
 
+use crate::references::Uses;
 use model::{ByteRange, Language, LineIndex, RepoName, SymbolKind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,6 +18,8 @@ pub trait Code {
     fn defined(&self, name: &str) -> Result<Vec<Defined>, CodeError>;
     /// Likewise, in the other repositories that the caller may read.
     fn defined_elsewhere(&self, name: &str) -> Result<Vec<Defined>, CodeError>;
+    /// Where a word stands in this repository, or in the others that the caller may read.
+    fn uses(&self, word: &str, is_elsewhere: bool) -> Result<Uses, CodeError>;
 }
 
 /// Why a view could not answer.

@@ -109,6 +109,11 @@ pub fn definitions(
     }
     if found.is_empty() {
         found = by_name::ranked(&resolver, &file, idx, &text)?;
+    } else if targets.iter().all(Target::leads_out) {
+        // What is imported is not here: other repositories may have it.
+        let mut elsewhere = by_name::elsewhere(&resolver, &file, idx, &text)?;
+        elsewhere.append(&mut found);
+        found = elsewhere;
     }
     let is_cut = resolver.is_cut() || found.len() > limits.n_found_max;
     found.truncate(limits.n_found_max);
@@ -132,7 +137,18 @@ pub(crate) enum What {
 }
 
 impl Target {
-    fn told(&self) -> Found {
+    /// Whether it is only an import of something that is not in the repository.
+    pub(crate) fn leads_out(&self) -> bool {
+        match &self.what {
+            What::Binding(file, idx) => file
+                .bindings
+                .binding(*idx)
+                .is_some_and(|binding| matches!(binding.kind, BindingKind::Import(_))),
+            What::Module(_) => false,
+        }
+    }
+
+    pub(crate) fn told(&self) -> Found {
         match &self.what {
             What::Binding(file, binding) => {
                 let name = file.bindings.binding(*binding).map_or(0..0, |binding| binding.name.clone());
@@ -152,7 +168,7 @@ impl Target {
     }
 
     fn at(&self, file: &File, range: &ByteRange, kind: Option<SymbolKind>) -> Found {
-        let line = file.line_of(range.start);
+        let line = file.line_of(range.start).max(1);
         let start = file.line(line).map_or(0, |line| line.start);
         Found {
             repo: None,
@@ -191,6 +207,12 @@ pub(crate) struct Resolver<'c> {
     cut: Cell<bool>,
     /// What is being resolved: what leads back to it leads nowhere.
     open: RefCell<Vec<(usize, NameIdx)>>,
+    /// The types whose members are looked for: a type that extends itself has no more.
+    pub(crate) open_types: RefCell<Vec<(usize, BindingIdx)>>,
+    /// The bindings whose values are looked for.
+    pub(crate) open_values: RefCell<Vec<(usize, BindingIdx)>>,
+    /// What is looked for in which modules: modules that import each other have no more than what they define.
+    open_items: RefCell<Vec<(usize, String)>>,
 }
 
 pub(crate) type Targets = Result<Vec<Target>, CodeError>;
@@ -204,6 +226,9 @@ impl<'c> Resolver<'c> {
             files: RefCell::default(),
             cut: Cell::new(false),
             open: RefCell::default(),
+            open_types: RefCell::default(),
+            open_values: RefCell::default(),
+            open_items: RefCell::default(),
         }
     }
 
@@ -302,12 +327,23 @@ impl<'c> Resolver<'c> {
         if !self.step(depth) {
             return Ok(Vec::new());
         }
-        let by_import = |targets: Vec<Target>| {
-            targets.into_iter().map(|target| Target { how: How::Import, ..target }).collect::<Vec<_>>()
-        };
         let file = match module {
             Module::File(file) => file,
             Module::Folder(path) => return modules::in_folder(self, path, item, depth),
+        };
+        let key = (Arc::as_ptr(file).addr(), item.to_owned());
+        if self.open_items.borrow().contains(&key) {
+            return Ok(Vec::new());
+        }
+        self.open_items.borrow_mut().push(key);
+        let found = self.exported_by(file, item, depth);
+        self.open_items.borrow_mut().pop();
+        found
+    }
+
+    fn exported_by(&self, file: &Arc<File>, item: &str, depth: usize) -> Targets {
+        let by_import = |targets: Vec<Target>| {
+            targets.into_iter().map(|target| Target { how: How::Import, ..target }).collect::<Vec<_>>()
         };
         let is_default = item == "default";
         let candidates = file.bindings.all().filter(|(_, binding)| {

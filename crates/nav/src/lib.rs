@@ -11,8 +11,16 @@
 mod by_name;
 mod code;
 mod definition;
+mod describe;
+mod graph;
 mod modules;
+mod references;
 mod values;
 
 pub use code::{Code, CodeError, Defined, Entry, File, Limits};
 pub use definition::{Definitions, Found, How, NavError, definitions};
+pub use describe::{Description, describe};
+pub use graph::{Callee, Enclosing, callees, enclosing, member_in, subtypes_in, supertypes};
+pub use references::{
+    Reference, ReferenceKind, ReferenceLimits, References, UsedIn, Uses, Verdict, in_file, references,
+};

@@ -8,7 +8,7 @@ use crate::code::{CodeError, Defined, File};
 use crate::definition::{How, Resolver, Target, Targets, What};
 use std::sync::Arc;
 
-pub(crate) use paths::{folder_of, joined};
+pub(crate) use paths::folder_of;
 
 /// How many definitions of one name in a package are looked at.
 const N_DEFINED_MAX: usize = 8;

@@ -66,7 +66,7 @@ impl Resolver<'_> {
                     let origin = binding.origin;
                     values.push(Value::Itself(Arc::clone(&at), idx));
                     if binding.kind != BindingKind::Type {
-                        values.extend(self.values(&at, origin, depth + 1)?);
+                        values.extend(self.value_of(&at, idx, origin, depth + 1)?);
                     }
                 }
             }
@@ -81,10 +81,13 @@ impl Resolver<'_> {
             let Some(binding) = at.bindings.binding(idx) else { continue };
             match binding.kind {
                 BindingKind::Type => values.push(Value::Instance(at, idx)),
-                BindingKind::Function => values.extend(self.values(&at, binding.origin, depth + 1)?),
+                BindingKind::Function => {
+                    let origin = binding.origin;
+                    values.extend(self.value_of(&at, idx, origin, depth + 1)?);
+                }
                 // A variable that holds a type: `cls()`.
                 _ => {
-                    for value in self.values(&at, binding.origin, depth + 1)? {
+                    for value in self.value_of(&at, idx, binding.origin, depth + 1)? {
                         if let Value::Itself(at, idx) | Value::Instance(at, idx) = value
                             && at
                                 .bindings
@@ -98,6 +101,24 @@ impl Resolver<'_> {
             }
         }
         Ok(values)
+    }
+
+    /// What a binding is by where its value comes from; nothing where that leads back to itself.
+    fn value_of(
+        &self,
+        file: &Arc<File>,
+        idx: BindingIdx,
+        origin: Origin,
+        depth: usize,
+    ) -> Result<Vec<Value>, CodeError> {
+        let key = (Arc::as_ptr(file).addr(), idx);
+        if self.open_values.borrow().contains(&key) {
+            return Ok(Vec::new());
+        }
+        self.open_values.borrow_mut().push(key);
+        let values = self.values(file, origin, depth);
+        self.open_values.borrow_mut().pop();
+        values
     }
 
     /// Instances of what a type extends.
@@ -146,8 +167,20 @@ impl Resolver<'_> {
         if !elsewhere.is_empty() {
             return Ok(elsewhere);
         }
-        for supertype in self.supertypes(file, owner, depth + 1)? {
-            let found = self.member_of(&supertype, text, depth + 1)?;
+        let key = (Arc::as_ptr(file).addr(), owner);
+        if self.open_types.borrow().contains(&key) {
+            return Ok(Vec::new());
+        }
+        self.open_types.borrow_mut().push(key);
+        let inherited = self.inherited(file, owner, text, depth + 1);
+        self.open_types.borrow_mut().pop();
+        inherited
+    }
+
+    /// The members that a type has of what it extends.
+    fn inherited(&self, file: &Arc<File>, owner: BindingIdx, text: &str, depth: usize) -> Targets {
+        for supertype in self.supertypes(file, owner, depth)? {
+            let found = self.member_of(&supertype, text, depth)?;
             if !found.is_empty() {
                 return Ok(found);
             }

@@ -1,1 +1,6 @@
-//! What users of this crate rely on.
+//! What users of this crate rely on: definitions, references and descriptions in small worlds of files.
+
+mod definitions;
+mod graph;
+mod references;
+mod world;

@@ -118,9 +118,10 @@ impl<'t> Walk<'_, 't> {
         // A constructor is called by the name of its type, which is what that name means.
         let is_constructor = row.kind == Scope::Type
             && kind == BindingKind::Function
-            && row.owner.and_then(|owner| self.bindings.get(owner.0 as usize)).is_some_and(|owner| {
-                self.text.get(owner.name.clone()) == Some(key.1.as_str())
-            });
+            && row
+                .owner
+                .and_then(|owner| self.bindings.get(owner.0 as usize))
+                .is_some_and(|owner| self.text.get(owner.name.clone()) == Some(key.1.as_str()));
         let is_lexical = row.kind != Scope::Type
             || (self.rules.members_in_scope && !is_constructor)
             || matches!(kind, BindingKind::Type)
@@ -389,5 +390,14 @@ impl<'t> Walk<'_, 't> {
             means: Means::Bound(binding),
             is_definition: false,
         });
+    }
+
+    /// A file whose text stands in this one, by the path that is written at a range.
+    pub(super) fn include(&mut self, module: &str, range: ByteRange) {
+        let import = Import { module: module.to_owned(), item: None, is_reexport: false };
+        let binding = self.module_binding(range.clone(), import.clone());
+        self.names.push(Met { range, means: Means::Bound(binding), is_definition: false });
+        self.imports.push(import);
+        self.wildcards.push(self.imports.len() as u32 - 1);
     }
 }

@@ -151,7 +151,8 @@ mod tests {
 
     /// Rules that two grammars share name what only one of them has.
     fn grammars_of(rules: &'static Rules) -> Vec<tree_sitter::Language> {
-        let served = LANGUAGES.iter().filter(|(_, of)| std::ptr::eq(*of, rules)).flat_map(|(names, _)| names.iter());
+        let served =
+            LANGUAGES.iter().filter(|(_, of)| std::ptr::eq(*of, rules)).flat_map(|(names, _)| names.iter());
         served.filter_map(|name| grammar_language(language_by_name(name)?)).collect()
     }
 
@@ -166,20 +167,33 @@ mod tests {
                 })
             };
             let has_field = |field: &str| {
-                matches!(field, "" | "none") || grammars.iter().any(|grammar| grammar.field_id_for_name(field).is_some())
+                matches!(field, "" | "none")
+                    || grammars.iter().any(|grammar| grammar.field_id_for_name(field).is_some())
             };
             let nodes = (rules.names.iter().chain(rules.member_names).copied())
                 .chain(rules.scopes.iter().map(|(kind, _)| *kind))
                 .chain(rules.binds.iter().map(|bind| bind.node))
                 .chain(rules.members.iter().map(|(kind, ..)| *kind))
-                .chain([rules.calls, rules.constructs, rules.passes].into_iter().flatten().map(|(kind, _)| *kind))
-                .chain(rules.this.iter().chain(rules.supers).chain(rules.heritage).chain(rules.returns).copied())
+                .chain(
+                    [rules.calls, rules.constructs, rules.passes]
+                        .into_iter()
+                        .flatten()
+                        .map(|(kind, _)| *kind),
+                )
+                .chain(
+                    rules.this.iter().chain(rules.supers).chain(rules.heritage).chain(rules.returns).copied(),
+                )
                 .chain(rules.specials.iter().map(|(kind, _)| *kind));
             let lost: Vec<_> = nodes.filter(|kind| !has_node(kind)).collect();
             assert!(lost.is_empty(), "{names:?} has no nodes {lost:?}");
             let fields = (rules.binds.iter().flat_map(|bind| [bind.name, bind.type_field, bind.value_field]))
                 .chain(rules.members.iter().flat_map(|(_, object, member)| [*object, *member]))
-                .chain([rules.calls, rules.constructs, rules.passes].into_iter().flatten().map(|(_, field)| *field));
+                .chain(
+                    [rules.calls, rules.constructs, rules.passes]
+                        .into_iter()
+                        .flatten()
+                        .map(|(_, field)| *field),
+                );
             let lost: Vec<_> = fields.filter(|field| !has_field(field)).collect();
             assert!(lost.is_empty(), "{names:?} has no fields {lost:?}");
         }

@@ -108,6 +108,8 @@ pub(super) struct Rules {
     /// Names in patterns bind only if they begin in lower case.
     pub(super) upper_is_no_pattern: bool,
     pub(super) value: Option<ValueRule>,
+    /// What is read of the text before its tree is walked.
+    pub(super) before: Option<for<'w, 'a, 't> fn(&'w mut Walk<'a, 't>)>,
     /// Nodes with rules of their own.
     pub(super) specials: &'static [(&'static str, Special)],
 }
@@ -132,5 +134,6 @@ pub(super) const NONE: Rules = Rules {
     rebinds: false,
     upper_is_no_pattern: false,
     value: None,
+    before: None,
     specials: &[],
 };

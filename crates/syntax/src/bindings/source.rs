@@ -106,7 +106,8 @@ impl<'t> Walk<'_, 't> {
                     || node.id() == pattern.id()
                     || node.kind() == "field_identifier";
                 let is_upper = || self.text_of(node).starts_with(|c: char| c.is_uppercase());
-                if is_pattern && !(self.rules.upper_is_no_pattern && node.id() != pattern.id() && is_upper()) {
+                if is_pattern && !(self.rules.upper_is_no_pattern && node.id() != pattern.id() && is_upper())
+                {
                     names.push(node);
                 }
                 continue;

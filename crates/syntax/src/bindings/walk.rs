@@ -137,6 +137,9 @@ pub(super) fn read(
         by_name: HashMap::new(),
         tree: std::marker::PhantomData,
     };
+    if let Some(before) = table.rules.before {
+        before(&mut walk);
+    }
     walk.run(&tree)?;
     if !languages::has_rules(language) {
         walk.bind_symbols(language)?;

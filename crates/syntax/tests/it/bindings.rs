@@ -23,7 +23,9 @@ fn check(text: &str, found: &Bindings) {
             Meaning::Bound(binding) => assert!(found.binding(binding).is_some()),
             Meaning::Member(Origin::Instance(name) | Origin::Same(name) | Origin::Call(name))
             | Meaning::Argument(name) => assert!(found.name(name).is_some()),
-            Meaning::Member(Origin::This(owner) | Origin::Super(owner)) => assert!(found.binding(owner).is_some()),
+            Meaning::Member(Origin::This(owner) | Origin::Super(owner)) => {
+                assert!(found.binding(owner).is_some())
+            }
             Meaning::Member(Origin::Unknown) | Meaning::Free => {}
         }
     }
@@ -65,28 +67,42 @@ fn show(text: &str, found: &Bindings) -> String {
                 let from = match binding.kind {
                     syntax::BindingKind::Import(import) => {
                         let import = &found.imports[import as usize];
-                        format!(" of {}{}", import.module, import.item.as_ref().map(|item| format!(" › {item}")).unwrap_or_default())
+                        format!(
+                            " of {}{}",
+                            import.module,
+                            import.item.as_ref().map(|item| format!(" › {item}")).unwrap_or_default()
+                        )
                     }
                     _ => String::new(),
                 };
                 match name.is_definition {
                     true => {
                         let of = binding.container.and_then(|owner| found.binding(owner));
-                        let of = of.map(|owner| format!(" in {}", &text[owner.name.clone()])).unwrap_or_default();
+                        let of =
+                            of.map(|owner| format!(" in {}", &text[owner.name.clone()])).unwrap_or_default();
                         let value = match binding.origin {
                             Origin::Unknown => String::new(),
                             known => format!(", {}", origin(text, found, known)),
                         };
-                        let above: Vec<&str> =
-                            binding.supertypes.iter().map(|idx| &text[found.names[idx.0 as usize].range.clone()]).collect();
-                        let above = if above.is_empty() { String::new() } else { format!(", extends {}", above.join(" ")) };
+                        let above: Vec<&str> = binding
+                            .supertypes
+                            .iter()
+                            .map(|idx| &text[found.names[idx.0 as usize].range.clone()])
+                            .collect();
+                        let above = if above.is_empty() {
+                            String::new()
+                        } else {
+                            format!(", extends {}", above.join(" "))
+                        };
                         format!("DEFINES {kind}{of}{from}{value}{above}")
                     }
                     false => format!("{kind} of {}{from}", place(text, binding.name.start)),
                 }
             }
             Meaning::Member(of) => format!("member of {}", origin(text, found, of)),
-            Meaning::Argument(callee) => format!("argument of {}", &text[found.names[callee.0 as usize].range.clone()]),
+            Meaning::Argument(callee) => {
+                format!("argument of {}", &text[found.names[callee.0 as usize].range.clone()])
+            }
             Meaning::Free => "free".to_owned(),
         };
         writeln!(shown, "{at} {word}{} {meaning}", if name.is_call { "()" } else { "" }).expect("memory");
@@ -143,7 +159,9 @@ fn deep_nesting_ends_without_using_up_the_stack() {
         let text = format!("x = {}{}", open.repeat(DEPTH), close.repeat(DEPTH));
         match bindings(language(name), &text, &BindingLimits::default()) {
             Ok(found) => check(&text, &found),
-            Err(error) => assert!(matches!(error, SymbolError::OutOfTime | SymbolError::Unsafe), "{name}: {error}"),
+            Err(error) => {
+                assert!(matches!(error, SymbolError::OutOfTime | SymbolError::Unsafe), "{name}: {error}")
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
 //! C and C++.
 
+use super::super::BindingKind as Kind;
 use super::super::rules::{NONE, Rules, Scope, Where, bind};
 use super::super::walk::{Flow, Source, Walk, field};
-use super::super::{BindingKind as Kind, Import};
 use tree_sitter::Node;
 
 pub(in super::super) static RULES: Rules = Rules {
@@ -59,6 +59,7 @@ pub(in super::super) static RULES: Rules = Rules {
     heritage: &["base_class_clause"],
     not_in_patterns: &["parameters", "size", "value", "type", "arguments", "body", "scope"],
     members_in_scope: true,
+    before: Some(includes),
     specials: &[
         ("function_definition", function),
         ("declaration", declaration),
@@ -66,7 +67,6 @@ pub(in super::super) static RULES: Rules = Rules {
         ("union_specifier", shape),
         ("class_specifier", shape),
         ("enum_specifier", enumeration),
-        ("preproc_include", include),
     ],
     ..NONE
 };
@@ -174,11 +174,19 @@ fn enumeration<'t>(walk: &mut Walk<'_, 't>, node: Node<'t>) -> Flow {
     Flow::Enter
 }
 
-fn include<'t>(walk: &mut Walk<'_, 't>, node: Node<'t>) -> Flow {
-    if let Some(path) = field(node, "path").filter(|path| path.kind() != "identifier") {
-        let module = walk.text_of(path).trim_matches(['"', '<', '>']).to_owned();
-        walk.module_in(path, &module);
-        walk.import(Import { module, item: None, is_reexport: false }, None, node);
+/// `#include` lines, which the parser does not see: they may stand within anything.
+fn includes(walk: &mut Walk<'_, '_>) {
+    let mut start = 0;
+    for line in walk.text.split_inclusive('\n') {
+        let directive = line.trim_start().strip_prefix('#').map(str::trim_start);
+        let path = directive.and_then(|rest| rest.strip_prefix("include")).map(str::trim_start);
+        let path = path.filter(|path| path.starts_with(['"', '<']));
+        if let Some(path) = path
+            && let Some(len) = path[1..].find(['"', '>'])
+        {
+            let at = start + (line.len() - path.len());
+            walk.include(&path[1..=len], at..at + len + 2);
+        }
+        start += line.len();
     }
-    Flow::Skip
 }

@@ -63,7 +63,9 @@ fn call<'t>(walk: &mut Walk<'_, 't>, node: Node<'t>) -> Flow {
 fn called<'t>(walk: &Walk<'_, 't>, node: Node<'t>) -> Option<Source> {
     let method = field(node, "method").filter(|_| node.kind() == "call")?;
     match field(node, "receiver") {
-        Some(of) if walk.text_of(method) == "new" => Some(walk.principal(of).map_or(Source::Unknown, Source::Instance)),
+        Some(of) if walk.text_of(method) == "new" => {
+            Some(walk.principal(of).map_or(Source::Unknown, Source::Instance))
+        }
         _ => Some(Source::Call(method.start_byte())),
     }
 }
