@@ -13,7 +13,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use model::{AccessSet, UserId};
 use std::net::IpAddr;
-use store::Store;
+use store::{Recognized, Store};
 
 /// Whoever sent a request, and what they may read: found once per request by the route's door, used for all of it.
 #[derive(Clone)]
@@ -94,8 +94,8 @@ impl Caller {
     /// Recognises the caller anew, with the rights they have now. SECURITY: whoever is not just who the door let in, by role
     /// and scope, too, is nobody.
     pub(crate) async fn read_rights(&mut self, state: &AppState) -> Result<(), Failure> {
-        match actor_of(&self.credentials, self.address, state).await? {
-            Some(actor) if actor == self.actor => self.access = state.store.access_set(&actor).await?,
+        match recognized(&self.credentials, self.address, state).await? {
+            Some(now) if now.actor == self.actor => self.access = state.store.access_set_of(&now).await?,
             _ => return Err(Failure::NotSignedIn),
         }
         Ok(())
@@ -113,9 +113,9 @@ impl Caller {
             Ok(_) => {}
             Err(_) => return false,
         }
-        let Ok(Some(actor)) = actor_of(&self.credentials, self.address, state).await else { return false };
-        let Ok(access) = state.store.access_set(&actor).await else { return false };
-        if self.access.is_within(&access) && actor.user_id() == self.actor.user_id() {
+        let Ok(Some(now)) = recognized(&self.credentials, self.address, state).await else { return false };
+        let Ok(access) = state.store.access_set_of(&now).await else { return false };
+        if self.access.is_within(&access) && now.actor.user_id() == self.actor.user_id() {
             self.access = access;
             return true;
         }
@@ -197,11 +197,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 ///
 /// This is the one place where a credential becomes an actor, by whichever way it was sent; so its scope, its end and the
 /// networks it may be used from are looked at here and nowhere else.
-pub(crate) async fn actor_of(
+pub(crate) async fn recognized(
     headers: &HeaderMap,
     address: Option<IpAddr>,
     state: &AppState,
-) -> Result<Option<Actor>, Failure> {
+) -> Result<Option<Recognized>, Failure> {
     let mut sent = headers.get_all(header::AUTHORIZATION).iter();
     match (sent.next(), sent.next()) {
         (None, _) => {}
@@ -209,9 +209,18 @@ pub(crate) async fn actor_of(
         (Some(_), Some(_)) => return Ok(None),
     }
     match session_cookie::read(headers, state.config.is_https()) {
-        Some(secret) => Ok(state.store.actor_by_session(&secret).await?),
+        Some(secret) => Ok(state.store.recognize_session(&secret).await?),
         None => Ok(None),
     }
+}
+
+/// Who sent these headers, for those who ask nothing of the index.
+pub(crate) async fn actor_of(
+    headers: &HeaderMap,
+    address: Option<IpAddr>,
+    state: &AppState,
+) -> Result<Option<Actor>, Failure> {
+    Ok(recognized(headers, address, state).await?.map(|recognized| recognized.actor))
 }
 
 /// The theme a browser asks for.
@@ -227,7 +236,7 @@ async fn by_token(
     authorization: &str,
     address: Option<IpAddr>,
     state: &AppState,
-) -> Result<Option<Actor>, Failure> {
+) -> Result<Option<Recognized>, Failure> {
     let Some((scheme, secret)) = authorization.split_once(' ') else { return Ok(None) };
     // `token` is how clients of other code search servers send theirs.
     if !scheme.eq_ignore_ascii_case("bearer") && !scheme.eq_ignore_ascii_case("token") {
@@ -235,9 +244,9 @@ async fn by_token(
     }
     match Token::parse(secret.trim()) {
         Ok(token) => {
-            let actor = state.store.actor_by_token(&token).await?;
+            let recognized = state.store.recognize_token(&token).await?;
             // SECURITY: from elsewhere a token is as unknown as an invented one.
-            Ok(actor.filter(|actor| actor.scope.allows_address(address)))
+            Ok(recognized.filter(|recognized| recognized.actor.scope.allows_address(address)))
         }
         Err(_) => Ok(None),
     }

@@ -30,10 +30,32 @@ pub enum GrantError {
     Fault(#[from] Fault),
 }
 
+/// Whom a credential stands for, and the epoch of that same moment.
+///
+/// SECURITY: both are read by one statement, so by one state of the database. Were the epoch older than the credential's row,
+/// rights that ended in between could be remembered as those of now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recognized {
+    /// Whom it stands for.
+    pub actor: Actor,
+    /// The epoch when it was looked up.
+    pub epoch: Epoch,
+}
+
 impl Store {
     /// What the caller may read now.
     pub async fn access_set(&self, actor: &Actor) -> Result<AccessSet, Fault> {
         let epoch = self.epoch().await?;
+        self.access_set_at(actor, epoch).await
+    }
+
+    /// What a recognized caller may read. It asks nothing of the database where nobody's rights changed since the last time:
+    /// the credential was looked up together with the epoch.
+    pub async fn access_set_of(&self, recognized: &Recognized) -> Result<AccessSet, Fault> {
+        self.access_set_at(&recognized.actor, recognized.epoch).await
+    }
+
+    async fn access_set_at(&self, actor: &Actor, epoch: Epoch) -> Result<AccessSet, Fault> {
         let (caller, now) = (actor.user_id(), self.now());
         if let Some(facts) = self.inner.facts.get(caller, epoch, now) {
             return Ok(access::access_set(actor, &facts, now));
@@ -268,6 +290,11 @@ pub(crate) async fn first_administrator(transaction: &mut Transaction) -> Result
     const FIRST: &str = "SELECT id FROM users WHERE role = 'administrator' AND disabled_at IS NULL \
          ORDER BY id LIMIT 1";
     transaction.row(FIRST, values![]).await?.map(|row| row.user_id("id")).transpose()
+}
+
+/// The epoch that a look-up read with the credential.
+pub(crate) fn recognized(row: &Row, actor: Actor) -> Result<Recognized, Fault> {
+    Ok(Recognized { actor, epoch: Epoch(row.unsigned("epoch")?) })
 }
 
 fn epoch_in(row: Option<Row>) -> Result<Epoch, Fault> {

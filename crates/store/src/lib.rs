@@ -79,7 +79,7 @@ mod why_access;
 
 pub use about::{About, AboutChange, ChangeAboutError};
 pub use access::Timestamp;
-pub use access_facts::GrantError;
+pub use access_facts::{GrantError, Recognized};
 pub use account_links::{AccountLink, LINK_VALID_MAX, LinkKind, UseLinkError};
 pub use audience::{Audience, RepoReader};
 pub use audit::AuditFilter;

@@ -2,7 +2,7 @@
 
 use crate::audit_objects;
 use crate::database::{Row, Transaction, Value, values};
-use crate::{Fault, Store, Timestamp, User};
+use crate::{Fault, Recognized, Store, Timestamp, User};
 use crate::{access_facts, attempts};
 use access::audit::{Act, Entry, Object};
 use access::{Actor, Caller, ClientAddress, Scope, SessionId, SessionSecret, Via};
@@ -105,8 +105,14 @@ impl Store {
 
     /// Who is calling with this secret; `None` if it is unknown, over, or its account is shut. Counts as use.
     pub async fn actor_by_session(&self, secret: &SessionSecret) -> Result<Option<Actor>, Fault> {
+        Ok(self.recognize_session(secret).await?.map(|recognized| recognized.actor))
+    }
+
+    /// The caller a session secret stands for, with the epoch of that moment, and notes that it was used.
+    pub async fn recognize_session(&self, secret: &SessionSecret) -> Result<Option<Recognized>, Fault> {
         const FIND: &str = "SELECT sessions.id AS session_id, last_used_at, users.id AS id, name, role, disabled_at, \
-             users.created_at AS created_at FROM sessions JOIN users ON users.id = sessions.user_id \
+             users.created_at AS created_at, (SELECT value FROM epoch WHERE id = 1) AS epoch \
+             FROM sessions JOIN users ON users.id = sessions.user_id \
              WHERE digest = $1 AND ends_at > $2 AND last_used_at + idle_ms > $2 AND disabled_at IS NULL";
         let now = self.now();
         let row = self.database().row(FIND, values![secret.digest(), now]).await?;
@@ -118,7 +124,7 @@ impl Store {
         }
         let via = Via::Session(session);
         let caller = Caller::User { id: user.id, name: user.name, role: user.role, via };
-        Ok(Some(Actor { caller, scope: Scope::FULL }))
+        access_facts::recognized(&row, Actor { caller, scope: Scope::FULL }).map(Some)
     }
 
     /// Whose session this is, and the name by which a proxy let them in, if one did; `None` where it is over or none.

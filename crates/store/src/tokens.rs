@@ -3,7 +3,7 @@
 use crate::audit_objects;
 use crate::database::{Row, values};
 use crate::sessions::USE_RESOLUTION;
-use crate::{Fault, Store, Timestamp, User};
+use crate::{Fault, Recognized, Store, Timestamp, User, access_facts};
 use access::audit::{Act, Entry, Object};
 use access::{Actor, Caller, RepoScope, Scope, Token, TokenId, Via};
 use model::{RepoId, UserId};
@@ -126,8 +126,13 @@ impl Store {
 
     /// Who is calling with this token; `None` if it is unknown, revoked or expired, or its account is shut. Counts as use.
     pub async fn actor_by_token(&self, token: &Token) -> Result<Option<Actor>, Fault> {
+        Ok(self.recognize_token(token).await?.map(|recognized| recognized.actor))
+    }
+
+    /// The caller a token stands for, with the epoch of that moment, and notes that it was used.
+    pub async fn recognize_token(&self, token: &Token) -> Result<Option<Recognized>, Fault> {
         const FIND: &str = "SELECT tokens.id AS token_id, repos, verbs, expires_at, addresses, last_used_at, users.id AS id, name, \
-             role, disabled_at, users.created_at AS created_at FROM tokens JOIN users ON users.id = tokens.user_id \
+             role, disabled_at, users.created_at AS created_at, (SELECT value FROM epoch WHERE id = 1) AS epoch FROM tokens JOIN users ON users.id = tokens.user_id \
              WHERE digest = $1 AND revoked_at IS NULL AND disabled_at IS NULL \
              AND (expires_at IS NULL OR expires_at > $2)";
         let now = self.now();
@@ -141,7 +146,7 @@ impl Store {
         }
         let via = Via::Token(token);
         let caller = Caller::User { id: user.id, name: user.name, role: user.role, via };
-        Ok(Some(Actor { caller, scope }))
+        access_facts::recognized(&row, Actor { caller, scope }).map(Some)
     }
 
     /// The account's tokens, the newest first; revoked ones too.

@@ -64,7 +64,7 @@ mod sign_in_second;
 mod step_up;
 mod why;
 
-use crate::caller::{Caller, actor_of, theme_of};
+use crate::caller::{Caller, recognized, theme_of};
 use crate::compatible::{caller_by_token, refusal};
 use crate::failure::Failure;
 use crate::state::AppState;
@@ -433,13 +433,13 @@ pub(crate) async fn caller_of(
     address: Option<IpAddr>,
 ) -> Result<Caller, Failure> {
     let begun = Instant::now();
-    let actor = actor_of(headers, address, state).await?.ok_or(Failure::NotSignedIn)?;
-    if !actor.may(Verb::Read) {
+    let recognized = recognized(headers, address, state).await?.ok_or(Failure::NotSignedIn)?;
+    if !recognized.actor.may(Verb::Read) {
         return Err(Failure::NotAllowed("This token does not allow reading."));
     }
-    let access = state.store.access_set(&actor).await?;
+    let access = state.store.access_set_of(&recognized).await?;
     state.metrics.admitted(begun.elapsed());
-    Ok(Caller::new(actor, access, headers, address, theme_of(headers)))
+    Ok(Caller::new(recognized.actor, access, headers, address, theme_of(headers)))
 }
 
 /// Whatever changes something must come from a page of ours, or carry a token: no browser adds one to another site's form,

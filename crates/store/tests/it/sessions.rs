@@ -21,6 +21,32 @@ on_both! {
         assert_eq!(world.store.actor_by_session(&invented).await.unwrap(), None);
     }
 
+    async fn a_credential_is_looked_up_with_the_epoch_of_its_moment(world) {
+        let ada = world.user("ada", Role::Member).await;
+        let (session, _) = world.store.start_session(ada.id, LIMITS).await.unwrap();
+        let new = NewToken { user: ada.id, label: String::new(), scope: Scope::FULL };
+        let (token, _) = world.store.create_token(new).await.unwrap();
+        let repo = world.add("tool").await;
+        world.store.grant(repo, ada.id).await.unwrap();
+        let elsewhere = world.another_process().await;
+        for by_session in [true, false] {
+            let recognize = async || match by_session {
+                true => world.store.recognize_session(&session).await.unwrap().unwrap(),
+                false => world.store.recognize_token(&token).await.unwrap().unwrap(),
+            };
+            let before = recognize().await;
+            assert_eq!(before.epoch, world.store.epoch().await.unwrap());
+            assert!(world.store.access_set_of(&before).await.unwrap().allows(repo));
+            // What another process took away is gone with the next look-up, whatever is remembered here.
+            let epoch = elsewhere.revoke(repo, ada.id).await.unwrap();
+            let after = recognize().await;
+            assert_eq!((after.actor.clone(), after.epoch), (before.actor, epoch));
+            let access = world.store.access_set_of(&after).await.unwrap();
+            assert!(!access.allows(repo) && access.epoch() == epoch);
+            elsewhere.grant(repo, ada.id).await.unwrap();
+        }
+    }
+
     async fn it_ends_when_not_used(world) {
         let ada = world.user("ada", Role::Member).await;
         let (secret, _) = world.store.start_session(ada.id, LIMITS).await.unwrap();
