@@ -159,7 +159,8 @@ async fn sign_in_by(
     let begin = || async {
         let (limits, mut origin) = began(state, headers, visitor);
         origin.by = Some(format!("provider {}", provider.options().id));
-        origin.proved_at = person.proved_at;
+        // Where it does not say when they proved who they are, they did not do so now.
+        origin.proved_at = Some(person.proved_at.unwrap_or_default());
         let factors = (person.has_second_factor, is_required);
         visitor.store.begin_sign_in_at_provider(&identity, factors, limits, origin).await
     };
@@ -232,7 +233,15 @@ async fn step_up(
 ) -> Result<Response, Failure> {
     let (secret, store) = same_session(state, visitor, headers, holder).await?;
     let now = access::Timestamp(state.now_ms());
-    if returned.person.proved_at.is_some_and(|at| now.since(at) >= FRESH_FOR) {
+    // SECURITY: it was asked by `max_age`, so that it has to say (OpenID Connect Core 1.0, 3.1.2.1). One that says nothing may
+    // have let in whoever sat down at a browser that somebody else had left signed in.
+    let Some(proved_at) = returned.person.proved_at else {
+        return Err(Failure::NotAllowed(
+            "The provider does not say when you signed in there (auth_time), so this proves nothing. Use a password, a \
+             passkey or an authenticator app of this server; whoever runs it can send you a link to set a password.",
+        ));
+    };
+    if now.since(proved_at) >= FRESH_FOR {
         return Err(Failure::NotAllowed("The provider did not ask who you are. Sign in there again."));
     }
     let identity = providers::identity_of(returned.provider, &returned.person);

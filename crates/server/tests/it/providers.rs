@@ -471,6 +471,26 @@ fn sensitive_acts_want_a_fresh_sign_in_there() {
     });
 }
 
+/// A provider that was asked by `max_age` and does not say when somebody signed in there has proved nothing about now.
+#[test]
+fn a_provider_that_does_not_say_when_proves_nothing_fresh() {
+    run(async {
+        let at = At::with(everybody, ServerConfig::default()).await;
+        at.stub.sign_in(StubIdentity::new("30"));
+        at.stub.order(BadIdp::Claim("auth_time", serde_json::Value::Null));
+        let mut browser = Browser::new(&at.world);
+        assert_eq!(at.sign_in(&mut browser).await.header("location"), "/repos", "they are signed in");
+        let sent = browser.post("/account/totp/draw", "").await;
+        assert!(sent.header("location").starts_with("/step-up"), "that was no fresh proof");
+        let before = browser.cookie("sourcekeep").expect("a session").to_owned();
+        let back = at.there_and_back(&mut browser, "/step-up/provider/stub", "return_to=/account").await;
+        assert!(back.status == 403 && back.text().contains("does not say when"), "{}", back.text());
+        assert_eq!(at.stub.asked()["max_age"], "0");
+        assert_eq!(browser.cookie("sourcekeep"), Some(before.as_str()), "and nothing is renewed");
+        assert!(browser.post("/account/totp/draw", "").await.header("location").starts_with("/step-up"));
+    });
+}
+
 #[test]
 fn the_last_way_in_stays() {
     run(async {
