@@ -23,6 +23,8 @@ use std::time::Duration;
 pub(crate) enum Failure {
     /// There is no such thing, or the caller may not know of it: one answer for both.
     NotFound,
+    /// The address is known and has no such method.
+    WrongMethod,
     /// The caller has not said who they are, or is nobody any more.
     NotSignedIn,
     /// The credential is good and does not allow this.
@@ -98,6 +100,7 @@ impl Failure {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Failure::NotFound => StatusCode::NOT_FOUND,
+            Failure::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Failure::NotSignedIn => StatusCode::UNAUTHORIZED,
             Failure::NotAllowed(_) | Failure::NotFresh | Failure::ForeignOrigin => StatusCode::FORBIDDEN,
             Failure::WrongHost => StatusCode::MISDIRECTED_REQUEST,
@@ -117,6 +120,11 @@ impl Failure {
             Failure::NotFound => {
                 ("not-found", "Not found", "There is nothing at this address, or nothing you may see.".into())
             }
+            Failure::WrongMethod => (
+                "wrong-method",
+                "Not asked for in this way",
+                "This address does something else, or takes what a form sends. Open the page that leads to it.".into(),
+            ),
             Failure::NotSignedIn => (
                 "not-signed-in",
                 "Sign in first",
@@ -203,6 +211,8 @@ struct ErrorPage {
     title: &'static str,
     detail: String,
     request_id: String,
+    /// Where to go from here, and what that is called.
+    onward: (&'static str, &'static str),
 }
 
 /// Turns failures into what the caller can read.
@@ -215,7 +225,10 @@ pub(crate) async fn render(State(state): State<AppState>, request: Request, next
     let response = tokio::time::timeout(time, next.run(request)).await;
     let mut response = response.unwrap_or_else(|_| Failure::TimedOut.into_response());
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-        return answer(failure, is_program, &target, theme, &id);
+        let allowed = response.headers_mut().remove(header::ALLOW);
+        let mut response = answer(failure, is_program, &target, theme, &id);
+        response.headers_mut().extend(allowed.map(|allowed| (header::ALLOW, allowed)));
+        return response;
     }
     if let Some(failure) = of_library(&response) {
         return answer(failure, is_program, &target, theme, &id);
@@ -299,7 +312,12 @@ fn problem_response(failure: &Failure, id: &RequestId) -> Response {
 fn page_response(failure: &Failure, theme: Option<&'static str>, id: &RequestId) -> Response {
     let (_, title, detail) = failure.words();
     let shell = Shell { title: format!("{title} · Sourcekeep"), theme, ..Shell::default() };
-    match (ErrorPage { shell, title, detail, request_id: id.0.clone() }).render() {
+    // Who has to wait before signing in is not let into a search.
+    let onward = match failure {
+        Failure::TooMany(_) => ("/sign-in", "Go to the sign-in page"),
+        _ => ("/", "Go to the search page"),
+    };
+    match (ErrorPage { shell, title, detail, request_id: id.0.clone(), onward }).render() {
         Ok(page) => Html(page).into_response(),
         Err(error) => {
             tracing::error!(%error, "the error page cannot be rendered");

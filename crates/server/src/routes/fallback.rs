@@ -14,6 +14,11 @@ pub(crate) async fn unknown(method: Method, uri: Uri) -> Response {
     }
 }
 
+/// A known address, asked for by a method that it does not have: the same for everybody, signed in or not.
+pub(crate) async fn wrong_method() -> Failure {
+    Failure::WrongMethod
+}
+
 /// `/<repository>[@<revision>]/-/blob/<path>?L12:5-12:9` on those servers. SECURITY: made from the address alone, so that
 /// it tells nothing of what is there.
 fn our_page(uri: &Uri) -> Option<String> {

@@ -355,7 +355,8 @@ pub(crate) fn router(state: AppState) -> Router {
         };
         router = router.route(route.path, answer.layer(from_fn(forms_of_ours)));
     }
-    router.fallback(fallback::unknown).with_state(state)
+    // In front of every door, so that it tells nobody more than another.
+    router.method_not_allowed_fallback(fallback::wrong_method).fallback(fallback::unknown).with_state(state)
 }
 
 /// How long a request may take. Searches have limits of their own, which end with an answer.

@@ -163,6 +163,47 @@ fn what_bob_may_not_read_does_not_exist() {
     });
 }
 
+/// What an address does not do is said with a page or a problem, before anybody is asked who they are.
+#[test]
+fn a_wrong_method_is_answered_alike() {
+    run(async {
+        for route in Server::routes() {
+            if ["/api/search", "/api/list", "/mcp"].contains(&route.path) {
+                continue; // In the words of their clients.
+            }
+            for method in ["GET", "POST", "DELETE"].into_iter().filter(|one| !route.methods.contains(one)) {
+                for accept in ["text/html", "application/json"] {
+                    let headers = [("accept", accept)];
+                    let place = example_of(&route);
+                    let ask = async |who| shared().ask(who, method, &place, &headers, Body::empty()).await;
+                    let answer = ask(Who::Stranger).await;
+                    assert_eq!(answer.status, 405, "{method} {}", route.path);
+                    assert!(answer.text().contains("Not asked for in this way"), "{method} {}", route.path);
+                    let allowed: Vec<&str> = answer.header("allow").split(',').collect();
+                    assert!(
+                        route.methods.iter().all(|one| allowed.contains(one)),
+                        "{}: {allowed:?}",
+                        route.path
+                    );
+                    for who in [Who::Bob, Who::BobsToken, Who::Ada] {
+                        assert_eq!(
+                            comparable(&ask(who).await),
+                            comparable(&answer),
+                            "{method} {}",
+                            route.path
+                        );
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// An example without what `?` begins: the same address whatever is asked of it.
+fn example_of(route: &RouteInfo) -> String {
+    example(route).split('?').next().unwrap_or_default().to_owned()
+}
+
 #[test]
 fn forbidden_and_unknown_are_one_answer() {
     run(async {

@@ -63,6 +63,8 @@ fn guessing_is_slowed_down() {
         }
         let last = statuses.last().expect("an answer");
         assert_eq!(last.status, 429);
+        let page = String::from_utf8_lossy(&last.body);
+        assert!(page.contains("href=\"/sign-in\"") && !page.contains("href=\"/\">Go to"), "{page}");
         let seconds: u64 = last.header("retry-after").parse().expect("seconds");
         world.clock.advance(Duration::from_secs(seconds + 1));
         let right = world.post(Who::Stranger, "/sign-in", &form("ada", PASSWORD, "/")).await;
