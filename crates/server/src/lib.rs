@@ -12,6 +12,7 @@
 mod agents;
 mod answer_writer;
 mod assets;
+mod blame_view;
 mod browse;
 mod caller;
 mod commit_view;

@@ -53,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) searcher: Arc<Searcher>,
     pub(crate) board: Board,
     pub(crate) git: GitAccess,
+    /// Where lines come from, for the next look at the same file.
+    pub(crate) blames: Arc<crate::blame_view::BlameCache>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Places for searches: each runs on a thread of its own.
     pub(crate) search_places: Places,
@@ -74,6 +76,7 @@ impl AppState {
                 hosts: AllowedHosts::new(&config),
                 hosts_worker: deps.hosts,
                 git: GitAccess::new(deps.data_dir, deps.git),
+                blames: Arc::default(),
                 catalog: deps.catalog,
                 searcher: deps.searcher,
                 board: deps.board,

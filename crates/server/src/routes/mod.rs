@@ -47,6 +47,7 @@ mod mcp;
 mod openapi;
 mod print;
 pub(crate) mod r;
+mod r_blame;
 pub(crate) mod r_blob;
 mod r_commit;
 mod r_log;

@@ -60,17 +60,17 @@ struct BlobPage {
 
 /// What the page wants of a file.
 #[derive(Clone, Copy)]
-struct Wanted {
+pub(crate) struct Wanted {
     /// A line that must be in the window.
-    line: usize,
-    highlight_time: Duration,
+    pub(crate) line: usize,
+    pub(crate) highlight_time: Duration,
 }
 
 /// Which lines are shown, and the way to the others.
-struct Window {
-    says: String,
-    before: Option<String>,
-    after: Option<String>,
+pub(crate) struct Window {
+    pub(crate) says: String,
+    pub(crate) before: Option<String>,
+    pub(crate) after: Option<String>,
 }
 
 /// What is read from the repository for this page.
@@ -96,13 +96,13 @@ enum Shown {
 }
 
 /// Lines.
-struct Code {
-    language: Language,
-    facts: Vec<String>,
-    html: Html,
-    first_line: usize,
-    last_line: usize,
-    n_lines: usize,
+pub(crate) struct Code {
+    pub(crate) language: Language,
+    pub(crate) facts: Vec<String>,
+    pub(crate) html: Html,
+    pub(crate) first_line: usize,
+    pub(crate) last_line: usize,
+    pub(crate) n_lines: usize,
 }
 
 /// The page.
@@ -158,8 +158,8 @@ impl BlobPage {
 }
 
 impl Window {
-    fn of(code: &Code, address: &RepoAddress) -> Self {
-        let page = path_link(&address.repo, address.rev.as_deref(), "blob", &address.path);
+    pub(crate) fn of(code: &Code, address: &RepoAddress) -> Self {
+        let page = path_link(&address.repo, address.rev.as_deref(), &address.page, &address.path);
         let separator = if page.contains('?') { '&' } else { '?' };
         let link = |line: usize| format!("{page}{separator}line={line}");
         let says = format!(
@@ -263,7 +263,7 @@ fn show(content: Content, kind: EntryKind, path: &[u8], wanted: Wanted) -> Shown
         Decoded::Skipped(reason) => notice(vec![size(bytes.len() as u64)], reason),
         Decoded::Text { utf8, flags, encoding } => {
             let facts = facts(bytes.len(), kind, path, flags, encoding);
-            Shown::Code(code(&utf8, facts, path, wanted))
+            Shown::Code(code(&utf8, facts, path, wanted, None))
         }
     }
 }
@@ -304,8 +304,17 @@ fn facts(size_bytes: usize, kind: EntryKind, path: &[u8], flags: BlobFlags, enco
     facts
 }
 
+/// Puts a cell before a line: given the line's number and the first and last one of the window.
+pub(crate) type Beside<'a> = dyn Fn(usize, usize, usize, &mut Html) + 'a;
+
 /// The window of lines that holds `line`.
-fn code(text: &str, mut facts: Vec<String>, path: &[u8], wanted: Wanted) -> Code {
+pub(crate) fn code(
+    text: &str,
+    mut facts: Vec<String>,
+    path: &[u8],
+    wanted: Wanted,
+    beside: Option<&Beside<'_>>,
+) -> Code {
     let head = &text.as_bytes()[..text.len().min(syntax::HEAD_BYTES)];
     let language = syntax::detect_language(path, head);
     let n_lines = text.bytes().filter(|byte| *byte == b'\n').count()
@@ -322,10 +331,11 @@ fn code(text: &str, mut facts: Vec<String>, path: &[u8], wanted: Wanted) -> Code
     for line in syntax::lines(text, &spans).skip(first_line - 1).take(N_LINES_WINDOW) {
         let n_bytes_max =
             if html.as_str().len() > WINDOW_BYTES_MAX { LINE_BYTES_CUT } else { LINE_BYTES_MAX };
-        html.push_tag(&format!(
-            "<tr id=L{n}><td class=n><a href=\"#L{n}\">{n}</a><td class=c>",
-            n = line.number
-        ));
+        html.push_tag(&format!("<tr id=L{}>", line.number));
+        if let Some(beside) = beside {
+            beside(line.number, first_line, n_lines.min(first_line + N_LINES_WINDOW - 1), &mut html);
+        }
+        html.push_tag(&format!("<td class=n><a href=\"#L{n}\">{n}</a><td class=c>", n = line.number));
         html.push(&code_line(text, line.range, &line.spans, n_bytes_max));
         html.push_tag("\n");
         last_line = line.number;

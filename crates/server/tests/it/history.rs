@@ -61,3 +61,47 @@ fn what_has_no_history_is_not_found() {
         }
     });
 }
+
+#[test]
+fn lines_are_told_with_the_commit_they_came_with() {
+    run(async {
+        let blame = shared().api(Who::Bob, "/api/v1/repos/app/-/blame/src/main.rs").await.json();
+        let run = &blame["runs"][0];
+        assert_eq!((run["start"].as_u64(), run["end"].as_u64()), (Some(1), Some(4)), "{blame}");
+        assert_eq!(
+            (&run["commit"], &run["before"]),
+            (&blame["commits"][0]["commit"], &serde_json::Value::Null)
+        );
+        assert_eq!(blame["commits"][0]["subject"], "Change main");
+        let page = shared().get(Who::Bob, "/r/app/-/blame/src/main.rs").await.text();
+        for part in ["rowspan=4", "Change main", "needle &lt;b&gt;", "id=L4", "data-key=\"c\"", "1 author"] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        // In windows, as the file is, and kept for the next look.
+        for _ in 0..2 {
+            let many = shared().get(Who::Bob, "/r/app/-/blame/many.txt?line=2500").await.text();
+            assert!(many.contains("id=L2001") && many.contains("rowspan=2000") && !many.contains("id=L4001"));
+            assert!(many.contains("/r/app/-/blame/many.txt?line=4001"), "{many:.2000}");
+        }
+    });
+}
+
+#[test]
+fn what_has_no_lines_says_so() {
+    run(async {
+        let image = shared().get(Who::Bob, "/r/app/-/blame/image.png").await;
+        assert!(image.status == 200 && image.text().contains("Not text"));
+        assert_eq!(shared().get(Who::Bob, "/r/app/-/blame/empty.txt").await.status, 200);
+        let folder = shared().get(Who::Bob, "/r/app/-/blame/src").await;
+        assert_eq!((folder.status.as_u16(), folder.header("location")), (303, "/r/app/-/log/src"));
+        for target in [
+            "/api/v1/repos/app/-/blame/image.png",
+            "/api/v1/repos/app/-/blame/src",
+            "/r/app/-/blame/nothing",
+            "/r/vault/-/blame/secret.txt",
+            "/r/app@nothing/-/blame/README.md",
+        ] {
+            assert_eq!(shared().get(Who::Bob, target).await.status, 404, "{target}");
+        }
+    });
+}

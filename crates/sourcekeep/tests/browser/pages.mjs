@@ -162,6 +162,7 @@ test("commits, changes and the page of a commit", async () => {
   await looker.look("commit", new URL(page.url()).pathname);
   await looker.look("history", "/r/harbor/-/commits");
   await looker.look("history-file", "/r/harbor/-/log/src/channel.c");
+  await looker.look("blame", "/r/harbor/-/blame/src/channel.c");
   await looker.look("history-nothing", "/r/harbor/-/commits?author=nobody");
   assert.match(await main(), /Nobody else may write in it/);
 });
