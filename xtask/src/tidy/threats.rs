@@ -12,10 +12,21 @@ use std::path::{Path, PathBuf};
 const TOUR: &str = "browser: ";
 /// Where the deliberate leaks are listed.
 const LEAKS: &str = "crates/model/src/leak.rs";
+/// Which defences were switched off, and the tests that were seen to fail then.
+const DEFENCES: &str = "testdata/defences.toml";
+/// The files of threats each of whose tests stands there.
+const SHOWN: [&str; 4] = ["a.toml", "o.toml", "s.toml", "x.toml"];
+/// The tests that switch defences off themselves, each time they run.
+const PROJECTION: [&str; 3] = [
+    "server::bob_hears_what_he_would_hear_alone",
+    "server::every_deliberate_leak_is_caught",
+    "server::generated_worlds_are_heard_alike",
+];
 
 /// Holds every file of threats to the tests.
 pub(super) fn check(files: &[PathBuf], faults: &mut Vec<String>) -> Result<()> {
     let tests = Tests::of(files)?;
+    let shown = tests_shown(&tests, faults)?;
     let (mut seen, mut waiting) = (BTreeMap::<String, String>::new(), BTreeMap::<String, usize>::new());
     for path in files.iter().filter(|path| is_of_threats(path)) {
         let place = path.display().to_string();
@@ -35,6 +46,16 @@ pub(super) fn check(files: &[PathBuf], faults: &mut Vec<String>) -> Result<()> {
                 true => by_its_crate(path, id, &tests, faults),
                 false => by_name(&place, id, case, &tests, faults, &mut waiting),
             }
+            if SHOWN.iter().any(|file| path == &Path::new("testdata/threats").join(file)) {
+                let unshown = texts_of(case, "tests")
+                    .into_iter()
+                    .filter(|test| !shown.contains(*test) && !test.starts_with(TOUR));
+                faults.extend(unshown.map(|test| {
+                    format!(
+                        "{place}: switch the defence of '{id}' off, see '{test}' fail, and say in {DEFENCES} what was off"
+                    )
+                }));
+            }
         }
     }
     let waiting: Vec<String> = waiting.iter().map(|(feature, n)| format!("{feature} ({n})")).collect();
@@ -42,6 +63,26 @@ pub(super) fn check(files: &[PathBuf], faults: &mut Vec<String>) -> Result<()> {
         println!("tidy: threats that wait for a feature: {}", waiting.join(", "));
     }
     Ok(())
+}
+
+/// The tests that were seen to fail without a defence, or need no look.
+fn tests_shown(tests: &Tests, faults: &mut Vec<String>) -> Result<BTreeSet<String>> {
+    let table: toml::Table =
+        std::fs::read_to_string(run::root().join(DEFENCES))?.parse().context(DEFENCES)?;
+    let mut shown: BTreeSet<String> = PROJECTION.map(str::to_owned).into();
+    for case in cases_in(&table) {
+        let off = text_of(case, "off").unwrap_or_default();
+        if off.is_empty() {
+            faults.push(format!("{DEFENCES}: a defence does not say what was `off`"));
+        }
+        for test in texts_of(case, "fails") {
+            if !tests.names.contains(test) {
+                faults.push(format!("{DEFENCES}: '{off}' names the test '{test}', which does not exist"));
+            }
+            shown.insert(test.to_owned());
+        }
+    }
+    Ok(shown)
 }
 
 fn is_of_threats(path: &Path) -> bool {

@@ -49,6 +49,8 @@ fn a_link_that_is_over_leads_nowhere() {
         let world = World::new(Secret::DoesNotExist).await;
         let used = link_on(&world.post(Who::Ada, "/admin/users/bob/link", "").await);
         assert_eq!(Browser::new(&world).post(&used, &twice(NEW_PASSWORD)).await.status, 303);
+        // Now, before a later one takes its place.
+        assert_eq!(Browser::new(&world).get(&used).await.status, 404, "it was used");
         let expired = link_on(&world.post(Who::Ada, "/admin/users/bob/link", "").await);
         world.clock.advance(Duration::from_secs(3 * 24 * 3600));
         let invented = access::LinkSecret::mint(&access::SystemRandomness).expect("a secret");

@@ -74,7 +74,9 @@ on_both! {
     /// Threat A, reset tokens for another and expired; and replaced, taken back, of a shut account, invented.
     async fn a_link_that_is_over_is_as_good_as_invented(world) {
         let (ada, eve) = (world.user("ada", Role::Member).await, world.user("eve", Role::Member).await);
-        let expired = world.store.create_account_link(ada.id, DAY).await.unwrap();
+        // Of somebody else, so that no later link takes its place.
+        let bob = world.user("bob", Role::Member).await;
+        let expired = world.store.create_account_link(bob.id, DAY).await.unwrap();
         world.pass(24 * 3600);
         let replaced = world.store.create_account_link(ada.id, DAY).await.unwrap();
         let taken_back = world.store.create_account_link(ada.id, DAY).await.unwrap();
