@@ -100,6 +100,21 @@ impl TextDiff {
         TextDiff { old, new, hunks }
     }
 
+    /// The same texts, with lines that differ in spaces only taken for the same (`git diff --ignore-all-space`).
+    pub fn without_spaces(self) -> Self {
+        let plain = |side: &SideText| -> Vec<u8> {
+            let is_kept = |byte: &u8| *byte == b'\n' || !byte.is_ascii_whitespace();
+            let mut plain: Vec<u8> = side.text.iter().copied().filter(is_kept).collect();
+            // Whether the last line ends is space, too.
+            if plain.last().is_some_and(|byte| *byte != b'\n') || (plain.is_empty() && !side.is_empty()) {
+                plain.push(b'\n');
+            }
+            plain
+        };
+        let hunks = Self::hunks(&plain(&self.old), &plain(&self.new), self.old.len(), self.new.len());
+        TextDiff { hunks, ..self }
+    }
+
     /// Where two texts differ that have most of their lines in common: what is the same at both ends is passed over, which is most of the
     /// work where two versions follow each other.
     pub(crate) fn near_hunks(old: &SideText, new: &SideText) -> Vec<LineHunk> {
@@ -253,6 +268,15 @@ mod tests {
         check("a\n", "", &[(0..1, 0..0)]);
         check("a\nb\nc\nd\n", "a\nB\nc\nd\ne\n", &[(1..2, 1..2), (4..4, 4..5)]);
         check("a", "a\n", &[(0..1, 0..1)]);
+    }
+
+    #[test]
+    fn spaces_can_be_ignored() {
+        let hunks = |old: &str, new: &str| TextDiff::new(old.into(), new.into()).without_spaces().hunks;
+        assert_eq!(hunks("a b\n\tc\n", "ab \n  c"), []);
+        assert_eq!(hunks(" ", "  "), []);
+        assert_eq!(hunks("a\nb\n", "  a\nx\n"), [LineHunk { old: 1..2, new: 1..2 }]);
+        assert_eq!(hunks("", "  \n"), [LineHunk { old: 0..0, new: 0..1 }]);
     }
 
     #[test]

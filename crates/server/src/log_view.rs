@@ -219,7 +219,7 @@ impl Counter<'_> {
             return;
         }
         self.n_bytes_left -= n_bytes;
-        if let FileDiff::Text(diff) = self.reader.diff(file, SIDE_BYTES_MAX, &crate::commit_view::to_text) {
+        if let FileDiff::Text(diff) = self.reader.diff(file, SIDE_BYTES_MAX, &crate::diff_view::to_text) {
             counted.n_added += diff.hunks.iter().map(|hunk| hunk.new.len()).sum::<usize>();
             counted.n_removed += diff.hunks.iter().map(|hunk| hunk.old.len()).sum::<usize>();
         }

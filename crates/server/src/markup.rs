@@ -152,6 +152,34 @@ pub(crate) fn code_line(text: &str, line: ByteRange, spans: &[Span], n_bytes_max
     html
 }
 
+/// Likewise, with parts of the line marked: ranges are offsets in the line.
+pub(crate) fn code_line_marked(
+    text: &str,
+    line: ByteRange,
+    spans: &[Span],
+    marks: &[ByteRange],
+    n_bytes_max: usize,
+) -> Html {
+    if marks.is_empty() {
+        return code_line(text, line, spans, n_bytes_max);
+    }
+    let mut html = Html::default();
+    let mut at = line.start;
+    for mark in marks {
+        let (from, to) = (line.start + mark.start, (line.start + mark.end).min(line.end));
+        if from < at || from >= to || !text.is_char_boundary(from) || !text.is_char_boundary(to) {
+            continue;
+        }
+        html.push(&code_line(text, at..from, spans, n_bytes_max));
+        html.push_tag("<b>");
+        html.push(&code_line(text, from..to, spans, n_bytes_max));
+        html.push_tag("</b>");
+        at = to;
+    }
+    html.push(&code_line(text, at..line.end, spans, n_bytes_max));
+    html
+}
+
 /// The style sheet's class for a class of code: few colours, so that they can be told apart.
 fn css_class(class: Class) -> &'static str {
     match class {

@@ -1,10 +1,11 @@
 //! `/api/v1/repos/<repository>[@<revision>][/-/<resource>/<path>]`: a repository, its refs, its folders, its files.
 
 use super::api_repos::RepoState;
-use super::{r_blame, r_log, r_raw, r_skipped};
+use super::{r_blame, r_compare, r_log, r_raw, r_skipped};
 use crate::browse::{self, Content, SHOWN_BYTES_MAX, kind_word};
 use crate::caller::Caller;
-use crate::commit_view::{self, CommitView, FileView, HunkView};
+use crate::commit_view::CommitView;
+use crate::diff_view::{self, DiffWanted, FileView, HunkView};
 use crate::failure::Failure;
 use crate::git_access;
 use crate::links::{RepoAddress, path_link};
@@ -128,9 +129,9 @@ pub(crate) struct ChangedHunkShape {
     lines: Vec<String>,
 }
 
-/// A repository (no resource), `refs`, `tree/<path>`, `file/<path>`, `owners/<path>`, `raw/<path>`, `skipped?reason=&cursor=&limit=`, `blame/<path>`, `log/<path>?author=&since=&until=&cursor=&limit=`, `commits` (the log of all of it) or `commits/<id>`, at `@<revision>` or the default branch.
+/// A repository (no resource), `refs`, `tree/<path>`, `file/<path>`, `owners/<path>`, `raw/<path>`, `skipped?reason=&cursor=&limit=`, `blame/<path>`, `compare/<from>...<to>?w=1&file=<path>`, `log/<path>?author=&since=&until=&cursor=&limit=`, `commits` (the log of all of it) or `commits/<id>`, at `@<revision>` or the default branch.
 #[utoipa::path(get, path = "/api/v1/repos/{address}",
-    params(("address" = String, Path, description = "`<repository>[@<revision>][/-/refs | /-/tree/<path> | /-/file/<path> | /-/owners/<path> | /-/raw/<path> | /-/skipped | /-/blame/<path> | /-/log/<path> | /-/commits[/<id>]]`")),
+    params(("address" = String, Path, description = "`<repository>[@<revision>][/-/refs | /-/tree/<path> | /-/file/<path> | /-/owners/<path> | /-/raw/<path> | /-/skipped | /-/blame/<path> | /-/compare/<from>...<to> | /-/log/<path> | /-/commits[/<id>]]`")),
     responses(
         (status = 200, description = "A file; the other resources answer with their own shapes", body = FileShape),
         (status = 404, description = "Not there, or not for the caller", body = crate::failure::Problem)))]
@@ -174,12 +175,13 @@ pub(crate) async fn resource(
         }
         "skipped" => r_skipped::answer(&state, &caller, &address, uri.query()).await,
         "raw" => r_raw::raw(&state, &caller, &row, address).await,
+        "compare" => r_compare::answer(&state, &caller, &row, &address, uri.query()).await,
         "blame" => r_blame::answer(&state, &caller, &row, address).await,
         "log" => r_log::answer(&state, &caller, &row, address, uri.query()).await,
         "commits" if address.path.is_empty() => {
             r_log::answer(&state, &caller, &row, address, uri.query()).await
         }
-        "commits" => Ok(Json(commit(&state, &caller, &row, &address).await?).into_response()),
+        "commits" => Ok(Json(commit(&state, &caller, &row, &address, uri.query()).await?).into_response()),
         _ => Err(Failure::NotFound),
     }
 }
@@ -270,12 +272,14 @@ async fn commit(
     caller: &Caller,
     row: &Repository,
     address: &RepoAddress,
+    query: Option<&str>,
 ) -> Result<CommitShape, Failure> {
     let asked = address.path.clone();
+    let wanted = DiffWanted { colours: None, ..r_compare::wanted(state, query) };
     let read = move |repository: &Readable, watch: &search::Watch| {
-        CommitView::read(repository.whole()?, &asked, watch)
+        CommitView::read(repository.whole()?, &asked, &wanted, watch)
     };
-    let view = git_access::read_watched(state, &caller.access, row, commit_view::TIME_MAX, read).await?;
+    let view = git_access::read_watched(state, &caller.access, row, diff_view::TIME_MAX, read).await?;
     let commit = &view.commit;
     Ok(CommitShape {
         repo: row.name.to_string(),
@@ -286,8 +290,8 @@ async fn commit(
         committer: PersonShape::of(&commit.committer),
         message: commit.message.clone(),
         url: crate::links::commit_link(&row.name, commit.id),
-        files: view.files.iter().map(ChangedFileShape::of).collect(),
-        left_out: view.left_out,
+        files: view.diff.files.iter().map(ChangedFileShape::of).collect(),
+        left_out: view.diff.left_out,
     })
 }
 
@@ -302,7 +306,7 @@ impl PersonShape {
 }
 
 impl ChangedFileShape {
-    fn of(file: &FileView) -> Self {
+    pub(crate) fn of(file: &FileView) -> Self {
         let hunk = |hunk: &HunkView| ChangedHunkShape {
             header: hunk.header.clone(),
             lines: hunk.lines.iter().map(|line| format!("{}{}", line.sign(), line.text)).collect(),

@@ -50,6 +50,7 @@ pub(crate) mod r;
 mod r_blame;
 pub(crate) mod r_blob;
 mod r_commit;
+mod r_compare;
 mod r_log;
 mod r_raw;
 mod r_skipped;

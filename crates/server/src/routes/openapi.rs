@@ -31,7 +31,7 @@ use utoipa::OpenApi;
         super::api_exports::file,
         super::api::status
     ),
-    components(schemas(Problem, QueryFault, super::r_skipped::SkippedFileList, super::r_log::LogShape, super::r_blame::BlameShape)),
+    components(schemas(Problem, QueryFault, super::r_skipped::SkippedFileList, super::r_log::LogShape, super::r_blame::BlameShape, super::r_compare::CompareShape)),
     modifiers(&Bearer)
 )]
 struct Description;

@@ -1,6 +1,6 @@
 //! `/r/<repository>[@<revision>]/-/<page>/<path>`: pages about a repository, and what they have in common.
 
-use super::{r_blame, r_blob, r_commit, r_log, r_raw, r_skipped, r_tree};
+use super::{r_blame, r_blob, r_commit, r_compare, r_log, r_raw, r_skipped, r_tree};
 use crate::browse;
 use crate::caller::Caller;
 use crate::failure::Failure;
@@ -81,10 +81,11 @@ pub(crate) async fn page(
         "blob" => r_blob::page(state, caller, row, address, uri.query()).await,
         "raw" => r_raw::raw(&state, &caller, &row, address).await,
         "skipped" => r_skipped::page(state, caller, row, address, uri.query()).await,
+        "compare" => r_compare::page(state, caller, row, address, uri.query()).await,
         "blame" => r_blame::page(state, caller, row, address, uri.query()).await,
         "log" => r_log::page(state, caller, row, address, uri.query()).await,
         "commits" if address.path.is_empty() => r_log::page(state, caller, row, address, uri.query()).await,
-        "commit" => r_commit::page(state, caller, row, address).await,
+        "commit" => r_commit::page(state, caller, row, address, uri.query()).await,
         _ => Err(Failure::NotFound),
     }
 }
@@ -115,6 +116,10 @@ pub(crate) fn tools(caller: &Caller, row: &Repository, address: &RepoAddress, is
     }
     let label = if address.path.is_empty() { "Commits" } else { "History" };
     tools.push(tool(label, "history", "log", "h", r_log::link(&address.repo, rev, &address.path)));
+    if address.path.is_empty() {
+        let url = format!("{}/-/compare", repo_link(&address.repo, None));
+        tools.push(tool("Compare", "compare", "compare", "", url));
+    }
     tools
 }
 

@@ -1,15 +1,16 @@
 //! A commit: who, when, why, and what it changed.
 
 use crate::caller::Caller;
-use crate::commit_view::{self, CommitView, FileView, LineView};
+use crate::commit_view::CommitView;
+use crate::diff_blocks::{DiffBlocks, DiffPlace};
+use crate::diff_view::{self, DiffWanted};
 use crate::failure::Failure;
 use crate::format::rfc3339_at;
 use crate::git_access;
-use crate::links::{RepoAddress, commit_link, path_link, repo_link, search_link};
+use crate::links::{RepoAddress, commit_link, query_value, repo_link, search_link};
 use crate::readable::Readable;
 use crate::shell::{Moment, Shell};
 use crate::state::AppState;
-use crate::wire::lossy;
 use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
 use git::Person;
@@ -30,9 +31,7 @@ struct CommitPage {
     author: PersonLine,
     committer: Option<PersonLine>,
     parents: Vec<Parent>,
-    totals: String,
-    left_out: Vec<String>,
-    files: Vec<FileBlock>,
+    diff: DiffBlocks,
 }
 
 /// Who, and when.
@@ -50,48 +49,34 @@ struct Parent {
     url: String,
 }
 
-struct FileBlock {
-    anchor: String,
-    path: String,
-    old_path: Option<String>,
-    change: &'static str,
-    url: Option<String>,
-    n_added: usize,
-    n_removed: usize,
-    says: Option<&'static str>,
-    hunks: Vec<HunkBlock>,
-}
-
-struct HunkBlock {
-    header: String,
-    lines: Vec<LineRow>,
-}
-
-struct LineRow {
-    class: &'static str,
-    old: String,
-    new: String,
-    sign: char,
-    text: String,
-}
-
 /// The page.
 pub(crate) async fn page(
     state: AppState,
     caller: Caller,
     row: Repository,
     address: RepoAddress,
+    query: Option<&str>,
 ) -> Result<Response, Failure> {
     let asked = address.path.clone();
+    let wanted = super::r_compare::wanted(&state, query);
+    let is_split = query_value(query, "view").is_some_and(|view| view == b"split");
+    let for_read = wanted.clone();
     let read = move |repository: &Readable, watch: &search::Watch| {
-        CommitView::read(repository.whole()?, &asked, watch)
+        CommitView::read(repository.whole()?, &asked, &for_read, watch)
     };
-    let view = git_access::read_watched(&state, &caller.access, &row, commit_view::TIME_MAX, read).await?;
-    let page = render(&caller, &row, &view, state.now_ms());
+    let view = git_access::read_watched(&state, &caller.access, &row, diff_view::TIME_MAX, read).await?;
+    let page = render(&caller, &row, &view, &wanted, is_split, state.now_ms());
     Ok(Html(page.render().map_err(Failure::internal)?).into_response())
 }
 
-fn render(caller: &Caller, row: &Repository, view: &CommitView, now_ms: i64) -> CommitPage {
+fn render(
+    caller: &Caller,
+    row: &Repository,
+    view: &CommitView,
+    wanted: &DiffWanted,
+    is_split: bool,
+    now_ms: i64,
+) -> CommitPage {
     let commit = &view.commit;
     let id = commit.id.to_string();
     let subject = commit.subject().to_owned();
@@ -104,7 +89,16 @@ fn render(caller: &Caller, row: &Repository, view: &CommitView, now_ms: i64) -> 
         && commit.author.email == commit.committer.email
         && commit.author.seconds == commit.committer.seconds;
     let person = |person: &Person| PersonLine::of(person, &row.name, now_ms);
-    let n_files = view.files.len();
+    let here = commit_link(&row.name, commit.id);
+    let place = DiffPlace {
+        repo: &row.name,
+        here: &here,
+        is_split,
+        ignores_spaces: wanted.ignores_spaces,
+        only: wanted.only.as_deref(),
+        old: view.parent,
+        new: commit.id,
+    };
     CommitPage {
         shell,
         repo: row.name.to_string(),
@@ -116,14 +110,7 @@ fn render(caller: &Caller, row: &Repository, view: &CommitView, now_ms: i64) -> 
         author: person(&commit.author),
         committer: (!is_same).then(|| person(&commit.committer)),
         parents: commit.parents.iter().map(|parent| Parent::of(*parent, &row.name)).collect(),
-        totals: format!(
-            "{n_files} {}, +{} −{}",
-            if n_files == 1 { "file" } else { "files" },
-            view.n_added(),
-            view.n_removed()
-        ),
-        left_out: view.left_out.clone(),
-        files: view.files.iter().zip(1..).map(|(file, n)| FileBlock::of(file, n, &row.name, &id)).collect(),
+        diff: DiffBlocks::of(&view.diff, &place),
         id,
     }
 }
@@ -165,47 +152,5 @@ fn escaped(name: &str) -> String {
 impl Parent {
     fn of(parent: ObjectId, repo: &RepoName) -> Self {
         Parent { short: parent.to_string().chars().take(10).collect(), url: commit_link(repo, parent) }
-    }
-}
-
-impl FileBlock {
-    fn of(file: &FileView, number: usize, repo: &RepoName, commit: &str) -> Self {
-        let url = (file.change != "deleted").then(|| path_link(repo, Some(commit), "blob", &file.path));
-        FileBlock {
-            anchor: format!("file-{number}"),
-            path: lossy(&file.path),
-            old_path: file.old_path.as_deref().map(lossy),
-            change: file.change,
-            url,
-            n_added: file.n_added,
-            n_removed: file.n_removed,
-            says: file.says,
-            hunks: file
-                .hunks
-                .iter()
-                .map(|hunk| HunkBlock {
-                    header: hunk.header.clone(),
-                    lines: hunk.lines.iter().map(LineRow::of).collect(),
-                })
-                .collect(),
-        }
-    }
-}
-
-impl LineRow {
-    fn of(line: &LineView) -> Self {
-        let number = |number: Option<usize>| number.map_or(String::new(), |number| number.to_string());
-        let sign = line.sign();
-        LineRow {
-            class: match sign {
-                '+' => "add",
-                '-' => "del",
-                _ => "",
-            },
-            old: number(line.old),
-            new: number(line.new),
-            sign,
-            text: line.text.clone(),
-        }
     }
 }

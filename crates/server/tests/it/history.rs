@@ -105,3 +105,62 @@ fn what_has_no_lines_says_so() {
         }
     });
 }
+
+#[test]
+fn two_revisions_are_compared() {
+    run(async {
+        let compared = shared().api(Who::Bob, "/api/v1/repos/app/-/compare/main..feature/-/x").await.json();
+        assert_eq!(
+            (compared["ahead"].as_u64(), compared["behind"].as_u64()),
+            (Some(1), Some(1)),
+            "{compared}"
+        );
+        assert!(compared["merge_base"].is_null(), "they have nothing in common: {compared}");
+        let files = compared["files"].as_array().expect("a list");
+        let change =
+            |path: &str| files.iter().find(|file| file["path"] == path).map(|file| file["change"].clone());
+        assert_eq!(
+            (change("only-here.txt"), change("README.md")),
+            (Some("added".into()), Some("deleted".into()))
+        );
+        let page = shared().get(Who::Bob, "/r/app/-/compare/main..feature/-/x").await.text();
+        for part in [
+            "1 commit ahead, 1 behind",
+            "data-side=\"new\" data-line=\"1\">needle on a branch<",
+            "data-reviewed",
+            "view=split",
+        ] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        let alone = "/r/app/-/compare/main..feature/-/x?view=split&w=1&file=only-here.txt";
+        let alone = shared().get(Who::Bob, alone).await.text();
+        assert!(alone.contains("diff-lines split") && alone.contains("Show changed spaces"), "{alone}");
+        assert!(alone.contains("All changed files") && !alone.contains("README.md"), "{alone}");
+        let same = shared().get(Who::Bob, "/r/app/-/compare/main...main").await.text();
+        assert!(same.contains("Nothing differs") && same.contains("0 commits ahead, 0 behind"), "{same}");
+    });
+}
+
+#[test]
+fn a_comparison_is_asked_for_by_a_form() {
+    run(async {
+        let form = shared().get(Who::Bob, "/r/app/-/compare").await.text();
+        assert!(form.contains("<option value=\"feature/-/x\">") && form.contains("value=\"main\""), "{form}");
+        let sent = shared().get(Who::Bob, "/r/app/-/compare?from=main&to=feature/-/x").await;
+        let to = "/r/app/-/compare/main...feature/-/x";
+        assert_eq!((sent.status.as_u16(), sent.header("location")), (303, to));
+        assert_eq!(shared().get(Who::Bob, to).await.status, 200);
+        for target in [
+            "/r/app/-/compare/main",
+            "/r/app/-/compare/main...nothing",
+            "/r/app/-/compare?from=a..b&to=c",
+            "/r/app/-/compare/main...main?file=nothing",
+            "/r/vault/-/compare",
+            "/r/vault/-/compare/main...main",
+            "/api/v1/repos/app/-/compare/main",
+            "/api/v1/repos/vault/-/compare/main...main",
+        ] {
+            assert_eq!(shared().get(Who::Bob, target).await.status, 404, "{target}");
+        }
+    });
+}

@@ -163,7 +163,7 @@ fn no_route_of_a_repository_leads_out_of_it() {
         for base in ["/r/app", "/r/app@main", "/api/v1/repos/app", "/r/..%2fapp"] {
             for kind in [
                 "blob", "tree", "raw", "file", "commit", "skipped", "owners", "why", "log", "blame",
-                "nothing",
+                "compare", "nothing",
             ] {
                 for trick in &tricks {
                     let by_query = (kind == "blob").then(|| format!("{base}/-/{kind}?path={trick}"));

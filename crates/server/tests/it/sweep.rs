@@ -132,6 +132,7 @@ fn ids(route: &RouteInfo, ids: &Ids) -> Option<Vec<(String, String)>> {
                 "/-/commit/main",
                 "/-/skipped",
                 "/-/commits",
+                "/-/compare/main...main",
                 "/-/log/secret.txt",
                 "/-/blame/secret.txt",
             ]
@@ -147,6 +148,7 @@ fn ids(route: &RouteInfo, ids: &Ids) -> Option<Vec<(String, String)>> {
                 "/-/owners/secret.txt",
                 "/-/why/secret.txt",
                 "/-/commits",
+                "/-/compare/main...main",
                 "/-/log/secret.txt",
                 "/-/blame/secret.txt",
             ]

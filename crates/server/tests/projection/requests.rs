@@ -99,6 +99,10 @@ fn pages_of_repositories(spec: &Spec) -> Vec<Question> {
                 "/-/skipped",
                 "/-/commit/main",
                 "/-/commits",
+                "/-/compare",
+                "/-/compare/main...hidden-feature",
+                "/-/compare/main..dev?view=split&w=1&file=keys/server.pem",
+                "/-/compare?from=main&to=hidden-feature",
                 "/-/commits?author=ada&limit=2",
                 "@hidden-feature/-/tree/",
             ]
@@ -122,6 +126,8 @@ fn resources_of_repositories(spec: &Spec) -> Vec<Question> {
             "/-/skipped",
             "/-/commits/main",
             "/-/commits",
+            "/-/compare/main...hidden-feature",
+            "/-/compare/main..dev",
             "/-/tree/",
             "/-/why/keys/server.pem",
         ];

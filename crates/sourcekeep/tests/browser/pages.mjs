@@ -163,6 +163,11 @@ test("commits, changes and the page of a commit", async () => {
   await looker.look("history", "/r/harbor/-/commits");
   await looker.look("history-file", "/r/harbor/-/log/src/channel.c");
   await looker.look("blame", "/r/harbor/-/blame/src/channel.c");
+  await looker.look("compare-empty", "/r/harbor/-/compare");
+  const older = (await (await page.request.get(`${world.base}/api/v1/repos/harbor/-/commits`)).json()).commits.at(-1).commit;
+  await looker.look("compare", `/r/harbor/-/compare/${older}...main`);
+  await looker.look("compare-split", `/r/harbor/-/compare/${older}...main?view=split&w=1`);
+  await looker.look("compare-same", "/r/harbor/-/compare/main...main");
   await looker.look("history-nothing", "/r/harbor/-/commits?author=nobody");
   assert.match(await main(), /Nobody else may write in it/);
 });

@@ -150,6 +150,7 @@ fn pages(about: &About) -> Vec<Question> {
         format!("/r/{repo}/-/skipped"),
         format!("/r/{repo}/-/commit/main"),
         format!("/r/{repo}/-/commits"),
+        format!("/r/{repo}/-/compare/main...main"),
         format!("/r/{repo}/-/log/{path}"),
         format!("/r/{repo}/-/blame/{path}"),
         format!("/r/{repo}@main/-/tree/"),
@@ -162,9 +163,10 @@ fn pages(about: &About) -> Vec<Question> {
 fn resources(about: &About) -> Vec<Question> {
     let About { repo, path, .. } = about;
     let at = format!("/api/v1/repos/{repo}");
-    let rests = ["", "/-/refs", "/-/skipped", "/-/commits/main", "/-/commits", "/-/tree/"]
-        .map(str::to_owned)
-        .into_iter();
+    let rests =
+        ["", "/-/refs", "/-/skipped", "/-/commits/main", "/-/commits", "/-/compare/main...main", "/-/tree/"]
+            .map(str::to_owned)
+            .into_iter();
     let files = ["file", "raw", "owners", "log", "blame"].map(|what| format!("/-/{what}/{path}"));
     let mut questions: Vec<Question> =
         rests.chain(files).map(|rest| Question::get(format!("{at}{rest}"))).collect();
