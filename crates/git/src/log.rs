@@ -117,7 +117,7 @@ impl Reader {
         let mut n_steps = 0usize;
         while let Some(item) = walk.queue.pop() {
             n_steps += 1;
-            if n_steps > COMMITS_MAX || (n_steps.is_multiple_of(OVER_STEP) && is_over()) {
+            if n_steps > COMMITS_MAX || (n_steps % OVER_STEP == 1 && is_over()) {
                 walk.found.is_cut = true;
                 break;
             }
