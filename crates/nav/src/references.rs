@@ -5,7 +5,6 @@ use crate::definition::{Definitions, Found, How, NavError, Resolver, What, defin
 use crate::graph::{Enclosing, enclosing};
 use model::{ByteRange, RepoName};
 use std::sync::Arc;
-use std::time::Instant;
 use syntax::{BindingIdx, BindingKind, Meaning, NameIdx};
 
 /// How sure a reference is.
@@ -15,7 +14,7 @@ pub enum Verdict {
     Leads(How),
     /// It has the same name, and nothing leads anywhere.
     SameName,
-    /// It has the same name; there was no time to look.
+    /// It has the same name; it was not looked at more closely.
     NotLooked,
 }
 
@@ -105,8 +104,9 @@ pub struct References {
 pub struct ReferenceLimits {
     /// How many references are told.
     pub n_references_max: usize,
-    /// Until when uses are looked at more closely; later ones are told as they were found.
-    pub look_until: Option<Instant>,
+    /// In how much text, in bytes, uses are looked at more closely; later ones are told as they were found. Not a time: the
+    /// same question has the same answer.
+    pub n_looked_bytes_max: usize,
     /// Whether other repositories are searched as well.
     pub is_everywhere: bool,
 }
@@ -246,13 +246,20 @@ fn kind_of(file: &File, idx: NameIdx) -> ReferenceKind {
 struct Gathered<'c> {
     resolver: Resolver<'c>,
     wanted: &'c ReferenceLimits,
+    n_looked_bytes: usize,
     sure: Vec<Reference>,
     same_name: Vec<Reference>,
 }
 
 impl<'c> Gathered<'c> {
     fn new(code: &'c dyn Code, limits: &'c Limits, wanted: &'c ReferenceLimits) -> Self {
-        Gathered { resolver: Resolver::new(code, limits), wanted, sure: Vec::new(), same_name: Vec::new() }
+        Gathered {
+            resolver: Resolver::new(code, limits),
+            wanted,
+            n_looked_bytes: 0,
+            sure: Vec::new(),
+            same_name: Vec::new(),
+        }
     }
 
     fn is_full(&self) -> bool {
@@ -260,11 +267,12 @@ impl<'c> Gathered<'c> {
     }
 
     fn take(&mut self, used: &UsedIn, name: &str, target: Option<&Found>) -> Result<(), CodeError> {
-        let may_look = self.wanted.look_until.is_none_or(|until| Instant::now() < until);
+        let may_look = self.n_looked_bytes < self.wanted.n_looked_bytes_max;
         let file = match may_look && used.repo.is_none() {
             true => self.resolver.file(&used.path)?,
             false => None,
         };
+        self.n_looked_bytes += file.as_ref().map_or(0, |file| file.text.len());
         for (line, ranges, text) in &used.lines {
             for range in ranges {
                 if self.is_full() {

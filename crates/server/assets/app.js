@@ -6,6 +6,7 @@ import { code } from "./code.js";
 import { exports } from "./exports.js";
 import { diffs } from "./diff.js";
 import { live } from "./live.js";
+import { navigation } from "./nav.js";
 import { passkeys } from "./passkeys.js";
 import { menus, filters, copies, expand, theme } from "./small.js";
 
@@ -17,6 +18,7 @@ expand();
 queryBoxes();
 contexts();
 code();
+navigation();
 live();
 diffs();
 exports();

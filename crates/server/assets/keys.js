@@ -50,6 +50,8 @@ const ACTIONS = {
   h: () => follow('a[data-key="h"]'),
   c: () => follow('a[data-key="c"]'),
   l: goToLine,
+  d: () => void document.dispatchEvent(new Event("sourcekeep:definition")),
+  r: () => void document.dispatchEvent(new Event("sourcekeep:references")),
   "[": () => follow('a[rel="prev"]'),
   "]": () => follow('a[rel="next"]'),
   y: () => follow("a[data-permalink]"),

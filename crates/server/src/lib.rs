@@ -35,6 +35,7 @@ mod listen;
 mod log_view;
 mod markup;
 mod metrics;
+mod navigation;
 mod new_accounts;
 mod owning;
 mod paint;

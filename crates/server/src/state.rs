@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) search_places: Places,
     /// Answers of the last minutes.
     pub(crate) kept_answers: KeptAnswers,
+    /// Files taken apart for navigation.
+    pub(crate) kept_files: crate::navigation::KeptFiles,
     /// Answers under way.
     pub(crate) in_flight: InFlight,
     pub(crate) metrics: crate::metrics::Metrics,
@@ -81,6 +83,7 @@ impl AppState {
                 searcher: deps.searcher,
                 board: deps.board,
                 clock: deps.clock,
+                kept_files: crate::navigation::KeptFiles::default(),
                 search_places,
                 kept_answers: KeptAnswers::new(config.keeps_answers),
                 in_flight: InFlight::default(),

@@ -23,7 +23,7 @@ fn check(world: &World, path: &str, place: &str, wanted: &ReferenceLimits, expec
 }
 
 const HERE: ReferenceLimits =
-    ReferenceLimits { n_references_max: 100, look_until: None, is_everywhere: false };
+    ReferenceLimits { n_references_max: 100, n_looked_bytes_max: usize::MAX, is_everywhere: false };
 
 fn world() -> World {
     World::new(&[
@@ -102,7 +102,7 @@ fn limits_are_kept_and_told() {
     let offset = world.at("lib/shelf.ts", "class |Shelf");
     let answer = references(&world, b"lib/shelf.ts", offset, &Limits::default(), &few).expect("an answer");
     assert_eq!((answer.references.len(), answer.is_cut), (1, true));
-    let late = ReferenceLimits { look_until: Some(std::time::Instant::now()), ..HERE };
+    let late = ReferenceLimits { n_looked_bytes_max: 0, ..HERE };
     let answer = references(&world, b"lib/shelf.ts", offset, &Limits::default(), &late).expect("an answer");
     assert!(
         answer.references.iter().all(|one| one.verdict == Verdict::NotLooked) && answer.references.len() > 3

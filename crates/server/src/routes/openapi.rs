@@ -31,7 +31,7 @@ use utoipa::OpenApi;
         super::api_exports::file,
         super::api::status
     ),
-    components(schemas(Problem, QueryFault, super::r_skipped::SkippedFileList, super::r_log::LogShape, super::r_blame::BlameShape, super::r_compare::CompareShape)),
+    components(schemas(Problem, QueryFault, super::r_skipped::SkippedFileList, super::r_log::LogShape, super::r_blame::BlameShape, super::r_compare::CompareShape, super::r_nav::DefinitionsShape, super::r_nav::HoverShape, super::r_nav::ReferencesShape, super::r_nav::CallShape, super::r_nav::HierarchyShape, super::r_nav::OutlineShape)),
     modifiers(&Bearer)
 )]
 struct Description;

@@ -1,6 +1,6 @@
 //! `/r/<repository>[@<revision>]/-/<page>/<path>`: pages about a repository, and what they have in common.
 
-use super::{r_blame, r_blob, r_commit, r_compare, r_log, r_raw, r_skipped, r_tree};
+use super::{r_blame, r_blob, r_commit, r_compare, r_log, r_nav, r_raw, r_skipped, r_tree};
 use crate::browse;
 use crate::caller::Caller;
 use crate::failure::Failure;
@@ -86,6 +86,7 @@ pub(crate) async fn page(
         "log" => r_log::page(state, caller, row, address, uri.query()).await,
         "commits" if address.path.is_empty() => r_log::page(state, caller, row, address, uri.query()).await,
         "commit" => r_commit::page(state, caller, row, address, uri.query()).await,
+        "references" => r_nav::page(state, caller, row, address, uri.query()).await,
         _ => Err(Failure::NotFound),
     }
 }

@@ -47,6 +47,9 @@ struct BlobPage {
     permalink: Option<String>,
     raw: Option<String>,
     why: String,
+    /// Where programs ask what a name means, and the page about it.
+    names_url: String,
+    references_url: String,
     language: Option<LanguageLabel>,
     facts: Vec<String>,
     owners: Vec<OwnedBy>,
@@ -205,6 +208,8 @@ fn frame(state: &AppState, caller: &Caller, row: &Repository, address: &RepoAddr
         permalink: None,
         raw: None,
         why: super::why::link_for_file(address),
+        names_url: names_url(address),
+        references_url: path_link(&address.repo, address.rev.as_deref(), "references", &address.path),
         language: None,
         facts: Vec::new(),
         owners: Vec::new(),
@@ -215,6 +220,12 @@ fn frame(state: &AppState, caller: &Caller, row: &Repository, address: &RepoAddr
         last_line: 0,
         n_lines_window: N_LINES_WINDOW,
     }
+}
+
+/// Where programs ask what a name of the file means.
+fn names_url(address: &RepoAddress) -> String {
+    let page = path_link(&address.repo, address.rev.as_deref(), "hover", &address.path);
+    format!("/api/v1/repos/{}", page.strip_prefix("/r/").unwrap_or_default())
 }
 
 fn load(

@@ -162,8 +162,24 @@ fn no_route_of_a_repository_leads_out_of_it() {
         let tricks = tricks.map(|trick| trick.replace('\u{202e}', "%E2%80%AE"));
         for base in ["/r/app", "/r/app@main", "/api/v1/repos/app", "/r/..%2fapp"] {
             for kind in [
-                "blob", "tree", "raw", "file", "commit", "skipped", "owners", "why", "log", "blame",
-                "compare", "nothing",
+                "blob",
+                "tree",
+                "raw",
+                "file",
+                "commit",
+                "skipped",
+                "owners",
+                "why",
+                "log",
+                "blame",
+                "compare",
+                "references",
+                "definition",
+                "hover",
+                "outline",
+                "callees",
+                "hierarchy",
+                "nothing",
             ] {
                 for trick in &tricks {
                     let by_query = (kind == "blob").then(|| format!("{base}/-/{kind}?path={trick}"));

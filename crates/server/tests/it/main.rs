@@ -13,6 +13,7 @@ mod files;
 mod history;
 mod hostile;
 mod matrix;
+mod names;
 mod other_sites;
 mod pages;
 mod passkeys;

@@ -135,6 +135,7 @@ fn ids(route: &RouteInfo, ids: &Ids) -> Option<Vec<(String, String)>> {
                 "/-/compare/main...main",
                 "/-/log/secret.txt",
                 "/-/blame/secret.txt",
+                "/-/references/secret.txt?line=1&column=0",
             ]
             .map(|rest| (format!("/r/vault{rest}"), format!("/r/nothing{rest}")))
             .into(),
@@ -151,6 +152,12 @@ fn ids(route: &RouteInfo, ids: &Ids) -> Option<Vec<(String, String)>> {
                 "/-/compare/main...main",
                 "/-/log/secret.txt",
                 "/-/blame/secret.txt",
+                "/-/definition/secret.txt?line=1",
+                "/-/references/secret.txt?line=1",
+                "/-/hover/secret.txt?line=1",
+                "/-/callees/secret.txt?line=1",
+                "/-/hierarchy/secret.txt?line=1",
+                "/-/outline/secret.txt",
             ]
             .map(|rest| (format!("/api/v1/repos/vault{rest}"), format!("/api/v1/repos/nothing{rest}")))
             .into(),

@@ -112,6 +112,7 @@ fn pages_of_repositories(spec: &Spec) -> Vec<Question> {
             questions.extend(
                 ["blob", "tree", "raw", "log", "blame"].map(|page| get(format!("/r/{name}/-/{page}/{path}"))),
             );
+            questions.push(get(format!("/r/{name}/-/references/{path}?line=1&column=8&everywhere=1")));
         }
     }
     questions
@@ -133,8 +134,12 @@ fn resources_of_repositories(spec: &Spec) -> Vec<Question> {
         ];
         questions.extend(pages.map(|rest| get(format!("/api/v1/repos/{name}{rest}"))));
         for path in PATHS {
-            let pages = ["file", "tree", "raw", "owners", "log", "blame"];
+            let pages = ["file", "tree", "raw", "owners", "log", "blame", "outline"];
             questions.extend(pages.map(|page| get(format!("/api/v1/repos/{name}/-/{page}/{path}"))));
+            let about_names = ["definition", "hover", "references", "callees", "hierarchy"];
+            questions.extend(about_names.map(|page| {
+                get(format!("/api/v1/repos/{name}/-/{page}/{path}?line=1&column=8&everywhere=1"))
+            }));
         }
     }
     questions

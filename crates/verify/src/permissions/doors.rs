@@ -167,9 +167,11 @@ fn resources(about: &About) -> Vec<Question> {
         ["", "/-/refs", "/-/skipped", "/-/commits/main", "/-/commits", "/-/compare/main...main", "/-/tree/"]
             .map(str::to_owned)
             .into_iter();
-    let files = ["file", "raw", "owners", "log", "blame"].map(|what| format!("/-/{what}/{path}"));
+    let files = ["file", "raw", "owners", "log", "blame", "outline"].map(|what| format!("/-/{what}/{path}"));
+    let names = ["definition", "hover", "references", "callees", "hierarchy"]
+        .map(|what| format!("/-/{what}/{path}?line=1&column=0&everywhere=1"));
     let mut questions: Vec<Question> =
-        rests.chain(files).map(|rest| Question::get(format!("{at}{rest}"))).collect();
+        rests.chain(files).chain(names).map(|rest| Question::get(format!("{at}{rest}"))).collect();
     questions.push(Question::json(Method::PATCH, at, &json!({ "description": "" })));
     questions.push(graphql(format!(
         "{{ repository(name: \"{repo}\") {{ name commit(rev: \"main\") {{ oid file(path: \"{path}\") {{ content }} }} }} }}"

@@ -1,0 +1,114 @@
+//! Definitions, references and what is shown of them, for one caller: `nav` asked about a repository at a commit.
+
+mod kept;
+mod view;
+
+use crate::caller::Caller;
+use crate::failure::Failure;
+use crate::git_access;
+use crate::links::{RepoAddress, line_link, query_value};
+use crate::readable::Readable;
+use crate::routes::r_blob::N_LINES_WINDOW;
+use crate::state::AppState;
+use model::{ObjectId, RepoName};
+use nav::{Code, Found, Limits, NavError};
+use std::time::Duration;
+use store::Repository;
+
+pub(crate) use kept::KeptFiles;
+pub(crate) use view::View;
+
+/// How long one question may take.
+const TIME_MAX: Duration = Duration::from_secs(10);
+
+/// A place in a file that something is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spot {
+    /// The line, counted from 1.
+    pub(crate) line: usize,
+    /// The column in bytes, counted from 0.
+    pub(crate) column: usize,
+}
+
+impl Spot {
+    /// `?line=&column=`.
+    pub(crate) fn read(query: Option<&str>) -> Result<Spot, Failure> {
+        let number = |key| {
+            let value = query_value(query, key)?;
+            std::str::from_utf8(&value).ok()?.parse::<usize>().ok()
+        };
+        match (number("line"), number("column")) {
+            (Some(line @ 1..), column) => Ok(Spot { line, column: column.unwrap_or(0) }),
+            _ => Err(Failure::BadRequest(
+                "Say where: line, counted from 1, and column, in bytes from 0, as in ?line=12&column=4."
+                    .into(),
+            )),
+        }
+    }
+}
+
+/// Asks about a file at the address, beside the asynchronous edge. Not found where there is no such file for the caller.
+pub(crate) async fn ask<T: Send + 'static>(
+    state: &AppState,
+    caller: &Caller,
+    row: &Repository,
+    address: &RepoAddress,
+    question: impl FnOnce(&View<'_>) -> Result<T, NavError> + Send + 'static,
+) -> Result<T, Failure> {
+    let place = state.search_places.enter(caller.actor.user_id().map(|user| user.0)).await;
+    let place = place.map_err(Failure::internal)?;
+    let (asked, asked_row, asking, on) = (address.clone(), row.clone(), state.clone(), caller.clone());
+    let work = move |repository: &Readable, watch: &search::Watch| {
+        let _place = place;
+        let spot = repository.locate(&asked_row, &asked)?.ok_or(Failure::NotFound)?;
+        let view = View::new(&asking, &on, repository, &asked_row, spot.commit, asked.rev.clone(), watch);
+        question(&view).map_err(failure)
+    };
+    git_access::read_watched(state, &caller.access, row, TIME_MAX, work).await
+}
+
+fn failure(error: NavError) -> Failure {
+    match error {
+        NavError::NoFile => Failure::NotFound,
+        NavError::Code(nav::CodeError::CalledOff) => Failure::TimedOut,
+        NavError::Code(error) => Failure::internal(error),
+    }
+}
+
+/// Definitions and what is shown of the first one.
+pub(crate) struct Described {
+    pub(crate) definitions: nav::Definitions,
+    pub(crate) description: nav::Description,
+    pub(crate) language: Option<&'static str>,
+}
+
+/// What is shown of the name at a place.
+pub(crate) fn described(view: &View<'_>, path: &[u8], at: Spot) -> Result<Described, NavError> {
+    let file = view.file(path)?.ok_or(NavError::NoFile)?;
+    let language = syntax::language_name(file.language);
+    let Some(offset) = file.offset(at.line, at.column) else {
+        let definitions = nav::Definitions::default();
+        return Ok(Described { definitions, description: nav::Description::default(), language });
+    };
+    let definitions = nav::definitions(view, path, offset, &Limits::default())?;
+    let mut description = nav::Description::default();
+    if let Some(first) = definitions.found.first() {
+        description = view.describe(first)?;
+    }
+    Ok(Described { definitions, description, language })
+}
+
+/// The address of the page that shows a definition.
+pub(crate) fn url_of(repo: &RepoName, rev: Option<&str>, found: &Found) -> String {
+    let (repo, rev) = match &found.repo {
+        Some(other) => (other, None),
+        None => (repo, rev),
+    };
+    line_link(repo, rev, &found.path, found.line as usize, N_LINES_WINDOW)
+}
+
+/// The commit of an answer, beside it.
+pub(crate) struct At<T> {
+    pub(crate) commit: ObjectId,
+    pub(crate) answer: T,
+}

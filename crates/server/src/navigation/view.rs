@@ -1,0 +1,262 @@
+//! One caller's view of a repository at a commit, as `nav` asks it: files from git, names from the index.
+
+use super::kept::KeptFiles;
+use crate::browse::Content;
+use crate::caller::Caller;
+use crate::failure::Failure;
+use crate::readable::Readable;
+use crate::routes::complete::escape_regex;
+use crate::searching::limits_of;
+use crate::state::AppState;
+use git::EntryKind;
+use model::ObjectId;
+use nav::{Code, CodeError, Defined, Description, Entry, File, Found, NavError, UsedIn, Uses};
+use search::{CancelToken, Limits, Match, Sink, Snapshot, Watch};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Repository;
+use syntax::{DecodeLimits, Decoded};
+
+/// Largest file that is taken apart.
+const FILE_BYTES_MAX: u64 = 2 << 20;
+/// How many definitions of one name are asked of the index.
+const N_DEFINED_MAX: usize = 100;
+/// Longest name that is looked for, in bytes.
+const NAME_BYTES_MAX: usize = 200;
+/// How long one look into the index may take.
+const SEARCH_TIME_MAX: Duration = Duration::from_secs(3);
+
+/// One caller's view of one repository at one commit.
+pub(crate) struct View<'r> {
+    state: AppState,
+    caller: Caller,
+    readable: &'r Readable,
+    row: Repository,
+    pub(crate) commit: ObjectId,
+    rev: Option<String>,
+    watch: &'r Watch,
+    snapshot: Snapshot,
+    folders: RefCell<HashMap<Vec<u8>, Vec<Entry>>>,
+    /// How many lines with a word are asked for.
+    pub(crate) n_uses_max: usize,
+}
+
+impl<'r> View<'r> {
+    pub(crate) fn new(
+        state: &AppState,
+        caller: &Caller,
+        readable: &'r Readable,
+        row: &Repository,
+        commit: ObjectId,
+        rev: Option<String>,
+        watch: &'r Watch,
+    ) -> Self {
+        View {
+            state: state.clone(),
+            caller: caller.clone(),
+            readable,
+            row: row.clone(),
+            commit,
+            rev,
+            watch,
+            snapshot: state.catalog.snapshot(),
+            folders: RefCell::default(),
+            n_uses_max: 500,
+        }
+    }
+
+    /// What is shown of a definition; of one in another repository the line as the index has it.
+    pub(crate) fn describe(&self, found: &Found) -> Result<Description, NavError> {
+        if found.repo.is_some() {
+            return Ok(Description::default());
+        }
+        let Some(file) = self.file(&found.path)? else { return Ok(Description::default()) };
+        let Some(start) = file.offset(found.line as usize, found.in_line.start) else {
+            return Ok(Description::default());
+        };
+        if found.in_line.is_empty() {
+            return Ok(Description { signature: crate::wire::lossy(&found.path), ..Description::default() });
+        }
+        Ok(nav::describe(&file, start))
+    }
+
+    fn check(&self) -> Result<(), CodeError> {
+        if self.watch.stop().is_some() { Err(CodeError::CalledOff) } else { Ok(()) }
+    }
+
+    /// The filters that choose this repository, at the revision that is looked at where that is indexed.
+    fn here(&self) -> String {
+        let repo = escape_regex(self.row.name.as_str());
+        let indexed = self.snapshot.repo(&self.caller.access, self.row.name.as_str());
+        let is_indexed = |rev: &str| {
+            indexed.as_ref().is_some_and(|index| {
+                index.ref_table.revisions().iter().any(|revision| {
+                    revision.refs.iter().any(|name| name.short() == rev || name.as_str() == rev)
+                })
+            })
+        };
+        match self.rev.as_deref().filter(|rev| is_indexed(rev) && !rev.contains(['"', ' ', ':', '@'])) {
+            Some(rev) => format!("repo:^{repo}$ rev:{rev} fork:yes archived:yes"),
+            None => format!("repo:^{repo}$ fork:yes archived:yes"),
+        }
+    }
+
+    fn elsewhere(&self) -> String {
+        format!("-repo:^{}$", escape_regex(self.row.name.as_str()))
+    }
+
+    /// Runs a search of our own making, under the caller's rights.
+    fn search(&self, text: &str, n_display: usize) -> Result<Collected, CodeError> {
+        self.check()?;
+        let unreadable = |what: &str, source: Box<dyn std::error::Error + Send + Sync>| {
+            CodeError::Unreadable { what: what.to_owned(), source }
+        };
+        let query = query::parse(text, &query::Options::default())
+            .map_err(|fault| unreadable("a query", fault.to_string().into()))?;
+        let limits = Limits { display: n_display, timeout: SEARCH_TIME_MAX, ..Limits::default() };
+        let limits = limits_of(&self.state, &self.caller, limits);
+        let mut sink = Collected::default();
+        let token = CancelToken::new();
+        // SECURITY: the caller's own access set chooses what is searched.
+        let summary = self
+            .state
+            .searcher
+            .search(&self.snapshot, &self.caller.access, &query, &limits, &token, &mut sink)
+            .map_err(|fault| unreadable("the index", fault.to_string().into()))?;
+        sink.n_lines = summary.stats.lines;
+        sink.is_cut = !summary.stats.skipped.is_empty();
+        Ok(sink)
+    }
+
+    fn symbols(&self, filters: &str, name: &str, is_here: bool) -> Result<Vec<Defined>, CodeError> {
+        if !is_searchable(name) {
+            return Ok(Vec::new());
+        }
+        let query = format!("{filters} type:symbol case:yes patterntype:regexp ^{}$", escape_regex(name));
+        let found = self.search(&query, N_DEFINED_MAX)?;
+        let symbol = |one: Match| match one {
+            Match::Symbol(symbol) => Some(Defined {
+                repo: (!is_here).then_some(symbol.repo),
+                path: symbol.path,
+                language: symbol.language,
+                kind: symbol.symbol_kind,
+                container: symbol.container,
+                line: symbol.line,
+                in_line: symbol.name_range,
+            }),
+            _ => None,
+        };
+        Ok(found.matches.into_iter().filter_map(symbol).collect())
+    }
+
+    /// What stands at a path; none where there is nothing for the caller.
+    fn entry(&self, path: &[u8]) -> Result<Option<crate::browse::Spot>, CodeError> {
+        self.check()?;
+        match self.readable.at(self.commit, path) {
+            Ok(spot) => Ok(Some(spot)),
+            Err(Failure::NotFound) => Ok(None),
+            Err(failure) => Err(CodeError::Unreadable {
+                what: crate::wire::lossy(path),
+                source: format!("{failure:?}").into(),
+            }),
+        }
+    }
+}
+
+/// Whether the index can be asked for a name as one word.
+fn is_searchable(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= NAME_BYTES_MAX
+        && !name.contains(char::is_whitespace)
+        && !name.contains(['"', '/', '\\'])
+}
+
+/// What a search found.
+#[derive(Default)]
+struct Collected {
+    matches: Vec<Match>,
+    n_lines: u64,
+    is_cut: bool,
+}
+
+impl Sink for Collected {
+    fn matches(&mut self, batch: Vec<Match>) -> ControlFlow<()> {
+        self.matches.extend(batch);
+        ControlFlow::Continue(())
+    }
+}
+
+impl Code for View<'_> {
+    fn file(&self, path: &[u8]) -> Result<Option<Arc<File>>, CodeError> {
+        let Some(spot) = self.entry(path)? else { return Ok(None) };
+        if !matches!(spot.kind, EntryKind::File | EntryKind::Executable) {
+            return Ok(None);
+        }
+        let kept: &KeptFiles = &self.state.kept_files;
+        Ok(kept.get(spot.id, path, || {
+            let Content::Bytes(bytes) = self.readable.content(spot.id, FILE_BYTES_MAX) else { return None };
+            let limits = DecodeLimits { size_bytes_max: FILE_BYTES_MAX as usize };
+            match syntax::decode(&bytes, &limits) {
+                Decoded::Text { utf8, .. } => Some(File::new(path.to_vec(), utf8.into_owned(), None)),
+                Decoded::Skipped(_) => None,
+            }
+        }))
+    }
+
+    fn is_file(&self, path: &[u8]) -> Result<bool, CodeError> {
+        let kind = self.entry(path)?.map(|spot| spot.kind);
+        Ok(matches!(kind, Some(EntryKind::File | EntryKind::Executable)))
+    }
+
+    fn folder(&self, path: &[u8]) -> Result<Vec<Entry>, CodeError> {
+        if let Some(known) = self.folders.borrow().get(path) {
+            return Ok(known.clone());
+        }
+        let spot = self.entry(path)?.filter(|spot| spot.kind == EntryKind::Tree);
+        let entries = match spot.map(|spot| self.readable.list(&spot, path)) {
+            Some(Ok(listing)) => listing
+                .entries
+                .into_iter()
+                .map(|entry| Entry { name: entry.name, is_folder: entry.kind == EntryKind::Tree })
+                .collect(),
+            _ => Vec::new(),
+        };
+        self.folders.borrow_mut().insert(path.to_vec(), entries.clone());
+        Ok(entries)
+    }
+
+    fn defined(&self, name: &str) -> Result<Vec<Defined>, CodeError> {
+        self.symbols(&self.here(), name, true)
+    }
+
+    fn defined_elsewhere(&self, name: &str) -> Result<Vec<Defined>, CodeError> {
+        self.symbols(&self.elsewhere(), name, false)
+    }
+
+    fn uses(&self, word: &str, is_elsewhere: bool) -> Result<Uses, CodeError> {
+        if !is_searchable(word) {
+            return Ok(Uses::default());
+        }
+        let is_word = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+        let before = if is_word(word.chars().next()) { r"\b" } else { "" };
+        let after = if is_word(word.chars().next_back()) { r"\b" } else { "" };
+        let filters = if is_elsewhere { self.elsewhere() } else { self.here() };
+        let query =
+            format!("{filters} type:file case:yes patterntype:regexp {before}{}{after}", escape_regex(word));
+        let found = self.search(&query, self.n_uses_max)?;
+        let mut files = Vec::new();
+        for one in found.matches {
+            let Match::Content(file) = one else { continue };
+            let lines = file.lines.into_iter().filter(|line| !line.is_cut);
+            files.push(UsedIn {
+                repo: is_elsewhere.then_some(file.repo),
+                path: file.path,
+                lines: lines.map(|line| (line.number, line.ranges, line.text)).collect(),
+            });
+        }
+        Ok(Uses { files, n_lines: found.n_lines, is_cut: found.is_cut })
+    }
+}

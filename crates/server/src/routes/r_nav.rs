@@ -1,0 +1,413 @@
+//! What a name in a file means: `/api/v1/repos/<repo>[@rev]/-/{definition,references,hover,outline,callees,hierarchy}/<path>`,
+//! and the page with all of it, `/r/<repo>[@rev]/-/references/<path>`.
+
+mod shapes;
+
+use super::r::{Crumb, RefGroup, crumbs, ref_groups, rev_shown};
+use crate::caller::Caller;
+use crate::failure::Failure;
+use crate::format::thousands;
+use crate::links::{RepoAddress, path_link, query_value};
+use crate::markup::Html;
+use crate::navigation::{At, Described, Spot, View, ask, described, url_of};
+use crate::shell::Shell;
+use crate::state::AppState;
+use crate::wire::lossy;
+use askama::Template;
+use axum::Json;
+use axum::response::{Html as HtmlPage, IntoResponse, Response};
+use nav::{Code, Found, Limits, NavError, Reference, ReferenceLimits, References, Verdict};
+use shapes::calls_shape;
+pub(crate) use shapes::{
+    CallShape, DefinitionsShape, HierarchyShape, HoverShape, OutlineShape, ReferencesShape,
+};
+use store::Repository;
+
+/// How many references are told where nothing is said, and at most.
+const N_REFERENCES: (usize, usize) = (50, 1_000);
+/// In how much text uses are looked at more closely, for a page of the default size (some tens of milliseconds of parsing) and for
+/// a larger one.
+const LOOKED_BYTES: (usize, usize) = (400 << 10, 20 << 20);
+/// How many files are looked at for types below another.
+const N_SUBTYPE_FILES_MAX: usize = 40;
+
+/// The resources of the API.
+pub(crate) async fn answer(
+    state: &AppState,
+    caller: &Caller,
+    row: &Repository,
+    address: RepoAddress,
+    query: Option<&str>,
+) -> Result<Response, Failure> {
+    let (repo, rev, path) = (row.name.clone(), address.rev.clone(), address.path.clone());
+    if address.page == "outline" {
+        let outline = ask(state, caller, row, &address, move |view| {
+            let file = view.file(&path)?.ok_or(NavError::NoFile)?;
+            Ok(OutlineShape::of(&file, &repo, rev.as_deref(), view.commit))
+        });
+        return Ok(Json(outline.await?).into_response());
+    }
+    let at = Spot::read(query)?;
+    match address.page.as_str() {
+        "hover" | "definition" => {
+            let is_hover = address.page == "hover";
+            let found = ask(state, caller, row, &address, move |view| {
+                Ok(At { commit: view.commit, answer: described(view, &path, at)? })
+            });
+            let found = found.await?;
+            Ok(match is_hover {
+                true => Json(HoverShape::of(&found, &repo, rev.as_deref())).into_response(),
+                false => Json(DefinitionsShape::of(&found, &repo, rev.as_deref())).into_response(),
+            })
+        }
+        "references" => {
+            let wanted = Wanted::read(query);
+            let found = ask(state, caller, row, &address, move |view| {
+                Ok(At { commit: view.commit, answer: wanted.references(view, &path, at)? })
+            });
+            Ok(Json(ReferencesShape::of(&found.await?, &repo, rev.as_deref())).into_response())
+        }
+        "callees" => {
+            let calls = ask(state, caller, row, &address, move |view| {
+                let first = described(view, &path, at)?.definitions.found.into_iter().next();
+                Ok(match first.filter(|found| found.repo.is_none()) {
+                    Some(found) => {
+                        nav::callees(view, &found.path, found.line, found.in_line.start, &Limits::default())?
+                    }
+                    None => Vec::new(),
+                })
+            });
+            Ok(Json(calls_shape(&calls.await?, &repo, rev.as_deref())).into_response())
+        }
+        _ => {
+            let types = ask(state, caller, row, &address, move |view| Hierarchy::look(view, &path, at));
+            Ok(Json(HierarchyShape::of(&types.await?, &repo, rev.as_deref())).into_response())
+        }
+    }
+}
+
+/// How many references are asked for, and where.
+#[derive(Clone, Copy)]
+struct Wanted {
+    n_max: usize,
+    is_everywhere: bool,
+}
+
+impl Wanted {
+    fn read(query: Option<&str>) -> Wanted {
+        let limit = query_value(query, "limit").and_then(|limit| String::from_utf8(limit).ok()?.parse().ok());
+        let everywhere = query_value(query, "everywhere");
+        Wanted {
+            n_max: limit.unwrap_or(N_REFERENCES.0).clamp(1, N_REFERENCES.1),
+            is_everywhere: everywhere.is_some_and(|value| value == b"1" || value == b"true"),
+        }
+    }
+
+    fn references(self, view: &View<'_>, path: &[u8], at: Spot) -> Result<References, NavError> {
+        let file = view.file(path)?.ok_or(NavError::NoFile)?;
+        let Some(offset) = file.offset(at.line, at.column) else { return Ok(References::default()) };
+        let is_small = self.n_max <= N_REFERENCES.0;
+        let wanted = ReferenceLimits {
+            n_references_max: self.n_max,
+            n_looked_bytes_max: if is_small { LOOKED_BYTES.0 } else { LOOKED_BYTES.1 },
+            is_everywhere: self.is_everywhere,
+        };
+        nav::references(view, path, offset, &Limits::default(), &wanted)
+    }
+}
+
+/// What a type extends, and what extends it.
+#[derive(Default)]
+pub(crate) struct Hierarchy {
+    pub(crate) target: Option<Found>,
+    pub(crate) name: Option<String>,
+    pub(crate) above: Vec<Found>,
+    pub(crate) below: Vec<(Found, String)>,
+    pub(crate) is_cut: bool,
+}
+
+impl Hierarchy {
+    fn look(view: &View<'_>, path: &[u8], at: Spot) -> Result<Hierarchy, NavError> {
+        let limits = Limits::default();
+        let found = described(view, path, at)?.definitions;
+        let target = found.found.first().filter(|target| target.repo.is_none()).cloned();
+        let (Some(target), Some(name)) = (target, found.name) else { return Ok(Hierarchy::default()) };
+        let above = nav::supertypes(view, &target.path, target.line, target.in_line.start, &limits)?;
+        let uses = view.uses(&name, false)?;
+        let mut below = Vec::new();
+        for used in uses.files.iter().take(N_SUBTYPE_FILES_MAX) {
+            for (found, within) in nav::subtypes_in(view, used, &target, &limits)? {
+                below.push((found, within.name));
+            }
+        }
+        let is_cut = uses.is_cut || uses.files.len() > N_SUBTYPE_FILES_MAX;
+        Ok(Hierarchy { target: Some(target), name: Some(name), above, below, is_cut })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "references.html")]
+struct ReferencesPage {
+    shell: Shell,
+    crumbs: Vec<Crumb>,
+    rev_shown: String,
+    refs: Vec<RefGroup>,
+    path_shown: String,
+    permalink: Option<String>,
+    raw: Option<String>,
+    tools: Vec<super::r::Tool>,
+    name: String,
+    signature: String,
+    documentation: String,
+    definitions: Vec<DefinitionRow>,
+    groups: Vec<FileGroup>,
+    callers: Vec<Step>,
+    callees: Vec<Step>,
+    above: Vec<Step>,
+    below: Vec<Step>,
+    says: String,
+    everywhere_url: Option<String>,
+    more_url: Option<String>,
+    back_url: String,
+}
+
+/// A definition, and how it was found.
+struct DefinitionRow {
+    place: String,
+    url: String,
+    how: &'static str,
+}
+
+/// The references in one file.
+struct FileGroup {
+    place: String,
+    url: String,
+    rows: Vec<ReferenceRow>,
+}
+
+/// One reference.
+struct ReferenceRow {
+    line: u64,
+    url: String,
+    code: Html,
+    kind: &'static str,
+    how: &'static str,
+    within: String,
+}
+
+/// Something that calls, is called, extends or is extended.
+struct Step {
+    name: String,
+    url: Option<String>,
+}
+
+/// Everything the page shows.
+struct Seen {
+    described: Described,
+    references: References,
+    callees: Vec<nav::Callee>,
+    hierarchy: Hierarchy,
+}
+
+/// The page: complete without a script; with one, the panel beside the code says the same.
+pub(crate) async fn page(
+    state: AppState,
+    caller: Caller,
+    row: Repository,
+    address: RepoAddress,
+    query: Option<&str>,
+) -> Result<Response, Failure> {
+    let (at, wanted) = (Spot::read(query)?, Wanted::read(query));
+    let path = address.path.clone();
+    let seen = ask(&state, &caller, &row, &address, move |view| {
+        let described = described(view, &path, at)?;
+        let callees = match described.definitions.found.first().filter(|found| found.repo.is_none()) {
+            Some(found) => {
+                nav::callees(view, &found.path, found.line, found.in_line.start, &Limits::default())?
+            }
+            None => Vec::new(),
+        };
+        let references = wanted.references(view, &path, at)?;
+        let hierarchy = Hierarchy::look(view, &path, at)?;
+        Ok(Seen { described, references, callees, hierarchy })
+    });
+    let seen = seen.await?;
+    let page = ReferencesPage::new(&state, &caller, &row, &address, at, wanted, &seen);
+    Ok(HtmlPage(page.render().map_err(Failure::internal)?).into_response())
+}
+
+impl ReferencesPage {
+    fn new(
+        state: &AppState,
+        caller: &Caller,
+        row: &Repository,
+        address: &RepoAddress,
+        at: Spot,
+        wanted: Wanted,
+        seen: &Seen,
+    ) -> Self {
+        let rev = address.rev.as_deref();
+        let name = seen.described.definitions.name.clone().unwrap_or_default();
+        let path_shown = lossy(&address.path);
+        let title = if name.is_empty() { "References".to_owned() } else { format!("{name} · references") };
+        let here = path_link(&address.repo, rev, "references", &address.path);
+        let separator = if here.contains('?') { '&' } else { '?' };
+        let again = |limit: usize, everywhere: bool| {
+            let everywhere = if everywhere { "&everywhere=1" } else { "" };
+            format!("{here}{separator}line={}&column={}&limit={limit}{everywhere}", at.line, at.column)
+        };
+        let mut shell = caller.shell(&title, "repos");
+        shell.query = Some(super::r_blob::box_for(row, address));
+        ReferencesPage {
+            shell,
+            crumbs: crumbs(address),
+            rev_shown: rev_shown(row, address),
+            refs: ref_groups(state, caller, row, address),
+            permalink: None,
+            raw: None,
+            tools: super::r::tools(caller, row, address, true),
+            signature: seen.described.description.signature.clone(),
+            documentation: seen.described.description.documentation.clone(),
+            definitions: definition_rows(row, rev, &seen.described.definitions.found),
+            groups: groups(row, rev, &seen.references.references),
+            callers: callers(row, rev, &seen.references.references),
+            callees: seen.callees.iter().map(|call| step(row, rev, &call.name, call.found.first())).collect(),
+            above: seen
+                .hierarchy
+                .above
+                .iter()
+                .map(|found| Step { name: place_of(found), url: Some(url_of(&row.name, rev, found)) })
+                .collect(),
+            below: seen
+                .hierarchy
+                .below
+                .iter()
+                .map(|(found, name)| step(row, rev, name, Some(found)))
+                .collect(),
+            says: says(&seen.references),
+            everywhere_url: (!wanted.is_everywhere).then(|| again(wanted.n_max, true)),
+            more_url: (seen.references.is_cut && wanted.n_max < N_REFERENCES.1)
+                .then(|| again(N_REFERENCES.1, wanted.is_everywhere)),
+            back_url: crate::links::line_link(
+                &address.repo,
+                rev,
+                &address.path,
+                at.line,
+                super::r_blob::N_LINES_WINDOW,
+            ),
+            path_shown,
+            name,
+        }
+    }
+}
+
+fn says(references: &References) -> String {
+    let n_sure = references.references.iter().filter(|one| matches!(one.verdict, Verdict::Leads(_))).count();
+    let n_named = references.references.len() - n_sure;
+    let mut says = format!("{} lead here", thousands(n_sure as u64));
+    if n_named > 0 {
+        says.push_str(&format!(", {} have the same name", thousands(n_named as u64)));
+    }
+    if references.is_cut {
+        says.push_str(&format!(
+            "; the name stands in at least {} lines, not all of them are shown",
+            thousands(references.n_lines)
+        ));
+    }
+    says
+}
+
+fn definition_rows(row: &Repository, rev: Option<&str>, found: &[Found]) -> Vec<DefinitionRow> {
+    let one = |found: &Found| DefinitionRow {
+        place: place_of(found),
+        url: url_of(&row.name, rev, found),
+        how: how_told(found.how),
+    };
+    found.iter().take(10).map(one).collect()
+}
+
+fn place_of(found: &Found) -> String {
+    let repo = found.repo.as_ref().map(|repo| format!("{repo} · ")).unwrap_or_default();
+    format!("{repo}{}:{}", lossy(&found.path), found.line)
+}
+
+/// How sure something is, in words.
+fn how_told(how: nav::How) -> &'static str {
+    match how {
+        nav::How::Precise => "precise",
+        nav::How::Scope => "in scope",
+        nav::How::Import => "by import",
+        nav::How::Receiver => "by type of the receiver",
+        nav::How::Name => "by name",
+    }
+}
+
+fn verdict_told(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Leads(how) => how_told(how),
+        Verdict::SameName => "by name",
+        Verdict::NotLooked => "by name, not looked at",
+    }
+}
+
+fn groups(row: &Repository, rev: Option<&str>, references: &[Reference]) -> Vec<FileGroup> {
+    let mut groups: Vec<(Option<&model::RepoName>, &[u8], FileGroup)> = Vec::new();
+    for one in references {
+        let (repo, at_rev) = match &one.repo {
+            Some(repo) => (repo, None),
+            None => (&row.name, rev),
+        };
+        let url = crate::links::line_link(
+            repo,
+            at_rev,
+            &one.path,
+            one.line as usize,
+            super::r_blob::N_LINES_WINDOW,
+        );
+        let reference = ReferenceRow {
+            line: one.line,
+            url,
+            code: Html::marked(&one.text, std::slice::from_ref(&one.in_line)),
+            kind: one.kind.as_str(),
+            how: verdict_told(one.verdict),
+            within: one.within.as_ref().map(|within| within.name.clone()).unwrap_or_default(),
+        };
+        match groups.iter_mut().find(|(of, path, _)| *of == one.repo.as_ref() && *path == one.path) {
+            Some((_, _, group)) => group.rows.push(reference),
+            None => {
+                let prefix = one.repo.as_ref().map(|repo| format!("{repo} · ")).unwrap_or_default();
+                let group = FileGroup {
+                    place: format!("{prefix}{}", lossy(&one.path)),
+                    url: path_link(repo, at_rev, "blob", &one.path),
+                    rows: vec![reference],
+                };
+                groups.push((one.repo.as_ref(), &one.path, group));
+            }
+        }
+    }
+    groups.into_iter().map(|(_, _, group)| group).collect()
+}
+
+/// The functions that call, each once.
+fn callers(row: &Repository, rev: Option<&str>, references: &[Reference]) -> Vec<Step> {
+    let mut seen = std::collections::HashSet::new();
+    let calls = references.iter().filter(|one| one.kind == nav::ReferenceKind::Call && one.repo.is_none());
+    let calls = calls.filter_map(|one| Some((one, one.within.as_ref()?)));
+    calls
+        .filter(|(one, within)| seen.insert((one.path.clone(), within.line)))
+        .map(|(one, within)| Step {
+            name: within.name.clone(),
+            url: Some(crate::links::line_link(
+                &row.name,
+                rev,
+                &one.path,
+                within.line as usize,
+                super::r_blob::N_LINES_WINDOW,
+            )),
+        })
+        .collect()
+}
+
+fn step(row: &Repository, rev: Option<&str>, name: &str, found: Option<&Found>) -> Step {
+    Step { name: name.to_owned(), url: found.map(|found| url_of(&row.name, rev, found)) }
+}
