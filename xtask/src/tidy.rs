@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The layer of each crate; an arrow may only point down. `ARCHITECTURE.md` explains the crates in the same order.
-const LAYERS: [(&str, u8); 24] = [
+const LAYERS: [(&str, u8); 25] = [
     ("model", 0),
     ("ngram", 0),
     ("query", 0),
@@ -22,6 +22,7 @@ const LAYERS: [(&str, u8); 24] = [
     ("search", 2),
     ("store", 2),
     ("git", 2),
+    ("precise", 2),
     ("oidc", 2),
     ("mirror", 3),
     ("hosts", 3),

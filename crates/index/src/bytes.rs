@@ -3,7 +3,7 @@
 use crate::ReadError;
 
 /// Appends `value` as LEB128: seven bits a byte, lowest first.
-pub(crate) fn put_varint(bytes: &mut Vec<u8>, mut value: u64) {
+pub fn put_varint(bytes: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         bytes.push(value as u8 | 0x80);
         value >>= 7;
@@ -12,56 +12,62 @@ pub(crate) fn put_varint(bytes: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Appends the way from one number to another, small where they are near: 0, −1, 1, −2, … as 0, 1, 2, 3, ….
-pub(crate) fn put_step(bytes: &mut Vec<u8>, from: u32, to: u32) {
+pub fn put_step(bytes: &mut Vec<u8>, from: u32, to: u32) {
     let step = i64::from(to) - i64::from(from);
     put_varint(bytes, ((step << 1) ^ (step >> 63)) as u64);
 }
 
 /// The little-endian number at `at`, if it is all there.
 #[inline]
-pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
 /// The little-endian number at `at`, if it is all there.
 #[inline]
-pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+pub fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
 /// Reads on through the bytes of one section.
 #[derive(Clone, Debug)]
-pub(crate) struct Cursor<'a> {
+pub struct Cursor<'a> {
     rest: &'a [u8],
     section: &'static str,
 }
 
 impl<'a> Cursor<'a> {
-    pub(crate) fn new(bytes: &'a [u8], section: &'static str) -> Self {
+    /// Begins at the first byte; errors name the section.
+    pub fn new(bytes: &'a [u8], section: &'static str) -> Self {
         Cursor { rest: bytes, section }
     }
 
-    pub(crate) fn is_at_end(&self) -> bool {
+    /// Whether all was read.
+    pub fn is_at_end(&self) -> bool {
         self.rest.is_empty()
     }
 
-    pub(crate) fn rest(&self) -> &'a [u8] {
+    /// What was not read yet.
+    pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    pub(crate) fn take(&mut self, len: usize) -> Result<&'a [u8], ReadError> {
+    /// The next bytes.
+    pub fn take(&mut self, len: usize) -> Result<&'a [u8], ReadError> {
         let (taken, rest) = self.rest.split_at_checked(len).ok_or_else(|| self.ended())?;
         self.rest = rest;
         Ok(taken)
     }
 
-    pub(crate) fn u64(&mut self) -> Result<u64, ReadError> {
+    /// A little-endian number.
+    pub fn u64(&mut self) -> Result<u64, ReadError> {
         let bytes = self.take(8)?;
         u64_at(bytes, 0).ok_or_else(|| self.ended())
     }
 
     #[inline]
-    pub(crate) fn varint(&mut self) -> Result<u64, ReadError> {
+    /// A variable-length integer.
+    pub fn varint(&mut self) -> Result<u64, ReadError> {
         // Most are one byte long.
         if let Some((byte, rest)) = self.rest.split_first()
             && *byte < 0x80
@@ -87,7 +93,7 @@ impl<'a> Cursor<'a> {
 
     /// A variable-length integer that must fit 32 bits.
     #[inline]
-    pub(crate) fn varint32(&mut self) -> Result<u32, ReadError> {
+    pub fn varint32(&mut self) -> Result<u32, ReadError> {
         let section = self.section;
         let too_large = |_| ReadError::Damaged { section, what: "a number is longer than 32 bits" };
         u32::try_from(self.varint()?).map_err(too_large)
@@ -95,7 +101,7 @@ impl<'a> Cursor<'a> {
 
     /// Where a way from a number leads that was put there with [`put_step`].
     #[inline]
-    pub(crate) fn step(&mut self, from: u32) -> Result<u32, ReadError> {
+    pub fn step(&mut self, from: u32) -> Result<u32, ReadError> {
         let section = self.section;
         let too_far = ReadError::Damaged { section, what: "a step leads out of 32 bits" };
         let step = self.varint()?;

@@ -7,8 +7,8 @@
 mod reader;
 mod writer;
 
-pub(crate) use reader::{FileReader, Paged, Whole};
-pub(crate) use writer::FileWriter;
+pub use reader::{FileReader, Paged, Whole};
+pub use writer::FileWriter;
 
 /// Bytes of the header.
 pub(crate) const HEADER_LEN: usize = 64;
@@ -24,32 +24,43 @@ pub(crate) const N_SECTIONS_MAX: usize = 64;
 
 /// What kind of file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FileKind {
+pub enum FileKind {
+    /// Blobs of a repository.
     Segment,
+    /// Which blob stands at which path in which revision.
     RefTable,
+    /// The commits of a history.
     Commits,
+    /// What commits changed.
     Changes,
+    /// The tips of branches and tags.
     Tips,
+    /// What an indexer knows of a repository's symbols at one commit.
+    Precise,
 }
 
 impl FileKind {
-    pub(crate) fn magic(self) -> [u8; 8] {
+    /// The bytes it begins and ends with.
+    pub fn magic(self) -> [u8; 8] {
         match self {
             FileKind::Segment => *b"SKsegmt\n",
             FileKind::RefTable => *b"SKrefts\n",
             FileKind::Commits => *b"SKcommt\n",
             FileKind::Changes => *b"SKchang\n",
             FileKind::Tips => *b"SKtips0\n",
+            FileKind::Precise => *b"SKprecs\n",
         }
     }
 
-    pub(crate) fn noun(self) -> &'static str {
+    /// What it is called in messages.
+    pub fn noun(self) -> &'static str {
         match self {
             FileKind::Segment => "segment",
             FileKind::RefTable => "ref table",
             FileKind::Commits => "commit table",
             FileKind::Changes => "change table",
             FileKind::Tips => "table of tips",
+            FileKind::Precise => "precise index",
         }
     }
 }
@@ -57,7 +68,8 @@ impl FileKind {
 /// The sections by number. A number is never used again for something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
-pub(crate) enum SectionKind {
+#[allow(missing_docs, reason = "docs/format says what stands in each")]
+pub enum SectionKind {
     Content = 1,
     Postings = 2,
     Sums = 3,
@@ -82,10 +94,22 @@ pub(crate) enum SectionKind {
     ChangeStarts = 38,
     Changes = 39,
     Tips = 40,
+    Occurrences = 48,
+    SymbolInfos = 49,
+    SymbolUses = 50,
+    SymbolRows = 51,
+    SymbolNames = 52,
+    SymbolBlocks = 53,
+    InfoChunks = 54,
+    DocumentSymbols = 55,
+    Documents = 56,
+    DocumentPaths = 57,
+    DocumentOrder = 58,
+    Indexer = 59,
 }
 
 impl SectionKind {
-    const ALL: [SectionKind; 24] = [
+    const ALL: [SectionKind; 36] = [
         SectionKind::Content,
         SectionKind::Postings,
         SectionKind::Sums,
@@ -110,14 +134,27 @@ impl SectionKind {
         SectionKind::ChangeStarts,
         SectionKind::Changes,
         SectionKind::Tips,
+        SectionKind::Occurrences,
+        SectionKind::SymbolInfos,
+        SectionKind::SymbolUses,
+        SectionKind::SymbolRows,
+        SectionKind::SymbolNames,
+        SectionKind::SymbolBlocks,
+        SectionKind::InfoChunks,
+        SectionKind::DocumentSymbols,
+        SectionKind::Documents,
+        SectionKind::DocumentPaths,
+        SectionKind::DocumentOrder,
+        SectionKind::Indexer,
     ];
 
     /// The name of a section by its number, `UNKNOWN` for one of a later version.
-    pub(crate) fn name_of(number: u32) -> &'static str {
+    pub fn name_of(number: u32) -> &'static str {
         Self::ALL.into_iter().find(|kind| *kind as u32 == number).map_or("UNKNOWN", SectionKind::name)
     }
 
-    pub(crate) const fn name(self) -> &'static str {
+    /// Its name in messages and listings.
+    pub const fn name(self) -> &'static str {
         match self {
             SectionKind::Content => "CONTENT",
             SectionKind::Postings => "POSTINGS",
@@ -143,14 +180,27 @@ impl SectionKind {
             SectionKind::ChangeStarts => "CHANGE_STARTS",
             SectionKind::Changes => "CHANGES",
             SectionKind::Tips => "TIPS",
+            SectionKind::Occurrences => "OCCURRENCES",
+            SectionKind::SymbolInfos => "SYMBOL_INFOS",
+            SectionKind::SymbolUses => "SYMBOL_USES",
+            SectionKind::SymbolRows => "SYMBOL_ROWS",
+            SectionKind::SymbolNames => "SYMBOL_NAMES",
+            SectionKind::SymbolBlocks => "SYMBOL_BLOCKS",
+            SectionKind::InfoChunks => "INFO_CHUNKS",
+            SectionKind::DocumentSymbols => "DOCUMENT_SYMBOLS",
+            SectionKind::Documents => "DOCUMENTS",
+            SectionKind::DocumentPaths => "DOCUMENT_PATHS",
+            SectionKind::DocumentOrder => "DOCUMENT_ORDER",
+            SectionKind::Indexer => "INDEXER",
         }
     }
 }
 
 /// What the header says beside magic, version and checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Header {
-    pub(crate) id: [u8; 16],
+pub struct Header {
+    /// What tells this file from every other.
+    pub id: [u8; 16],
     /// Six numbers whose meaning the kind of file decides.
-    pub(crate) numbers: [u32; 6],
+    pub numbers: [u32; 6],
 }

@@ -24,6 +24,13 @@ mod reftable;
 mod segment;
 mod symbols;
 
+/// The frame of every file of ours, for crates that have formats of their own: header, checksummed sections, footer, and the
+/// numbers in them.
+pub mod frame {
+    pub use crate::bytes::{Cursor, put_step, put_varint, u32_at, u64_at};
+    pub use crate::file::{FileKind, FileReader, FileWriter, Header, Paged, SectionKind, Whole};
+}
+
 /// The version of both file formats that this crate writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
 

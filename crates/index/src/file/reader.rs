@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// An open file of ours with its section table.
 #[derive(Debug)]
-pub(crate) struct FileReader {
+pub struct FileReader {
     map: MappedFile,
     header: Header,
     entries: Vec<Entry>,
@@ -30,7 +30,7 @@ struct Entry {
 
 /// A section under one checksum, compared once.
 #[derive(Debug)]
-pub(crate) struct Whole {
+pub struct Whole {
     name: &'static str,
     range: Range<usize>,
     crc: u32,
@@ -39,7 +39,7 @@ pub(crate) struct Whole {
 
 /// A section of pages, each compared when it is first touched.
 #[derive(Debug)]
-pub(crate) struct Paged {
+pub struct Paged {
     name: &'static str,
     range: Range<usize>,
     sums: Range<usize>,
@@ -48,7 +48,8 @@ pub(crate) struct Paged {
 }
 
 impl FileReader {
-    pub(crate) fn open(path: &Path, kind: FileKind) -> Result<FileReader, OpenError> {
+    /// Maps a file and checks its header and its table of sections.
+    pub fn open(path: &Path, kind: FileKind) -> Result<FileReader, OpenError> {
         let io_error = |source| OpenError::Io { path: path.to_path_buf(), source };
         let damaged = |what| OpenError::Damaged { path: path.to_path_buf(), what };
         let file = File::open(path).map_err(io_error)?;
@@ -63,7 +64,7 @@ impl FileReader {
     }
 
     /// Of bytes that were written in memory; `path` is what they were derived from, for errors to name.
-    pub(crate) fn of_bytes(bytes: &[u8], kind: FileKind, path: &Path) -> Result<FileReader, OpenError> {
+    pub fn of_bytes(bytes: &[u8], kind: FileKind, path: &Path) -> Result<FileReader, OpenError> {
         let io_error = |source| OpenError::Io { path: path.to_path_buf(), source };
         FileReader::of_map(MappedFile::in_memory(bytes).map_err(io_error)?, kind, path)
     }
@@ -75,21 +76,23 @@ impl FileReader {
         Ok(FileReader { map, header, entries })
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// The whole file.
+    pub fn bytes(&self) -> &[u8] {
         self.map.bytes()
     }
 
-    pub(crate) fn header(&self) -> &Header {
+    /// What its header says.
+    pub fn header(&self) -> &Header {
         &self.header
     }
 
     /// The number and the length of every section, in the order of the file.
-    pub(crate) fn section_lens(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+    pub fn section_lens(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
         self.entries.iter().map(|entry| (entry.kind, entry.range.len() as u64))
     }
 
     /// The section of this kind under one checksum, if the file has it.
-    pub(crate) fn whole(&self, kind: SectionKind) -> Option<Whole> {
+    pub fn whole(&self, kind: SectionKind) -> Option<Whole> {
         let entry = self.entries.iter().find(|entry| entry.kind == kind as u32 && entry.page_bits == 0)?;
         Some(Whole {
             name: kind.name(),
@@ -100,7 +103,7 @@ impl FileReader {
     }
 
     /// The paged section of this kind, if the file has it and its checksums.
-    pub(crate) fn paged(&self, kind: SectionKind) -> Option<Paged> {
+    pub fn paged(&self, kind: SectionKind) -> Option<Paged> {
         let entry =
             self.entries.iter().find(|entry| entry.kind == kind as u32 && entry.page_bits == PAGE_BITS)?;
         let all_sums = self.entries.iter().find(|entry| entry.kind == SectionKind::Sums as u32)?;
@@ -118,14 +121,16 @@ impl FileReader {
 impl Whole {
     /// The section's bytes, if they are what was written.
     #[inline]
-    pub(crate) fn get<'a>(&self, file: &'a FileReader) -> Result<&'a [u8], ReadError> {
+    pub fn get<'a>(&self, file: &'a FileReader) -> Result<&'a [u8], ReadError> {
         let damaged = ReadError::Damaged { section: self.name, what: "its checksum does not match" };
         let bytes = file.bytes().get(self.range.clone()).ok_or_else(|| damaged.clone())?;
         let is_sound = *self.is_sound.get_or_init(|| crc32fast::hash(bytes) == self.crc);
         if is_sound { Ok(bytes) } else { Err(damaged) }
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// Its bytes.
+    #[allow(clippy::len_without_is_empty, reason = "an empty section is no case of its own")]
+    pub fn len(&self) -> usize {
         self.range.len()
     }
 }
@@ -133,7 +138,7 @@ impl Whole {
 impl Paged {
     /// Bytes of the section, counted from its start, if they are what was written.
     #[inline]
-    pub(crate) fn get<'a>(&self, file: &'a FileReader, range: Range<u64>) -> Result<&'a [u8], ReadError> {
+    pub fn get<'a>(&self, file: &'a FileReader, range: Range<u64>) -> Result<&'a [u8], ReadError> {
         let out = || ReadError::Damaged { section: self.name, what: "a reference points past its end" };
         let len = self.range.len() as u64;
         if range.start > range.end || range.end > len {
@@ -153,12 +158,14 @@ impl Paged {
         file.bytes().get(self.range.start + start..self.range.start + end).ok_or_else(out)
     }
 
-    pub(crate) fn len(&self) -> u64 {
+    /// Its bytes.
+    #[allow(clippy::len_without_is_empty, reason = "an empty section is no case of its own")]
+    pub fn len(&self) -> u64 {
         self.range.len() as u64
     }
 
     /// Compares the checksums of all pages, also of those compared before.
-    pub(crate) fn verify(&self, file: &FileReader) -> Result<(), ReadError> {
+    pub fn verify(&self, file: &FileReader) -> Result<(), ReadError> {
         (0..self.range.len().div_ceil(1 << PAGE_BITS)).try_for_each(|page| self.check(file.bytes(), page))
     }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// A file being written. Dropped before [`FileWriter::finish`], it removes what it wrote.
 #[derive(Debug)]
-pub(crate) struct FileWriter {
+pub struct FileWriter {
     path: PathBuf,
     temporary: PathBuf,
     kind: FileKind,
@@ -45,7 +45,8 @@ struct OpenSection {
 }
 
 impl FileWriter {
-    pub(crate) fn create(path: &Path, kind: FileKind) -> Result<Self, WriteError> {
+    /// Begins a file that gets its name at `path` when it is finished.
+    pub fn create(path: &Path, kind: FileKind) -> Result<Self, WriteError> {
         let name = path.file_name().ok_or(WriteError::Invalid { what: "to a path without a file name" })?;
         let mut temporary_name = name.to_os_string();
         temporary_name.push(".tmp");
@@ -57,7 +58,7 @@ impl FileWriter {
     }
 
     /// Begins one that stays in memory.
-    pub(crate) fn in_memory(kind: FileKind) -> Self {
+    pub fn in_memory(kind: FileKind) -> Self {
         FileWriter::new(Path::new(""), PathBuf::new(), kind, Sink::Memory(vec![0; HEADER_LEN]))
     }
 
@@ -76,22 +77,22 @@ impl FileWriter {
     }
 
     /// Where the file will appear.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Turns an error of the operating system into one that names the file.
-    pub(crate) fn io_error(&self, source: std::io::Error) -> WriteError {
+    pub fn io_error(&self, source: std::io::Error) -> WriteError {
         WriteError::Io { path: self.temporary.clone(), source }
     }
 
     /// Begins a large section whose pages are checksummed one by one.
-    pub(crate) fn begin_paged(&mut self, kind: SectionKind) -> Result<(), WriteError> {
+    pub fn begin_paged(&mut self, kind: SectionKind) -> Result<(), WriteError> {
         self.begin(kind, PAGE_BITS)
     }
 
     /// Appends to the section begun last.
-    pub(crate) fn write(&mut self, mut bytes: &[u8]) -> Result<(), WriteError> {
+    pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), WriteError> {
         self.put(bytes)?;
         let open = self.open.as_mut().ok_or(WriteError::Invalid { what: "outside a section" })?;
         open.entry.len += bytes.len() as u64;
@@ -108,11 +109,12 @@ impl FileWriter {
     }
 
     /// Bytes written to the section begun last.
-    pub(crate) fn section_len(&self) -> u64 {
+    pub fn section_len(&self) -> u64 {
         self.open.as_ref().map_or(0, |open| open.entry.len)
     }
 
-    pub(crate) fn end(&mut self) -> Result<(), WriteError> {
+    /// Ends the section begun last.
+    pub fn end(&mut self) -> Result<(), WriteError> {
         let Some(mut open) = self.open.take() else { return Ok(()) };
         if open.entry.page_bits == 0 {
             open.entry.crc = open.hasher.finalize();
@@ -125,21 +127,21 @@ impl FileWriter {
     }
 
     /// From here on everything is hot. The checksums of the paged sections come first.
-    pub(crate) fn begin_hot(&mut self) -> Result<(), WriteError> {
+    pub fn begin_hot(&mut self) -> Result<(), WriteError> {
         self.hot_offset = Some(self.len);
         let sums: Vec<u8> = self.sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
         self.section(SectionKind::Sums, &sums)
     }
 
     /// Writes one section under one checksum.
-    pub(crate) fn section(&mut self, kind: SectionKind, bytes: &[u8]) -> Result<(), WriteError> {
+    pub fn section(&mut self, kind: SectionKind, bytes: &[u8]) -> Result<(), WriteError> {
         self.begin(kind, 0)?;
         self.write(bytes)?;
         self.end()
     }
 
     /// Writes footer and header, syncs, and gives the file its name. Returns its size.
-    pub(crate) fn finish(mut self, header: &Header) -> Result<u64, WriteError> {
+    pub fn finish(mut self, header: &Header) -> Result<u64, WriteError> {
         let footer = self.footer();
         self.put(&footer)?;
         let header = header_bytes(self.kind, header);
@@ -159,7 +161,7 @@ impl FileWriter {
     }
 
     /// As [`FileWriter::finish`], of one in memory. Returns its bytes.
-    pub(crate) fn finish_in_memory(mut self, header: &Header) -> Result<Vec<u8>, WriteError> {
+    pub fn finish_in_memory(mut self, header: &Header) -> Result<Vec<u8>, WriteError> {
         let footer = self.footer();
         self.put(&footer)?;
         let Some(Sink::Memory(mut bytes)) = self.file.take() else {
