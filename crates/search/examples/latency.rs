@@ -1,13 +1,13 @@
 //! Measures searches over a source tree: `latency INDEX-FOLDER build SOURCE-TREE` once, then
-//! `latency INDEX-FOLDER run [QUERY…]`, or `once`, `pages` for a profiler; the variable REPOSITORIES says under how many
-//! names the tree is searched. Prints, per query, what was found and the best and median times.
+//! `latency INDEX-FOLDER run [QUERY…]`, or `once`, `pages` for a profiler; `keystrokes` asks the finder. The variable
+//! REPOSITORIES says under how many names the tree is searched. Prints, per query, what was found and the best and median times.
 
 use index::{
     Codec, Content, DocKind, NewBlob, NewDoc, NewSymbols, RefTable, RefTableWriter, RevIdx, Revision,
     Segment, SegmentOrdinal, SegmentWriter, WriterOptions,
 };
 use model::{AccessSet, DocFlags, Epoch, ObjectId, RefName, RepoId, RepoName};
-use search::{CancelToken, Catalog, Limits, Match, RepoIndex, Searcher, Sink, Visibility};
+use search::{CancelToken, Catalog, GotoAsked, Limits, Match, Needle, RepoIndex, Searcher, Sink, Visibility};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::ops::ControlFlow;
@@ -43,11 +43,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         [folder, "build", source] => build(Path::new(folder), Path::new(source)),
         [folder, "run"] => run(Path::new(folder), &QUERIES, (21, 7)),
         [folder, "run", queries @ ..] => run(Path::new(folder), queries, (21, 7)),
+        [folder, "keystrokes"] => keystrokes(Path::new(folder)),
         [folder, "once", queries @ ..] => run(Path::new(folder), queries, (1, 1)),
         [folder, "pages", queries @ ..] => run(Path::new(folder), queries, (501, 1)),
         _ => {
-            Err("usage: latency INDEX-FOLDER (build SOURCE-TREE | run [QUERY…] | once QUERY… | pages QUERY…)"
-                .into())
+            let actions = "build SOURCE-TREE | run [QUERY…] | once QUERY… | pages QUERY… | keystrokes";
+            Err(format!("usage: latency INDEX-FOLDER ({actions})").into())
         }
     }
 }
@@ -137,9 +138,9 @@ impl Sink for Counted {
     }
 }
 
-#[allow(clippy::print_stdout, reason = "it is a program for a terminal")]
-#[allow(clippy::disallowed_methods, reason = "it reads nothing but the tree it was given")]
-fn run(folder: &Path, queries: &[&str], n_times: (usize, usize)) -> Result<(), Box<dyn Error>> {
+/// The catalog of a folder, with all of it for the caller.
+#[allow(clippy::disallowed_methods, reason = "a measurement plays every caller")]
+fn opened(folder: &Path) -> Result<(Catalog, AccessSet), Box<dyn Error>> {
     let catalog = Catalog::new();
     let ref_table = Arc::new(RefTable::open(&folder.join("refs"))?);
     let segment = Arc::new(Segment::open(&folder.join("segment"))?);
@@ -163,6 +164,63 @@ fn run(folder: &Path, queries: &[&str], n_times: (usize, usize)) -> Result<(), B
         .collect();
     catalog.publish_all(repos?);
     let access = AccessSet::assemble((1..=n_repos).map(RepoId).collect(), BTreeMap::new(), Epoch(0), None);
+    Ok((catalog, access))
+}
+
+/// The finder's answers to what people type, letter by letter.
+#[allow(clippy::print_stdout, reason = "it is a program for a terminal")]
+fn keystrokes(folder: &Path) -> Result<(), Box<dyn Error>> {
+    const TYPED: [&str; 8] = [
+        "kernel/sched/core.c",
+        "vmalloc.c",
+        "ext4 inode",
+        "makefile",
+        "drvnetethintel",
+        "kmalloc_array",
+        "tcp_v4_rcv",
+        "readme",
+    ];
+    let (catalog, access) = opened(folder)?;
+    for (name, files, symbols) in [("files", true, false), ("symbols", false, true), ("all", true, true)] {
+        let (mut times, mut n_cut) = (Vec::new(), 0);
+        for _ in 0..5 {
+            for typed in TYPED {
+                for end in 1..=typed.len() {
+                    let started = Instant::now();
+                    let needle = Needle::new(&typed[..end]);
+                    let (repo, rev, repos, n_max) = (Some("measured/1"), None, true, 10);
+                    let asked = GotoAsked {
+                        needle: &needle,
+                        repo,
+                        rev,
+                        repos,
+                        files,
+                        symbols,
+                        n_max,
+                        n_names_max: 1_000_000,
+                    };
+                    n_cut += usize::from(catalog.snapshot().goto(&access, asked).is_cut);
+                    times.push(started.elapsed());
+                }
+            }
+        }
+        times.sort_unstable();
+        let at = |hundredths: usize| times[(times.len() - 1) * hundredths / 100];
+        let n = times.len();
+        println!(
+            "{name:<8} {n:>5} keystrokes  p50 {:>9.3?}  p95 {:>9.3?}  max {:>9.3?}  cut {n_cut}",
+            at(50),
+            at(95),
+            at(100)
+        );
+    }
+    Ok(())
+}
+
+#[allow(clippy::print_stdout, reason = "it is a program for a terminal")]
+#[allow(clippy::disallowed_methods, reason = "it reads nothing but the tree it was given")]
+fn run(folder: &Path, queries: &[&str], n_times: (usize, usize)) -> Result<(), Box<dyn Error>> {
+    let (catalog, access) = opened(folder)?;
     let n_threads = std::thread::available_parallelism()?.get();
     let searcher = Searcher::new(n_threads)?;
     println!(

@@ -21,6 +21,8 @@ mod definers;
 mod error;
 mod explain;
 mod facets;
+mod fuzzy;
+mod goto;
 mod history;
 mod kept;
 mod limits;
@@ -65,6 +67,8 @@ pub use aggregate::{
 pub use catalog::{About, Catalog, PendingRepo, PendingState, RepoIndex, RepoSays, Snapshot, Visibility};
 pub use error::SearchError;
 pub use explain::{Explanation, GramCost, PatternPlan, SegmentUse, StageTime};
+pub use fuzzy::{FuzzyScratch, Needle};
+pub use goto::{Goto, GotoAsked, GotoFile, GotoFound, GotoRepo, GotoSymbol};
 pub use history::{ChangePart, CommitPart, History};
 pub use kept::KeptAnswers;
 pub use limits::{CancelToken, Limits, Stop, Watch};

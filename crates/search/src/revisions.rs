@@ -44,6 +44,16 @@ impl Revisions {
         Revisions::of(&repo.ref_table, repo.ref_table.default_revision().into_iter().collect())
     }
 
+    /// The revision of this name; the default one where none is called so.
+    pub(crate) fn called(repo: &RepoIndex, name: Option<&str>) -> Result<Option<Revisions>, ReadError> {
+        let mut revisions = (0..).zip(repo.ref_table.revisions());
+        let is_named = |revision: &Revision| name.is_some_and(|name| is_called(revision, name));
+        match revisions.find(|(_, revision)| is_named(revision)) {
+            Some((number, _)) => Revisions::of(&repo.ref_table, vec![RevIdx(number)]),
+            None => Revisions::default_of(repo),
+        }
+    }
+
     fn of(table: &RefTable, selected: Vec<RevIdx>) -> Result<Option<Revisions>, ReadError> {
         if selected.is_empty() {
             return Ok(None);

@@ -1,4 +1,5 @@
 // Keys. Single letters are never taken from a field, from a modified key, or from somebody who turned them off.
+import { openFinder } from "./finder.js";
 
 const OFF = "keys-off";
 
@@ -45,7 +46,8 @@ const ACTIONS = {
   j: () => select(1),
   k: () => select(-1),
   o: () => document.querySelector(".hit.selected details")?.toggleAttribute("open"),
-  t: () => /** @type {HTMLElement | null} */ (document.querySelector("[data-side] input"))?.focus(),
+  t: () => openFinder("/"),
+  s: () => openFinder("@"),
   b: () => follow('a[data-key="b"]'),
   h: () => follow('a[data-key="h"]'),
   c: () => follow('a[data-key="c"]'),

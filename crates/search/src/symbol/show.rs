@@ -61,7 +61,7 @@ impl FoundSymbol<'_> {
 }
 
 /// The line around a range of a blob's text.
-fn line_of(
+pub(crate) fn line_of(
     segment: &Segment,
     meta: &BlobMeta,
     range: std::ops::Range<u64>,

@@ -4,6 +4,7 @@ mod access;
 mod aggregate;
 mod differential;
 mod explain;
+mod goto;
 mod hostile;
 mod kept;
 mod oracle;

@@ -39,6 +39,7 @@ mod dot_api;
 mod dot_api_stream;
 mod exports;
 mod fallback;
+mod goto;
 mod healthz;
 mod home;
 mod hooks;
@@ -227,6 +228,7 @@ fn table() -> Vec<Route> {
         signed_in("/search", get(search::page)),
         signed_in("/aggregate", get(aggregate::page)),
         signed_in("/why", get(why::page)),
+        signed_in("/goto", get(goto::page)),
         signed_in("/repos", get(repos::page)),
         with_methods("/contexts", &["GET", "POST"], get(contexts::page).post(contexts::submit)),
         with_methods("/exports", &["GET", "POST"], get(exports::page).post(exports::submit)),
@@ -235,6 +237,7 @@ fn table() -> Vec<Route> {
         signed_in("/api/v1/search", get(api_search::search)),
         signed_in("/api/v1/aggregate", get(aggregate::answer)),
         signed_in("/api/v1/complete", get(complete::complete)),
+        signed_in("/api/v1/goto", get(goto::answer)),
         signed_in("/api/v1/repos", get(api_repos::list)),
         with_methods(
             "/api/v1/repos/{*address}",

@@ -15,6 +15,7 @@ use utoipa::OpenApi;
         super::api_search::search,
         super::aggregate::answer,
         super::complete::complete,
+        super::goto::answer,
         super::api_repos::list,
         super::api_repos::describe,
         super::api_contexts::list,

@@ -143,6 +143,8 @@ fn what_bob_may_not_read_does_not_exist() {
             "/api/v1/complete?q=repo:v",
             "/api/v1/complete?q=rev:m",
             "/api/v1/complete?q=lang:zi",
+            "/api/v1/goto?q=v",
+            "/goto?q=v",
             "/api/v1/status",
             "/aggregate?q=needle&by=lang",
             "/why?repo=vault&path=secret.txt&q=needle",

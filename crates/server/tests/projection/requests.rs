@@ -158,6 +158,17 @@ fn whys(begin: &str, spec: &Spec) -> Vec<Question> {
     questions
 }
 
+fn gotos(begin: &str) -> Vec<Question> {
+    let mut questions = Vec::new();
+    for typed in ["", "a", "app", "vault", "hidden", "readme", "main", "server.pem", "zig", "needle", "e"] {
+        questions.push(get(format!("{begin}?q={typed}")));
+        for repo in ["app", "vault", "none"] {
+            questions.push(get(format!("{begin}?q={typed}&repo={repo}&rev=main&limit=3")));
+        }
+    }
+    questions
+}
+
 fn completions() -> Vec<Question> {
     let mut questions = Vec::new();
     for text in
@@ -360,6 +371,8 @@ pub(crate) fn questions(route: &RouteInfo, spec: &Spec, round: usize, export: &s
             .flat_map(|by| searches(&format!("/api/v1/aggregate?by={by}&q=")))
             .collect(),
         "/api/v1/complete" => completions(),
+        "/goto" => gotos("/goto"),
+        "/api/v1/goto" => gotos("/api/v1/goto"),
         "/api/v1/repos" => ["", "?limit=1", "?limit=2", "?limit=3", "?after=app", "?limit=1&after=lib"]
             .map(|rest| get(format!("/api/v1/repos{rest}")))
             .into(),

@@ -218,3 +218,33 @@ test("what was left out unfolds in place", async () => {
   await accessible(page);
   await shot(page, "limited-open");
 });
+
+
+test("the finder: opened by the keyboard, a few letters, arrows, Enter", async () => {
+  await looker.look("goto", "/goto?q=chan");
+  assert.match(await main(), /src\/channel\.c/);
+  await looker.look("goto-empty", "/goto?q=qqqqqqq");
+  assert.match(await main(), /Nothing is called so/);
+  await page.goto(world.base + "/r/harbor");
+  await page.keyboard.press("Control+k");
+  const box = page.getByRole("combobox", { name: "Go to" });
+  await box.waitFor();
+  await page.getByRole("option", { name: /Your account/ }).waitFor();
+  await looker.judge("finder", page, "dialog.finder");
+  await page.keyboard.type("chan.c");
+  await page.getByRole("option", { name: /src\/channel\.c/ }).first().waitFor();
+  assert.equal(await page.locator(".finder mark").first().isVisible(), true);
+  await looker.judge("finder-found", page, "dialog.finder");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowUp");
+  assert.equal(await page.locator('.finder [aria-selected="true"]').count(), 1);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/r\/harbor\/-\/blob\/src\/channel\.c/);
+  await page.keyboard.press("s");
+  await box.waitFor();
+  assert.equal(await box.inputValue(), "@");
+  await page.keyboard.type("channel_open");
+  await page.getByRole("option", { name: /channel_open/ }).first().waitFor();
+  await page.keyboard.press("Escape");
+  assert.equal(await box.isVisible(), false);
+});

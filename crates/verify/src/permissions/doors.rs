@@ -17,10 +17,11 @@ pub enum Coverage {
     Excused(&'static str),
 }
 
-const ASKED: [&str; 16] = [
+const ASKED: [&str; 18] = [
     "/search",
     "/aggregate",
     "/why",
+    "/goto",
     "/repos",
     "/print",
     "/r/{*address}",
@@ -32,6 +33,7 @@ const ASKED: [&str; 16] = [
     "/api/v1/search",
     "/api/v1/aggregate",
     "/api/v1/complete",
+    "/api/v1/goto",
     "/api/v1/repos",
     "/api/v1/repos/{*address}",
 ];
@@ -192,6 +194,10 @@ fn near(about: &About) -> Vec<Question> {
         format!("/api/v1/repos/{repo}/-/why/{path}"),
         format!("/api/v1/complete?q={}&cursor={}", in_address(&typed), typed.len()),
         format!("/api/v1/complete?q={}&cursor={}", in_address(word), word.len()),
+        format!("/goto?q={}&repo={}", in_address(path), in_address(repo)),
+        format!("/api/v1/goto?q={}&limit=50", in_address(path)),
+        format!("/api/v1/goto?q={}&limit=50", in_address(repo)),
+        format!("/api/v1/goto?q={}&limit=50", in_address(word)),
     ];
     let mut questions: Vec<Question> = targets.into_iter().map(Question::get).collect();
     questions.extend([
