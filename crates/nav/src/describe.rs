@@ -137,7 +137,7 @@ fn comment_above(file: &File, offset: usize) -> String {
     lines.reverse();
     let plain = lines.into_iter().map(|line| {
         let line = line.strip_suffix("*/").unwrap_or(line);
-        let line = line.trim_start_matches(['/', '#', '*', '!', ';']);
+        let line = line.trim_start_matches(['/', '#', '*', '!', ';', ':']);
         line.strip_prefix("--").unwrap_or(line).trim()
     });
     plain.collect::<Vec<_>>().join("\n")

@@ -86,7 +86,7 @@ export function navigation() {
     const key = query(spot);
     let answer = answers.get(key);
     if (!answer) {
-      answer = fetch(`${api.includes("?") ? "&" : "?"}${key}`, {
+      answer = fetch(`${api}${api.includes("?") ? "&" : "?"}${key}`, {
         headers: { accept: "application/json" },
       }).then((response) => (response.ok ? response.json() : null));
       answer.catch(() => answers.delete(key));

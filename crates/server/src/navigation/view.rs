@@ -11,7 +11,7 @@ use crate::state::AppState;
 use git::EntryKind;
 use model::ObjectId;
 use nav::{Code, CodeError, Defined, Description, Entry, File, Found, NavError, UsedIn, Uses};
-use search::{CancelToken, Limits, Match, Sink, Snapshot, Watch};
+use search::{CancelToken, Limits, Match, Sink, SkippedReason, Snapshot, Watch};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -127,7 +127,17 @@ impl<'r> View<'r> {
             .search(&self.snapshot, &self.caller.access, &query, &limits, &token, &mut sink)
             .map_err(|fault| unreadable("the index", fault.to_string().into()))?;
         sink.n_lines = summary.stats.lines;
-        sink.is_cut = !summary.stats.skipped.is_empty();
+        // What was never meant to be searched (binary files, say) cuts nothing off.
+        sink.is_cut = summary.stats.skipped.iter().any(|skipped| {
+            matches!(
+                skipped.reason,
+                SkippedReason::DisplayLimit
+                    | SkippedReason::CountLimit
+                    | SkippedReason::Timeout
+                    | SkippedReason::Cancelled
+                    | SkippedReason::RepoDamaged
+            )
+        });
         Ok(sink)
     }
 

@@ -135,7 +135,7 @@ fn ids(route: &RouteInfo, ids: &Ids) -> Option<Vec<(String, String)>> {
                 "/-/compare/main...main",
                 "/-/log/secret.txt",
                 "/-/blame/secret.txt",
-                "/-/references/secret.txt?line=1&column=0",
+                "/-/references/secret.txt",
             ]
             .map(|rest| (format!("/r/vault{rest}"), format!("/r/nothing{rest}")))
             .into(),
