@@ -172,6 +172,38 @@ test("commits, changes and the page of a commit", async () => {
   assert.match(await main(), /Nobody else may write in it/);
 });
 
+test("names in code: the card, its key, the page of references", async () => {
+  await page.goto(`${world.base}/r/harbor/-/blob/src/channel.c`);
+  const spot = await page.evaluate(() => {
+    for (const cell of document.querySelectorAll("td.c")) {
+      const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+      for (let node = walker.nextNode(); node instanceof Text; node = walker.nextNode()) {
+        const at = node.data.indexOf("channel_open");
+        if (at < 0 || node.parentElement?.closest(".m, .s")) continue;
+        cell.scrollIntoView({ block: "center" });
+        const range = document.createRange();
+        range.setStart(node, at);
+        range.setEnd(node, at + 12);
+        const box = range.getBoundingClientRect();
+        return { x: box.left + box.width / 2, y: box.top + box.height / 2 };
+      }
+    }
+    return null;
+  });
+  assert.ok(spot, "the file has the name");
+  await page.mouse.move(spot.x, spot.y + 200);
+  await page.mouse.move(spot.x, spot.y);
+  const card = page.locator(".hover-card:not([hidden])");
+  await card.waitFor();
+  assert.match(await card.innerText(), /channel_open[\s\S]*src\/channel.c:\d+[\s\S]*in scope/);
+  await page.keyboard.press("r");
+  await page.waitForURL(/-\/references\//);
+  assert.equal(await page.locator("h1").innerText(), "channel_open");
+  const { pathname, search } = new URL(page.url());
+  await looker.look("references", pathname + search);
+  await looker.look("references-nothing", "/r/harbor/-/references/src/channel.c?line=1&column=999");
+});
+
 test("definitions, repositories, directories, owners, code with holes", async () => {
   await looker.look("results-symbol", query("type:symbol Enter OR channel_open"));
   assert.match(await page.locator(".badge").first().innerText(), /function|method/);
