@@ -39,7 +39,7 @@ pub(crate) struct CompareView {
 }
 
 impl Range {
-    /// Reads `<from>...<to>` or `<from>..<to>`. Names of refs hold no two dots.
+    /// Reads `<from>...<to>` or `<from>..<to>`. Names of refs hold no two dots and begin with none.
     pub(crate) fn parse(text: &[u8]) -> Option<Range> {
         let text = std::str::from_utf8(text).ok()?;
         let (from, to, from_merge_base) = match text.split_once("...") {
@@ -49,7 +49,7 @@ impl Range {
                 (from, to, false)
             }
         };
-        let is_whole = !to.contains("..") && !from.contains("..");
+        let is_whole = !to.contains("..") && !from.contains("..") && !to.starts_with('.');
         is_whole.then(|| Range { from: from.to_owned(), to: to.to_owned(), from_merge_base })
     }
 

@@ -114,8 +114,8 @@ impl<'r> View<'r> {
         let unreadable = |what: &str, source: Box<dyn std::error::Error + Send + Sync>| {
             CodeError::Unreadable { what: what.to_owned(), source }
         };
-        let query = query::parse(text, &query::Options::default())
-            .map_err(|fault| unreadable("a query", fault.to_string().into()))?;
+        // A name that is none in the language of queries is nowhere in the index either.
+        let Ok(query) = query::parse(text, &query::Options::default()) else { return Ok(Collected::default()) };
         let limits = Limits { display: n_display, timeout: SEARCH_TIME_MAX, ..Limits::default() };
         let limits = limits_of(&self.state, &self.caller, limits);
         let mut sink = Collected::default();
