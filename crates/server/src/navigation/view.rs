@@ -115,7 +115,9 @@ impl<'r> View<'r> {
             CodeError::Unreadable { what: what.to_owned(), source }
         };
         // A name that is none in the language of queries is nowhere in the index either.
-        let Ok(query) = query::parse(text, &query::Options::default()) else { return Ok(Collected::default()) };
+        let Ok(query) = query::parse(text, &query::Options::default()) else {
+            return Ok(Collected::default());
+        };
         let limits = Limits { display: n_display, timeout: SEARCH_TIME_MAX, ..Limits::default() };
         let limits = limits_of(&self.state, &self.caller, limits);
         let mut sink = Collected::default();
