@@ -136,10 +136,12 @@ fn resources_of_repositories(spec: &Spec) -> Vec<Question> {
         for path in PATHS {
             let pages = ["file", "tree", "raw", "owners", "log", "blame", "outline"];
             questions.extend(pages.map(|page| get(format!("/api/v1/repos/{name}/-/{page}/{path}"))));
-            let about_names = ["definition", "hover", "references", "callees", "hierarchy"];
-            questions.extend(about_names.map(|page| {
-                get(format!("/api/v1/repos/{name}/-/{page}/{path}?line=1&column=8&everywhere=1"))
-            }));
+            if path.contains('.') && path != "keys/README.md" {
+                let about_names = ["definition", "hover", "references", "callees", "hierarchy"];
+                questions.extend(about_names.map(|page| {
+                    get(format!("/api/v1/repos/{name}/-/{page}/{path}?line=1&column=8&everywhere=1"))
+                }));
+            }
         }
     }
     questions
