@@ -2,13 +2,14 @@
 
 use crate::browse::Content;
 use crate::failure::Failure;
+use crate::kept::Kept;
 use crate::links::RepoAddress;
 use crate::readable::Readable;
 use git::{Blame, BlameAsked, BlameError, EntryKind};
 use model::{ObjectId, RepoId};
 use search::Watch;
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 use store::Repository;
 
@@ -62,42 +63,18 @@ pub(crate) struct BlamedCommit {
     pub(crate) offset_seconds: i32,
 }
 
-type Key = (RepoId, ObjectId, Vec<u8>);
+/// Repository, commit, path.
+pub(crate) type Key = (RepoId, ObjectId, Vec<u8>);
 
 /// Answers of the last pages.
 ///
 /// SECURITY: asked only after [`Readable::whole`] said that the caller may read all of the repository; an answer depends on
 /// nothing else than the commit and the path.
-#[derive(Default)]
-pub(crate) struct BlameCache {
-    kept: Mutex<Kept>,
-}
+pub(crate) type BlameCache = Kept<Key, KeptBlame>;
 
-#[derive(Default)]
-struct Kept {
-    by_key: HashMap<Key, Arc<KeptBlame>>,
-    order: VecDeque<Key>,
-    n_bytes: usize,
-}
-
-impl BlameCache {
-    fn get(&self, key: &Key) -> Option<Arc<KeptBlame>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).by_key.get(key).cloned()
-    }
-
-    fn put(&self, key: Key, blame: &Arc<KeptBlame>) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.by_key.insert(key.clone(), Arc::clone(blame)).is_none() {
-            kept.order.push_back(key);
-            kept.n_bytes += blame.size_bytes();
-        }
-        while kept.n_bytes > KEPT_BYTES_MAX {
-            let Some(oldest) = kept.order.pop_front() else { break };
-            if let Some(gone) = kept.by_key.remove(&oldest) {
-                kept.n_bytes = kept.n_bytes.saturating_sub(gone.size_bytes());
-            }
-        }
-    }
+/// None yet.
+pub(crate) fn kept_blames() -> BlameCache {
+    Kept::new(KEPT_BYTES_MAX, KeptBlame::size_bytes)
 }
 
 impl KeptBlame {
@@ -245,7 +222,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_has_an_end() {
-        let cache = BlameCache::default();
+        let cache = kept_blames();
         let blame = |n: usize| {
             let run = git::BlameRun {
                 lines: 0..1,

@@ -30,6 +30,7 @@ mod git_access;
 mod headers;
 mod host;
 mod in_flight;
+mod kept;
 mod links;
 mod listen;
 mod log_view;

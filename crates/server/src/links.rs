@@ -61,6 +61,11 @@ pub(crate) fn query_value(query: Option<&str>, key: &str) -> Option<Vec<u8>> {
     pairs.into_iter().find(|(name, _)| *name == key).map(|(_, value)| decode(&value.replace('+', " ")))
 }
 
+/// A number of a query string; `None` where there is none, or what is there is no number.
+pub(crate) fn query_number(query: Option<&str>, key: &str) -> Option<usize> {
+    std::str::from_utf8(&query_value(query, key)?).ok()?.parse().ok()
+}
+
 /// The address of a repository, at a revision if one is given.
 pub(crate) fn repo_link(repo: &RepoName, rev: Option<&str>) -> String {
     match rev {

@@ -1,25 +1,35 @@
 //! Definitions, references and what is shown of them, for one caller: `nav` asked about a repository at a commit.
 
-mod kept;
 mod view;
 
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::git_access;
-use crate::links::{RepoAddress, line_link, query_value};
+use crate::kept::Kept;
+use crate::links::{RepoAddress, line_link, query_number};
 use crate::readable::Readable;
 use crate::routes::r_blob::N_LINES_WINDOW;
 use crate::state::AppState;
 use model::{ObjectId, RepoName};
-use nav::{Code, Found, Limits, NavError};
+use nav::{Code, File, Found, Limits, NavError};
 use std::time::Duration;
 use store::Repository;
 
-pub(crate) use kept::KeptFiles;
 pub(crate) use view::View;
 
 /// How long one question may take.
 const TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How much text of files that were taken apart is kept. Taken apart it takes some ten times as much.
+const KEPT_TEXT_BYTES_MAX: usize = 16 << 20;
+
+/// Files that were taken apart lately, by blob and path: from both follow the language and so the meaning.
+pub(crate) type KeptFiles = Kept<(ObjectId, Vec<u8>), File>;
+
+/// None yet.
+pub(crate) fn kept_files() -> KeptFiles {
+    Kept::new(KEPT_TEXT_BYTES_MAX, |file| file.text.len())
+}
 
 /// A place in a file that something is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +43,7 @@ pub(crate) struct Spot {
 impl Spot {
     /// `?line=&column=`.
     pub(crate) fn read(query: Option<&str>) -> Result<Spot, Failure> {
-        let number = |key| {
-            let value = query_value(query, key)?;
-            std::str::from_utf8(&value).ok()?.parse::<usize>().ok()
-        };
-        match (number("line"), number("column")) {
+        match (query_number(query, "line"), query_number(query, "column")) {
             (Some(line @ 1..), column) => Ok(Spot { line, column: column.unwrap_or(0) }),
             _ => Err(Failure::BadRequest(
                 "Say where: line, counted from 1, and column, in bytes from 0, as in ?line=12&column=4."

@@ -1,6 +1,5 @@
 //! One caller's view of a repository at a commit, as `nav` asks it: files from git, names from the index.
 
-use super::kept::KeptFiles;
 use crate::browse::Content;
 use crate::caller::Caller;
 use crate::failure::Failure;
@@ -207,15 +206,16 @@ impl Code for View<'_> {
         if !matches!(spot.kind, EntryKind::File | EntryKind::Executable) {
             return Ok(None);
         }
-        let kept: &KeptFiles = &self.state.kept_files;
-        Ok(kept.get(spot.id, path, || {
-            let Content::Bytes(bytes) = self.readable.content(spot.id, FILE_BYTES_MAX) else { return None };
-            let limits = DecodeLimits { size_bytes_max: FILE_BYTES_MAX as usize };
-            match syntax::decode(&bytes, &limits) {
-                Decoded::Text { utf8, .. } => Some(File::new(path.to_vec(), utf8.into_owned(), None)),
-                Decoded::Skipped(_) => None,
-            }
-        }))
+        let key = (spot.id, path.to_vec());
+        if let Some(file) = self.state.kept_files.get(&key) {
+            return Ok(Some(file));
+        }
+        let Content::Bytes(bytes) = self.readable.content(spot.id, FILE_BYTES_MAX) else { return Ok(None) };
+        let limits = DecodeLimits { size_bytes_max: FILE_BYTES_MAX as usize };
+        let Decoded::Text { utf8, .. } = syntax::decode(&bytes, &limits) else { return Ok(None) };
+        let file = Arc::new(File::new(path.to_vec(), utf8.into_owned(), None));
+        self.state.kept_files.put(key, &file);
+        Ok(Some(file))
     }
 
     fn is_file(&self, path: &[u8]) -> Result<bool, CodeError> {

@@ -9,7 +9,7 @@ use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::format::{count, rfc3339_at};
 use crate::git_access;
-use crate::links::{RepoAddress, commit_link, line_link, query_value};
+use crate::links::{RepoAddress, commit_link, line_link, query_number};
 use crate::markup::Html;
 use crate::readable::Readable;
 use crate::shell::{LanguageLabel, Moment, Shell};
@@ -140,8 +140,7 @@ pub(crate) async fn page(
     address: RepoAddress,
     query: Option<&str>,
 ) -> Result<Response, Failure> {
-    let line =
-        query_value(query, "line").and_then(|line| String::from_utf8(line).ok()?.parse().ok()).unwrap_or(1);
+    let line = query_number(query, "line").unwrap_or(1);
     let found = look(&state, &caller, &row, &address).await?;
     let mut page = frame(&state, &caller, &row, &address);
     match found {

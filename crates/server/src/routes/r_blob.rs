@@ -9,7 +9,7 @@ use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::format::{count, size, thousands};
 use crate::git_access;
-use crate::links::{RepoAddress, path_link, query_value};
+use crate::links::{RepoAddress, path_link, query_number};
 use crate::markup::{Html, code_line};
 use crate::owning::{self, OwnedBy};
 use crate::readable::Readable;
@@ -116,8 +116,7 @@ pub(crate) async fn page(
     address: RepoAddress,
     query: Option<&str>,
 ) -> Result<Response, Failure> {
-    let line =
-        query_value(query, "line").and_then(|line| String::from_utf8(line).ok()?.parse().ok()).unwrap_or(1);
+    let line = query_number(query, "line").unwrap_or(1);
     let wanted = Wanted { line, highlight_time: state.config.highlight_time };
     let (asked, asked_row) = (address.clone(), row.clone());
     let loaded = git_access::read(&state, &caller.access, &row, move |repository| {

@@ -7,7 +7,7 @@ use super::r::{Crumb, RefGroup, crumbs, ref_groups, rev_shown};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::format::thousands;
-use crate::links::{RepoAddress, path_link, query_value};
+use crate::links::{RepoAddress, path_link, query_number, query_value};
 use crate::markup::Html;
 use crate::navigation::{At, Described, Spot, View, ask, described, url_of};
 use crate::shell::Shell;
@@ -16,6 +16,7 @@ use crate::wire::lossy;
 use askama::Template;
 use axum::Json;
 use axum::response::{Html as HtmlPage, IntoResponse, Response};
+use model::RepoName;
 use nav::{Code, Found, Limits, NavError, Reference, ReferenceLimits, References, Verdict};
 use shapes::calls_shape;
 pub(crate) use shapes::{
@@ -39,51 +40,72 @@ pub(crate) async fn answer(
     address: RepoAddress,
     query: Option<&str>,
 ) -> Result<Response, Failure> {
-    let (repo, rev, path) = (row.name.clone(), address.rev.clone(), address.path.clone());
-    if address.page == "outline" {
-        let outline = ask(state, caller, row, &address, move |view| {
-            let file = view.file(&path)?.ok_or(NavError::NoFile)?;
-            Ok(OutlineShape::of(&file, &repo, rev.as_deref(), view.commit))
-        });
-        return Ok(Json(outline.await?).into_response());
+    let at = if address.page == "outline" { None } else { Some(Spot::read(query)?) };
+    let wanted = Wanted::read(query);
+    let (repo, rev, page, path) =
+        (row.name.clone(), address.rev.clone(), address.page.clone(), address.path.clone());
+    let answer = ask(state, caller, row, &address, move |view| {
+        let question = Question { view, path: &path, repo: &repo, rev: rev.as_deref() };
+        match (page.as_str(), at) {
+            ("hover", Some(at)) => question.hover(at),
+            ("definition", Some(at)) => question.definition(at),
+            ("references", Some(at)) => question.references(at, wanted),
+            ("callees", Some(at)) => question.callees(at),
+            ("hierarchy", Some(at)) => question.hierarchy(at),
+            _ => question.outline(),
+        }
+    });
+    Ok(answer.await?.into_response())
+}
+
+/// What is asked about, and how it is called in addresses.
+struct Question<'q> {
+    view: &'q View<'q>,
+    path: &'q [u8],
+    repo: &'q RepoName,
+    rev: Option<&'q str>,
+}
+
+/// An answer of the API, or why there is none.
+type Told = Result<Response, NavError>;
+
+impl Question<'_> {
+    fn hover(&self, at: Spot) -> Told {
+        let found = At { commit: self.view.commit, answer: described(self.view, self.path, at)? };
+        Ok(Json(HoverShape::of(&found, self.repo, self.rev)).into_response())
     }
-    let at = Spot::read(query)?;
-    match address.page.as_str() {
-        "hover" | "definition" => {
-            let is_hover = address.page == "hover";
-            let found = ask(state, caller, row, &address, move |view| {
-                Ok(At { commit: view.commit, answer: described(view, &path, at)? })
-            });
-            let found = found.await?;
-            Ok(match is_hover {
-                true => Json(HoverShape::of(&found, &repo, rev.as_deref())).into_response(),
-                false => Json(DefinitionsShape::of(&found, &repo, rev.as_deref())).into_response(),
-            })
-        }
-        "references" => {
-            let wanted = Wanted::read(query);
-            let found = ask(state, caller, row, &address, move |view| {
-                Ok(At { commit: view.commit, answer: wanted.references(view, &path, at)? })
-            });
-            Ok(Json(ReferencesShape::of(&found.await?, &repo, rev.as_deref())).into_response())
-        }
-        "callees" => {
-            let calls = ask(state, caller, row, &address, move |view| {
-                let first = described(view, &path, at)?.definitions.found.into_iter().next();
-                Ok(match first.filter(|found| found.repo.is_none()) {
-                    Some(found) => {
-                        nav::callees(view, &found.path, found.line, found.in_line.start, &Limits::default())?
-                    }
-                    None => Vec::new(),
-                })
-            });
-            Ok(Json(calls_shape(&calls.await?, &repo, rev.as_deref())).into_response())
-        }
-        _ => {
-            let types = ask(state, caller, row, &address, move |view| Hierarchy::look(view, &path, at));
-            Ok(Json(HierarchyShape::of(&types.await?, &repo, rev.as_deref())).into_response())
-        }
+
+    fn definition(&self, at: Spot) -> Told {
+        let found = At { commit: self.view.commit, answer: described(self.view, self.path, at)? };
+        Ok(Json(DefinitionsShape::of(&found, self.repo, self.rev)).into_response())
     }
+
+    fn references(&self, at: Spot, wanted: Wanted) -> Told {
+        let found = At { commit: self.view.commit, answer: wanted.references(self.view, self.path, at)? };
+        Ok(Json(ReferencesShape::of(&found, self.repo, self.rev)).into_response())
+    }
+
+    fn callees(&self, at: Spot) -> Told {
+        let calls = callees(self.view, &described(self.view, self.path, at)?)?;
+        Ok(Json(calls_shape(&calls, self.repo, self.rev)).into_response())
+    }
+
+    fn hierarchy(&self, at: Spot) -> Told {
+        let types = Hierarchy::look(self.view, &described(self.view, self.path, at)?)?;
+        Ok(Json(HierarchyShape::of(&types, self.repo, self.rev)).into_response())
+    }
+
+    fn outline(&self) -> Told {
+        let file = self.view.file(self.path)?.ok_or(NavError::NoFile)?;
+        Ok(Json(OutlineShape::of(&file, self.repo, self.rev, self.view.commit)).into_response())
+    }
+}
+
+/// What the function that a name means calls, where it is in this repository.
+fn callees(view: &View<'_>, described: &Described) -> Result<Vec<nav::Callee>, NavError> {
+    let first = described.definitions.found.first().filter(|found| found.repo.is_none());
+    let Some(found) = first else { return Ok(Vec::new()) };
+    Ok(nav::callees(view, &found.path, found.line, found.in_line.start, &Limits::default())?)
 }
 
 /// How many references are asked for, and where.
@@ -95,10 +117,9 @@ struct Wanted {
 
 impl Wanted {
     fn read(query: Option<&str>) -> Wanted {
-        let limit = query_value(query, "limit").and_then(|limit| String::from_utf8(limit).ok()?.parse().ok());
         let everywhere = query_value(query, "everywhere");
         Wanted {
-            n_max: limit.unwrap_or(N_REFERENCES.0).clamp(1, N_REFERENCES.1),
+            n_max: query_number(query, "limit").unwrap_or(N_REFERENCES.0).clamp(1, N_REFERENCES.1),
             is_everywhere: everywhere.is_some_and(|value| value == b"1" || value == b"true"),
         }
     }
@@ -127,11 +148,13 @@ pub(crate) struct Hierarchy {
 }
 
 impl Hierarchy {
-    fn look(view: &View<'_>, path: &[u8], at: Spot) -> Result<Hierarchy, NavError> {
+    fn look(view: &View<'_>, described: &Described) -> Result<Hierarchy, NavError> {
         let limits = Limits::default();
-        let found = described(view, path, at)?.definitions;
+        let found = &described.definitions;
         let target = found.found.first().filter(|target| target.repo.is_none()).cloned();
-        let (Some(target), Some(name)) = (target, found.name) else { return Ok(Hierarchy::default()) };
+        let (Some(target), Some(name)) = (target, found.name.clone()) else {
+            return Ok(Hierarchy::default());
+        };
         let above = nav::supertypes(view, &target.path, target.line, target.in_line.start, &limits)?;
         let uses = view.uses(&name, false)?;
         let mut below = Vec::new();
@@ -221,14 +244,9 @@ pub(crate) async fn page(
     let path = address.path.clone();
     let seen = ask(&state, &caller, &row, &address, move |view| {
         let described = described(view, &path, at)?;
-        let callees = match described.definitions.found.first().filter(|found| found.repo.is_none()) {
-            Some(found) => {
-                nav::callees(view, &found.path, found.line, found.in_line.start, &Limits::default())?
-            }
-            None => Vec::new(),
-        };
+        let callees = callees(view, &described)?;
         let references = wanted.references(view, &path, at)?;
-        let hierarchy = Hierarchy::look(view, &path, at)?;
+        let hierarchy = Hierarchy::look(view, &described)?;
         Ok(Seen { described, references, callees, hierarchy })
     });
     let seen = seen.await?;
@@ -351,7 +369,7 @@ fn verdict_told(verdict: Verdict) -> &'static str {
 }
 
 fn groups(row: &Repository, rev: Option<&str>, references: &[Reference]) -> Vec<FileGroup> {
-    let mut groups: Vec<(Option<&model::RepoName>, &[u8], FileGroup)> = Vec::new();
+    let mut groups: Vec<(Option<&RepoName>, &[u8], FileGroup)> = Vec::new();
     for one in references {
         let (repo, at_rev) = match &one.repo {
             Some(repo) => (repo, None),
