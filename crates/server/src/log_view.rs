@@ -242,24 +242,11 @@ fn cursor_of(text: &str) -> Option<(ObjectId, usize)> {
     Some((ObjectId::from_hex(tip).ok()?, n_skipped.parse().ok().filter(|_| digits)?))
 }
 
-/// The second at which a day begins, in UTC: days-from-civil, Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+/// The second at which a day begins, in UTC: `2026-11-22`, no other way of writing it.
 fn seconds_of(day: &str) -> Option<i64> {
-    let mut parts = day.split('-');
-    let mut number = |n_digits: usize| {
-        let part = parts.next()?;
-        let is_number = part.len() == n_digits && part.bytes().all(|byte| byte.is_ascii_digit());
-        part.parse::<i64>().ok().filter(|_| is_number)
-    };
-    let (year, month, day) = (number(4)?, number(2)?, number(2)?);
-    if parts.next().is_some() || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    let year = year - i64::from(month <= 2);
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    Some((era * 146_097 + day_of_era - 719_468) * 86_400)
+    const DAY_LEN: usize = "2026-11-22".len();
+    let day: jiff::civil::Date = day.parse().ok().filter(|_| day.len() == DAY_LEN)?;
+    Some(day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
 }
 
 #[cfg(test)]
@@ -275,7 +262,14 @@ mod tests {
         assert_eq!(wanted.cursor.map(|(_, n)| n), Some(50));
         assert_eq!((wanted.filter.author.as_deref(), wanted.limit), (Some("ada"), N_PAGE_MAX));
         assert_eq!(wanted.filter.since, Some(951_782_400));
-        for wrong in ["since=yesterday", "until=2000-13-01", "cursor=x.1", "limit=-1", "since=2000-01-01-1"] {
+        for wrong in [
+            "since=yesterday",
+            "until=2000-13-01",
+            "until=2001-02-29",
+            "cursor=x.1",
+            "limit=-1",
+            "since=2000-01-01-1",
+        ] {
             assert!(LogWanted::read(Some(wrong)).is_err(), "{wrong}");
         }
         assert!(LogWanted::read(Some(&format!("cursor={id}.%2b1"))).is_err());
