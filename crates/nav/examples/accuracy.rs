@@ -105,6 +105,10 @@ impl Code for Folder {
         Ok(Vec::new())
     }
 
+    fn is_over(&self) -> bool {
+        false
+    }
+
     fn uses(&self, word: &str, _: bool) -> Result<Uses, CodeError> {
         let mut uses = Uses::default();
         for path in &self.paths {

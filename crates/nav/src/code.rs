@@ -18,6 +18,8 @@ pub trait Code {
     fn defined(&self, name: &str) -> Result<Vec<Defined>, CodeError>;
     /// Likewise, in the other repositories that the caller may read.
     fn defined_elsewhere(&self, name: &str) -> Result<Vec<Defined>, CodeError>;
+    /// Whether nobody waits for the answer any more, or its time is over. Asked between steps.
+    fn is_over(&self) -> bool;
     /// Where a word stands in this repository, or in the others that the caller may read.
     fn uses(&self, word: &str, is_elsewhere: bool) -> Result<Uses, CodeError>;
 }

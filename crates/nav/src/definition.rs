@@ -236,10 +236,16 @@ impl<'c> Resolver<'c> {
         self.cut.get()
     }
 
+    /// Begins with the next of several names: each has steps of its own, the files are shared.
+    pub(crate) fn begin(&self) {
+        self.n_steps.set(0);
+        self.cut.set(false);
+    }
+
     /// Whether a step more may be gone.
     pub(crate) fn step(&self, depth: usize) -> bool {
         self.n_steps.set(self.n_steps.get() + 1);
-        let may = depth <= DEPTH_MAX && self.n_steps.get() <= self.limits.n_steps_max;
+        let may = depth <= DEPTH_MAX && self.n_steps.get() <= self.limits.n_steps_max && !self.code.is_over();
         if !may {
             self.cut.set(true);
         }

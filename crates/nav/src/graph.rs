@@ -88,6 +88,7 @@ pub fn callees(
     };
     let names = file.bindings.names.iter().enumerate().filter(|(_, name)| inside(name));
     for (place, name) in names.take(N_CALLS_MAX) {
+        resolver.begin();
         let found: Vec<Found> = resolver
             .name(&file, NameIdx(place as u32), 0)?
             .iter()

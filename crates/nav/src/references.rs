@@ -315,9 +315,11 @@ impl<'c> Gathered<'c> {
         if file.slice(&met.range) != name {
             return Ok(());
         }
+        self.resolver.begin();
         let targets = self.resolver.name(file, idx, 0)?;
+        let nowhere = if self.resolver.is_cut() { Verdict::NotLooked } else { Verdict::SameName };
         let Some(target) = target else {
-            self.same_name.push(in_file(file, idx, Verdict::SameName));
+            self.same_name.push(in_file(file, idx, nowhere));
             return Ok(());
         };
         let is_it = |what: &What| match what {
@@ -333,7 +335,7 @@ impl<'c> Gathered<'c> {
             Some(found) => self.sure.push(in_file(file, idx, Verdict::Leads(found.how))),
             // An import that leads out of the repository may lead to it.
             None if targets.iter().all(crate::definition::Target::leads_out) => {
-                self.same_name.push(in_file(file, idx, Verdict::SameName))
+                self.same_name.push(in_file(file, idx, nowhere))
             }
             None => {}
         }

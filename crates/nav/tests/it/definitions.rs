@@ -187,6 +187,10 @@ fn a_budget_that_was_used_up_is_told() {
     assert!(
         definitions(&world, b"a.py", world.at("a.py", "import |thing"), &limits).expect("an answer").is_cut
     );
+    let mut over = World::new(&[("a.py", "def thing(): pass\nthing\n")]);
+    over.is_over = true;
+    let offset = over.at("a.py", "\n|thing");
+    assert!(definitions(&over, b"a.py", offset, &Limits::default()).expect("an answer").is_cut, "called off");
     assert!(definitions(&world, b"none.py", 0, &Limits::default()).is_err());
 }
 

@@ -108,3 +108,20 @@ fn limits_are_kept_and_told() {
         answer.references.iter().all(|one| one.verdict == Verdict::NotLooked) && answer.references.len() > 3
     );
 }
+
+#[test]
+fn each_use_is_looked_at_with_steps_of_its_own() {
+    let calls = "  shelf.add(1);\n".repeat(100);
+    let text = format!("import {{ Shelf }} from './shelf';\nfunction fill(shelf: Shelf) {{\n{calls}}}\n");
+    let world =
+        World::new(&[("shelf.ts", "export class Shelf {\n  add(x: number) {}\n}\n"), ("a.ts", &text)]);
+    let limits = Limits { n_steps_max: 40, ..Limits::default() };
+    let wanted = ReferenceLimits { n_references_max: 1_000, ..HERE };
+    let offset = world.at("shelf.ts", "|add(x");
+    let answer = references(&world, b"shelf.ts", offset, &limits, &wanted).expect("an answer");
+    let n_sure = answer.references.iter().filter(|one| matches!(one.verdict, Verdict::Leads(_))).count();
+    assert_eq!((n_sure, answer.references.len()), (101, 101));
+    let limits = Limits { n_steps_max: 2, ..limits };
+    let answer = references(&world, b"shelf.ts", offset, &limits, &wanted).expect("an answer");
+    assert!(answer.references.iter().any(|one| one.verdict == Verdict::NotLooked), "a bound is told");
+}

@@ -8,11 +8,16 @@ use syntax::SymbolLimits;
 /// Files of one repository; paths that begin with `@name/` are another one's.
 pub(crate) struct World {
     files: BTreeMap<String, String>,
+    /// Whether nobody waits any more.
+    pub(crate) is_over: bool,
 }
 
 impl World {
     pub(crate) fn new(files: &[(&str, &str)]) -> World {
-        World { files: files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect() }
+        World {
+            files: files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect(),
+            is_over: false,
+        }
     }
 
     /// The byte that a place means: a part of a file's text, `|` before the name in question.
@@ -88,6 +93,10 @@ impl Code for World {
 
     fn defined_elsewhere(&self, name: &str) -> Result<Vec<Defined>, CodeError> {
         Ok(self.defined_in(name, true))
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over
     }
 
     fn uses(&self, word: &str, is_elsewhere: bool) -> Result<Uses, CodeError> {

@@ -83,7 +83,7 @@ impl<'r> View<'r> {
     }
 
     fn check(&self) -> Result<(), CodeError> {
-        if self.watch.stop().is_some() { Err(CodeError::CalledOff) } else { Ok(()) }
+        if self.is_over() { Err(CodeError::CalledOff) } else { Ok(()) }
     }
 
     /// The filters that choose this repository, at the revision that is looked at where that is indexed.
@@ -246,6 +246,10 @@ impl Code for View<'_> {
 
     fn defined_elsewhere(&self, name: &str) -> Result<Vec<Defined>, CodeError> {
         self.symbols(&self.elsewhere(), name, false)
+    }
+
+    fn is_over(&self) -> bool {
+        self.watch.stop().is_some()
     }
 
     fn uses(&self, word: &str, is_elsewhere: bool) -> Result<Uses, CodeError> {
