@@ -284,6 +284,8 @@ export function openFinder(text) {
 
 /** Listens. */
 export function finder() {
+  // Names of what one person opened are not for whoever sits down next.
+  document.querySelector('form[action="/sign-out"]')?.addEventListener("submit", () => localStorage.removeItem(RECENT));
   document.querySelector('[data-act="goto"]')?.addEventListener("click", (event) => {
     if (!(event instanceof MouseEvent) || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
