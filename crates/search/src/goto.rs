@@ -2,7 +2,7 @@
 //!
 //! Nothing is searched in content: names of repositories come from the snapshot, paths from ref tables, names of
 //! definitions from the dictionaries of segments. The repository that is being read comes first; the others are looked
-//! through while there is room and time.
+//! through while there is room.
 //!
 //! SECURITY: a dictionary of definitions is that of the whole segment. A name takes part only once a document that the
 //! caller may read was found to define it, before it can push another one out of what is shown.
@@ -96,7 +96,7 @@ pub struct Goto {
     pub files: Vec<GotoFound<GotoFile>>,
     /// Definitions.
     pub symbols: Vec<GotoFound<GotoSymbol>>,
-    /// Whether time ran out, or an index could not be read, before everything was looked at.
+    /// Whether there were too many names, or an index could not be read, to look at everything.
     pub is_cut: bool,
 }
 

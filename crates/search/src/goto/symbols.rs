@@ -1,7 +1,7 @@
 //! Definitions by a few letters of their names.
 //!
 //! A dictionary may hold a million names. Those that begin with what was typed come first, then those that hold it, which
-//! the index of names leads to; only where these do not fill the page is every name looked at, until time is up.
+//! the index of names leads to; only where these do not fill the page is every name looked at, as far as the bound goes.
 
 use super::{Best, Finder, GotoFile, GotoFound, GotoSymbol, shown_rev};
 use crate::RepoIndex;

@@ -52,7 +52,7 @@ pub(crate) struct Asked {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct GotoAnswer {
     groups: Vec<GroupShape>,
-    /// Whether time ran out before everything was looked at: more letters find more.
+    /// Whether there were too many names to look at all of them: more letters find more.
     is_cut: bool,
 }
 
