@@ -98,6 +98,25 @@ impl Html {
         self.0.push_str(&text[plain_from..]);
     }
 
+    /// Appends an attribute; what cannot be seen in its value is U+FFFD.
+    pub(crate) fn push_attribute(&mut self, name: &'static str, value: &str) {
+        self.0.push(' ');
+        self.0.push_str(name);
+        self.0.push_str("=\"");
+        for c in value.chars() {
+            match c {
+                '&' => self.0.push_str("&amp;"),
+                '<' => self.0.push_str("&lt;"),
+                '>' => self.0.push_str("&gt;"),
+                '"' => self.0.push_str("&quot;"),
+                '\n' | '\t' => self.0.push(' '),
+                c if is_deceptive(c) => self.0.push('\u{fffd}'),
+                c => self.0.push(c),
+            }
+        }
+        self.0.push('"');
+    }
+
     /// Appends HTML that this crate wrote.
     pub(crate) fn push_tag(&mut self, tag: &str) {
         self.0.push_str(tag);
@@ -234,6 +253,13 @@ mod tests {
             html.as_str(),
             "a<span class=\"m\" title=\"U+202E\">\u{fffd}</span>b<span class=\"m\" title=\"U+001B\">␛</span>[0m\t"
         );
+    }
+
+    #[test]
+    fn attributes_end_where_they_should() {
+        let mut html = Html::default();
+        html.push_attribute("alt", "a\" onload='x'>\u{202e}<b>\n&");
+        assert_eq!(html.as_str(), " alt=\"a&quot; onload='x'&gt;\u{fffd}&lt;b&gt; &amp;\"");
     }
 
     #[test]

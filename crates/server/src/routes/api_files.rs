@@ -177,7 +177,7 @@ pub(crate) async fn resource(
             super::r_nav::answer(&state, &caller, &row, address, uri.query()).await
         }
         "skipped" => r_skipped::answer(&state, &caller, &address, uri.query()).await,
-        "raw" => r_raw::raw(&state, &caller, &row, address).await,
+        "raw" => r_raw::raw(&state, &caller, &row, address, uri.query()).await,
         "compare" => r_compare::answer(&state, &caller, &row, &address, uri.query()).await,
         "blame" => r_blame::answer(&state, &caller, &row, address).await,
         "log" => r_log::answer(&state, &caller, &row, address, uri.query()).await,

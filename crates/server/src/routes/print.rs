@@ -50,7 +50,7 @@ pub(crate) async fn print(
     }
     let address = RepoAddress { repo, rev, page: "raw".into(), path };
     let found = match browse::row(&state, &caller, &address).await {
-        Ok(row) => r_raw::raw(&state, &caller, &row, address).await,
+        Ok(row) => r_raw::raw(&state, &caller, &row, address, None).await,
         Err(failure) => Err(failure),
     };
     match found {

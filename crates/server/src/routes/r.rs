@@ -79,7 +79,7 @@ pub(crate) async fn page(
     match address.page.as_str() {
         "" | "tree" => r_tree::page(state, caller, row, address).await,
         "blob" => r_blob::page(state, caller, row, address, uri.query()).await,
-        "raw" => r_raw::raw(&state, &caller, &row, address).await,
+        "raw" => r_raw::raw(&state, &caller, &row, address, uri.query()).await,
         "skipped" => r_skipped::page(state, caller, row, address, uri.query()).await,
         "compare" => r_compare::page(state, caller, row, address, uri.query()).await,
         "blame" => r_blame::page(state, caller, row, address, uri.query()).await,
@@ -160,7 +160,7 @@ pub(crate) fn side(address: &RepoAddress, folder: &[u8], listing: &Listing) -> V
         let path = joined(folder, &entry.name);
         nodes.push(SideNode {
             name: lossy(&entry.name),
-            url: path_link(&address.repo, rev, page_for(entry.kind), &path),
+            url: crate::document::page_link(address, page_for(entry.kind), &path),
             icon: icon_for(entry.kind),
             depth: (parts.len() + 1).min(6),
             current: path == address.path,

@@ -6,10 +6,12 @@ use super::r::{
 };
 use crate::browse::{Content, SHOWN_BYTES_MAX};
 use crate::caller::Caller;
+use crate::document::{self, Document};
 use crate::failure::Failure;
 use crate::format::{count, size, thousands};
 use crate::git_access;
-use crate::links::{RepoAddress, path_link, query_number};
+use crate::images::ImageKind;
+use crate::links::{RepoAddress, path_link, query_number, query_value};
 use crate::markup::{Html, code_line};
 use crate::owning::{self, OwnedBy};
 use crate::readable::Readable;
@@ -54,6 +56,10 @@ struct BlobPage {
     facts: Vec<String>,
     owners: Vec<OwnedBy>,
     state: Option<Notice>,
+    views: Vec<ViewLink>,
+    document: Option<Document>,
+    /// What an image is, and where it is sent as one.
+    image: Option<String>,
     window: Option<Window>,
     code: Html,
     first_line: usize,
@@ -61,11 +67,20 @@ struct BlobPage {
     n_lines_window: usize,
 }
 
+/// A way to look at the file.
+struct ViewLink {
+    label: &'static str,
+    url: String,
+    current: bool,
+}
+
 /// What the page wants of a file.
 #[derive(Clone, Copy)]
 pub(crate) struct Wanted {
     /// A line that must be in the window.
     pub(crate) line: usize,
+    /// Whether documents and drawings are shown as what they are rather than as lines.
+    pub(crate) rendered: bool,
     pub(crate) highlight_time: Duration,
 }
 
@@ -89,12 +104,16 @@ struct File {
     kind: EntryKind,
     listing: Listing,
     owners: Vec<OwnedBy>,
+    /// Whether it can be shown in two ways, of which the wanted one is shown.
+    has_views: bool,
     shown: Shown,
 }
 
 /// What is shown of a file.
 enum Shown {
     Code(Code),
+    Document { facts: Vec<String>, document: Document },
+    Image { facts: Vec<String> },
     Notice { facts: Vec<String>, notice: Notice },
 }
 
@@ -117,7 +136,8 @@ pub(crate) async fn page(
     query: Option<&str>,
 ) -> Result<Response, Failure> {
     let line = query_number(query, "line").unwrap_or(1);
-    let wanted = Wanted { line, highlight_time: state.config.highlight_time };
+    let rendered = query_value(query, "view").is_some_and(|view| view == b"rendered");
+    let wanted = Wanted { line, rendered, highlight_time: state.config.highlight_time };
     let (asked, asked_row) = (address.clone(), row.clone());
     let loaded = git_access::read(&state, &caller.access, &row, move |repository| {
         load(repository, &asked_row, &asked, wanted)
@@ -139,17 +159,41 @@ pub(crate) async fn page(
     if file.kind != EntryKind::Submodule {
         page.raw = Some(path_link(&address.repo, address.rev.as_deref(), "raw", &address.path));
     }
-    match file.shown {
-        Shown::Code(code) => page.fill(code, &address),
-        Shown::Notice { facts, notice } => {
-            page.facts = facts;
-            page.state = Some(notice);
-        }
+    if file.has_views {
+        page.views = views(&address, rendered);
     }
+    page.show(file.shown, &address);
     Ok(HtmlPage(page.render().map_err(Failure::internal)?).into_response())
 }
 
+/// The ways to look at a file that is a document or a drawing, too.
+fn views(address: &RepoAddress, rendered: bool) -> Vec<ViewLink> {
+    let url = path_link(&address.repo, address.rev.as_deref(), "blob", &address.path);
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let view = |label, url, current| ViewLink { label, url, current };
+    vec![view("Rendered", format!("{url}{separator}view=rendered"), rendered), view("Source", url, !rendered)]
+}
+
 impl BlobPage {
+    fn show(&mut self, shown: Shown, address: &RepoAddress) {
+        match shown {
+            Shown::Code(code) => self.fill(code, address),
+            Shown::Document { facts, document } => {
+                self.facts = facts;
+                self.document = Some(document);
+            }
+            Shown::Image { facts } => {
+                self.facts = facts;
+                let url = path_link(&address.repo, address.rev.as_deref(), "raw", &address.path);
+                self.image = Some(format!("{url}{}as=image", if url.contains('?') { '&' } else { '?' }));
+            }
+            Shown::Notice { facts, notice } => {
+                self.facts = facts;
+                self.state = Some(notice);
+            }
+        }
+    }
+
     fn fill(&mut self, code: Code, address: &RepoAddress) {
         self.window = (code.n_lines > N_LINES_WINDOW).then(|| Window::of(&code, address));
         self.language = LanguageLabel::of(code.language);
@@ -213,6 +257,9 @@ fn frame(state: &AppState, caller: &Caller, row: &Repository, address: &RepoAddr
         facts: Vec::new(),
         owners: Vec::new(),
         state: None,
+        views: Vec::new(),
+        document: None,
+        image: None,
         window: None,
         code: Html::default(),
         first_line: 0,
@@ -239,12 +286,19 @@ fn load(
     }
     let folder = parent(&address.path);
     let listing = repository.list(&repository.at(spot.commit, folder)?, folder)?;
-    let shown = match spot.kind {
-        EntryKind::Submodule => submodule(spot.id),
-        kind => show(repository.content(spot.id, SHOWN_BYTES_MAX), kind, &address.path, wanted),
+    let (shown, has_views) = match spot.kind {
+        EntryKind::Submodule => (submodule(spot.id), false),
+        kind => show(repository.content(spot.id, SHOWN_BYTES_MAX), kind, address, wanted),
     };
     let owners = OwnedBy::of(owning::rules(repository, spot.commit, address));
-    Ok(Loaded::File(Box::new(File { commit: spot.commit, kind: spot.kind, listing, owners, shown })))
+    Ok(Loaded::File(Box::new(File {
+        commit: spot.commit,
+        kind: spot.kind,
+        listing,
+        owners,
+        has_views,
+        shown,
+    })))
 }
 
 fn submodule(id: ObjectId) -> Shown {
@@ -257,25 +311,49 @@ fn submodule(id: ObjectId) -> Shown {
     Shown::Notice { facts: vec!["submodule".into()], notice }
 }
 
-/// What is shown of a file's bytes.
-fn show(content: Content, kind: EntryKind, path: &[u8], wanted: Wanted) -> Shown {
+/// What is shown of a file's bytes, and whether it can be shown in two ways.
+fn show(content: Content, kind: EntryKind, address: &RepoAddress, wanted: Wanted) -> (Shown, bool) {
+    let path = &address.path;
     let notice = |facts: Vec<String>, reason: SkipReason| {
         let (title, detail) = why_not(reason);
-        Shown::Notice { facts, notice: Notice { title: title.into(), detail: detail.into() } }
+        (Shown::Notice { facts, notice: Notice { title: title.into(), detail: detail.into() } }, false)
     };
     let bytes = match content {
         Content::Bytes(bytes) => bytes,
         Content::TooLarge(size_bytes) => return notice(vec![size(size_bytes)], SkipReason::TooLarge),
         Content::Unreadable => return notice(Vec::new(), SkipReason::Unreadable),
     };
+    let image = ImageKind::of(&bytes, path);
+    if let Some(image) = image.filter(|image| wanted.rendered || !image.is_drawing()) {
+        return (
+            Shown::Image { facts: vec![image.name.to_owned(), size(bytes.len() as u64)] },
+            image.is_drawing(),
+        );
+    }
     let limits = DecodeLimits { size_bytes_max: SHOWN_BYTES_MAX as usize };
     match syntax::decode(&bytes, &limits) {
+        Decoded::Skipped(SkipReason::Binary) => (binary(&bytes), false),
         Decoded::Skipped(reason) => notice(vec![size(bytes.len() as u64)], reason),
         Decoded::Text { utf8, flags, encoding } => {
             let facts = facts(bytes.len(), kind, path, flags, encoding);
-            Shown::Code(code(&utf8, facts, path, wanted, None))
+            let rendered = || Document::rendered(&utf8, path, address, wanted.highlight_time);
+            match wanted.rendered.then(rendered).flatten() {
+                Some(document) => (Shown::Document { facts, document }, true),
+                None => {
+                    let has_views = document::has_rendering(path) || image.is_some();
+                    (Shown::Code(code(&utf8, facts, path, wanted, None)), has_views)
+                }
+            }
         }
     }
+}
+
+/// A file that is not text: what it seems to be, to be downloaded.
+fn binary(bytes: &[u8]) -> Shown {
+    let kind = crate::images::binary_kind(bytes);
+    let (title, detail) = why_not(SkipReason::Binary);
+    let facts = kind.into_iter().map(str::to_owned).chain([size(bytes.len() as u64)]).collect();
+    Shown::Notice { facts, notice: Notice { title: kind.unwrap_or(title).into(), detail: detail.into() } }
 }
 
 /// Why a file's content is neither shown nor searched.

@@ -5,8 +5,9 @@ use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::git_access;
 use crate::headers::SANDBOX_POLICY;
-use crate::links::RepoAddress;
+use crate::images::ImageKind;
 use crate::links::percent::encode;
+use crate::links::{RepoAddress, query_value};
 use crate::state::AppState;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -22,7 +23,9 @@ pub(crate) async fn raw(
     caller: &Caller,
     row: &Repository,
     address: RepoAddress,
+    query: Option<&str>,
 ) -> Result<Response, Failure> {
+    let as_image = query_value(query, "as").is_some_and(|kind| kind == b"image");
     let name = address.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default().to_vec();
     let asked_row = row.clone();
     let content = git_access::read(state, &caller.access, row, move |repository| {
@@ -33,7 +36,7 @@ pub(crate) async fn raw(
         }
     });
     match content.await? {
-        Content::Bytes(bytes) => respond(bytes, &name),
+        Content::Bytes(bytes) => respond(bytes, &name, as_image),
         Content::TooLarge(_) => Err(Failure::BadRequest(
             "This file is larger than 64 MiB: clone the repository to get it.".into(),
         )),
@@ -41,7 +44,10 @@ pub(crate) async fn raw(
     }
 }
 
-fn respond(bytes: Vec<u8>, name: &[u8]) -> Result<Response, Failure> {
+fn respond(bytes: Vec<u8>, name: &[u8], as_image: bool) -> Result<Response, Failure> {
+    if let Some(kind) = ImageKind::of(&bytes, name).filter(|_| as_image) {
+        return respond_image(bytes, name, kind);
+    }
     let is_text = std::str::from_utf8(&bytes).is_ok_and(|text| !text.contains('\0'));
     let media_type = if is_text { "text/plain; charset=utf-8" } else { "application/octet-stream" };
     let disposition = disposition(if is_text { "inline" } else { "attachment" }, name);
@@ -49,6 +55,18 @@ fn respond(bytes: Vec<u8>, name: &[u8]) -> Result<Response, Failure> {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX_POLICY));
+    let disposition = HeaderValue::from_str(&disposition).map_err(Failure::internal)?;
+    headers.insert(header::CONTENT_DISPOSITION, disposition);
+    Ok(response)
+}
+
+/// An image for the pages that show it. Opened by its address, a drawing is a download.
+fn respond_image(bytes: Vec<u8>, name: &[u8], kind: ImageKind) -> Result<Response, Failure> {
+    let disposition = disposition(if kind.is_drawing() { "attachment" } else { "inline" }, name);
+    let mut response = bytes.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, kind.media_type());
+    headers.insert(header::CONTENT_SECURITY_POLICY, kind.policy());
     let disposition = HeaderValue::from_str(&disposition).map_err(Failure::internal)?;
     headers.insert(header::CONTENT_DISPOSITION, disposition);
     Ok(response)
@@ -77,16 +95,33 @@ mod tests {
 
     #[test]
     fn nothing_is_sent_as_what_it_claims_to_be() {
-        for (bytes, media_type, disposition) in [
-            (&b"<html><script>"[..], "text/plain; charset=utf-8", "inline"),
-            (b"%PDF-\xff", "application/octet-stream", "attachment"),
-            (b"a\0b", "application/octet-stream", "attachment"),
+        for (bytes, media_type, disposition, as_image) in [
+            (&b"<html><script>"[..], "text/plain; charset=utf-8", "inline", false),
+            (b"<html><svg onload=x>", "text/plain; charset=utf-8", "inline", true),
+            (b"%PDF-\xff", "application/octet-stream", "attachment", true),
+            (b"a\0b", "application/octet-stream", "attachment", false),
+            (b"\xff\xd8\xff", "application/octet-stream", "attachment", false),
+            (b"\xff\xd8\xff", "image/jpeg", "inline", true),
         ] {
-            let response = respond(bytes.to_vec(), b"x.html").unwrap();
+            let response = respond(bytes.to_vec(), b"x.html", as_image).unwrap();
             assert_eq!(response.headers()[header::CONTENT_TYPE], media_type);
             assert_eq!(response.headers()[header::CONTENT_SECURITY_POLICY], SANDBOX_POLICY);
             let sent = response.headers()[header::CONTENT_DISPOSITION].to_str().unwrap();
             assert!(sent.starts_with(disposition), "{sent}");
         }
+    }
+
+    #[test]
+    fn drawings_are_images_in_a_sandbox_and_nothing_else() {
+        let drawing = b"<svg xmlns='http://www.w3.org/2000/svg'><script>x</script></svg>";
+        let response = respond(drawing.to_vec(), b"a.svg", true).unwrap();
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "image/svg+xml");
+        let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none';") && policy.ends_with("; sandbox"), "{policy}");
+        assert!(!policy.contains("script"), "{policy}");
+        let sent = response.headers()[header::CONTENT_DISPOSITION].to_str().unwrap();
+        assert!(sent.starts_with("attachment"), "{sent}");
+        let response = respond(drawing.to_vec(), b"a.svg", false).unwrap();
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "text/plain; charset=utf-8");
     }
 }

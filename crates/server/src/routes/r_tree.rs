@@ -5,10 +5,11 @@ use super::r::{
     permalink, redirect, ref_groups, rev_shown, side, tools,
 };
 use crate::caller::Caller;
+use crate::document::{self, Document};
 use crate::failure::Failure;
 use crate::format::size;
 use crate::git_access;
-use crate::links::{RepoAddress, path_link};
+use crate::links::RepoAddress;
 use crate::readable::Readable;
 use crate::shell::{Moment, Shell};
 use crate::state::AppState;
@@ -17,6 +18,7 @@ use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
 use git::{Commit, EntryKind, Listing};
 use model::ObjectId;
+use std::time::Duration;
 use store::Repository;
 
 /// How many entries a page shows.
@@ -46,6 +48,7 @@ struct TreePage {
     cut: Option<String>,
     /// On its first page.
     skipped_url: Option<String>,
+    readme: Option<Document>,
 }
 
 /// The commit above the list.
@@ -66,9 +69,18 @@ struct EntryRow {
 
 /// What is read from the repository for this page.
 enum Loaded {
-    Folder { commit: ObjectId, about: Option<Box<Commit>>, listing: Listing, sizes: Vec<Option<u64>> },
+    Folder(Box<Folder>),
     File,
     Nothing,
+}
+
+/// A folder.
+struct Folder {
+    commit: ObjectId,
+    about: Option<Commit>,
+    listing: Listing,
+    sizes: Vec<Option<u64>>,
+    readme: Option<Document>,
 }
 
 /// The page.
@@ -79,8 +91,9 @@ pub(crate) async fn page(
     address: RepoAddress,
 ) -> Result<Response, Failure> {
     let (asked, asked_row) = (address.clone(), row.clone());
+    let colour_time = state.config.highlight_time;
     let loaded = git_access::read(&state, &caller.access, &row, move |repository| {
-        load(repository, &asked_row, &asked)
+        load(repository, &asked_row, &asked, colour_time)
     })
     .await;
     let loaded = match loaded {
@@ -91,13 +104,14 @@ pub(crate) async fn page(
     match loaded {
         Loaded::File => return Ok(redirect(&address, "blob")),
         Loaded::Nothing => page.state = Some(not_there(&row)),
-        Loaded::Folder { commit, about, listing, sizes } => {
-            page.permalink = Some(permalink(&address, commit));
-            page.side = side(&address, &address.path, &listing);
-            page.commit = about.map(|about| CommitLine::of(&about, state.now_ms()));
-            page.refused = refused(&listing);
-            page.cut = cut(&listing);
-            page.entries = entries(&address, &listing, &sizes);
+        Loaded::Folder(folder) => {
+            page.permalink = Some(permalink(&address, folder.commit));
+            page.side = side(&address, &address.path, &folder.listing);
+            page.commit = folder.about.map(|about| CommitLine::of(&about, state.now_ms()));
+            page.refused = refused(&folder.listing);
+            page.cut = cut(&folder.listing);
+            page.entries = entries(&address, &folder.listing, &folder.sizes);
+            page.readme = folder.readme;
         }
     }
     Ok(Html(page.render().map_err(Failure::internal)?).into_response())
@@ -133,20 +147,27 @@ fn frame(state: &AppState, caller: &Caller, row: &Repository, address: &RepoAddr
         entries: Vec::new(),
         refused: None,
         cut: None,
+        readme: None,
     }
 }
 
-fn load(repository: &Readable, row: &Repository, address: &RepoAddress) -> Result<Loaded, Failure> {
+fn load(
+    repository: &Readable,
+    row: &Repository,
+    address: &RepoAddress,
+    colour_time: Duration,
+) -> Result<Loaded, Failure> {
     let Some(spot) = repository.locate(row, address)? else { return Ok(Loaded::Nothing) };
     if spot.kind != EntryKind::Tree {
         return Ok(Loaded::File);
     }
-    let about = repository.about(spot.commit)?.map(Box::new);
+    let about = repository.about(spot.commit)?;
     let listing = repository.list(&spot, &address.path)?;
     let n_sizes = if listing.entries.len() <= N_SIZES_MAX { N_SIZES_MAX } else { 0 };
     let of = |entry: &&git::TreeEntry| repository.size_of(entry.kind, entry.id);
     let sizes = folders_first(&listing).iter().take(n_sizes).map(of).collect();
-    Ok(Loaded::Folder { commit: spot.commit, about, listing, sizes })
+    let readme = document::readme(repository, spot.commit, address, &listing, colour_time);
+    Ok(Loaded::Folder(Box::new(Folder { commit: spot.commit, about, listing, sizes, readme })))
 }
 
 fn entries(address: &RepoAddress, listing: &Listing, sizes: &[Option<u64>]) -> Vec<EntryRow> {
@@ -154,7 +175,7 @@ fn entries(address: &RepoAddress, listing: &Listing, sizes: &[Option<u64>]) -> V
         let path = joined(&address.path, &entry.name);
         EntryRow {
             name: lossy(&entry.name),
-            url: Some(path_link(&address.repo, address.rev.as_deref(), page_for(entry.kind), &path)),
+            url: Some(document::page_link(address, page_for(entry.kind), &path)),
             icon: icon_for(entry.kind),
             says: match entry.kind {
                 EntryKind::Submodule => "submodule".into(),

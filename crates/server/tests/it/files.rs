@@ -72,7 +72,7 @@ fn what_is_not_plain_text_says_so() {
     run(async {
         let page = async |path: &str| shared().get(Who::Bob, &format!("/r/app/-/blob/{path}")).await.text();
         let binary = page("image.png").await;
-        assert!(binary.contains("Not text") && binary.contains("Download"), "{binary}");
+        assert!(binary.contains("PNG image") && binary.contains("raw/image.png?as=image"), "{binary}");
         let decoded = page("docs/sjis.txt").await;
         assert!(decoded.contains("テストの文書です") && decoded.contains("Shift_JIS"), "{decoded}");
         assert!(page("empty.txt").await.contains("0 lines"));

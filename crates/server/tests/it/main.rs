@@ -8,6 +8,7 @@ mod code_hosts;
 mod compatible;
 mod connections;
 mod contexts;
+mod documents;
 mod exports;
 mod files;
 mod history;

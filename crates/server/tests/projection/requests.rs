@@ -112,6 +112,8 @@ fn pages_of_repositories(spec: &Spec) -> Vec<Question> {
             questions.extend(
                 ["blob", "tree", "raw", "log", "blame"].map(|page| get(format!("/r/{name}/-/{page}/{path}"))),
             );
+            questions.push(get(format!("/r/{name}/-/blob/{path}?view=rendered")));
+            questions.push(get(format!("/r/{name}/-/raw/{path}?as=image")));
             questions.push(get(format!("/r/{name}/-/references/{path}?line=1&column=8&everywhere=1")));
         }
     }

@@ -54,7 +54,12 @@ impl Spec {
     pub(crate) fn of_each_kind() -> Spec {
         let files = |own: &str| {
             vec![
-                ("README.md".to_owned(), format!("# {own}\n\nA needle in the docs of {own}.\n")),
+                (
+                    "README.md".to_owned(),
+                    format!(
+                        "# {own}\n\nA needle in the docs of {own}.\n\n[key](keys/server.pem) ![k](certs/a.pem)\n"
+                    ),
+                ),
                 ("src/main.c".to_owned(), format!("int {own}_needle(void)\n{{\n\treturn 1;\n}}\n")),
                 ("src/lib.py".to_owned(), "def needle():\n    return 'haystack'\n".to_owned()),
             ]
