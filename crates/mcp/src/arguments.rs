@@ -62,3 +62,18 @@ pub(crate) struct ListRepositoriesArguments {
     pub(crate) after: Option<String>,
     pub(crate) limit: Option<usize>,
 }
+
+#[derive(Deserialize)]
+pub(crate) struct NameArguments {
+    pub(crate) repository: String,
+    pub(crate) path: String,
+    pub(crate) revision: Option<String>,
+    #[serde(default)]
+    pub(crate) name: String,
+    pub(crate) line: Option<usize>,
+    pub(crate) limit: Option<usize>,
+    pub(crate) everywhere: Option<bool>,
+    pub(crate) direction: Option<String>,
+    pub(crate) depth: Option<usize>,
+    pub(crate) to: Option<String>,
+}

@@ -1,7 +1,8 @@
 //! The protocol.
 
 use crate::answer::Answer;
-use crate::{files, repositories, search_tool, tools};
+use crate::names::Names;
+use crate::{files, names, repositories, search_tool, tools};
 use compat::Backend;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, Implementation,
@@ -21,7 +22,12 @@ pub type Service = StreamableHttpService<Handler, NeverSessionManager>;
 
 /// Whose rights a request has: put into the request's extensions by whoever recognised them.
 #[derive(Clone)]
-pub struct Caller(pub Arc<dyn Backend>);
+pub struct Caller {
+    /// What there is for them.
+    pub backend: Arc<dyn Backend>,
+    /// What names mean in it.
+    pub names: Arc<dyn Names>,
+}
 
 /// Answers requests of the protocol.
 #[derive(Clone, Copy, Debug)]
@@ -63,17 +69,22 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let parts = context.extensions.get::<http::request::Parts>();
-        let Some(Caller(backend)) = parts.and_then(|parts| parts.extensions.get::<Caller>()) else {
+        let Some(caller) = parts.and_then(|parts| parts.extensions.get::<Caller>()) else {
             return Err(ErrorData::internal_error("this request has no caller", None));
         };
         let arguments = request.arguments.unwrap_or_default();
-        let answer = call(backend.as_ref(), &request.name, arguments).await?;
+        let answer = call(caller, &request.name, arguments).await?;
         Ok(result(answer).into())
     }
 }
 
-async fn call(backend: &dyn Backend, name: &str, arguments: JsonObject) -> Result<Answer, ErrorData> {
+async fn call(caller: &Caller, name: &str, arguments: JsonObject) -> Result<Answer, ErrorData> {
+    let (backend, of_names) = (caller.backend.as_ref(), caller.names.as_ref());
     Ok(match name {
+        tools::DEFINITION => names::definition(backend, of_names, arguments).await,
+        tools::REFERENCES => names::references(backend, of_names, arguments).await,
+        tools::CALL_GRAPH => names::call_graph(backend, of_names, arguments).await,
+        tools::OUTLINE => names::outline(backend, of_names, arguments).await,
         tools::SEARCH => search_tool::search(backend, arguments).await,
         tools::SYMBOLS => search_tool::symbols(backend, arguments).await,
         tools::READ_FILE => files::read_file(backend, arguments).await,

@@ -70,6 +70,16 @@ fn told(file: &File, idx: BindingIdx) -> Option<Enclosing> {
     })
 }
 
+/// The function or type whose name, where it is defined, begins at a line (counted from 1) and column (in bytes).
+pub fn named_at(
+    code: &dyn Code,
+    path: &[u8],
+    line: u64,
+    column: usize,
+) -> Result<Option<Enclosing>, CodeError> {
+    Ok(defined_at(code, path, line, column)?.and_then(|(file, idx)| told(&file, idx)))
+}
+
 /// What the function that is defined at a place calls, each once, in the order of the text.
 pub fn callees(
     code: &dyn Code,

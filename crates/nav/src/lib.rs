@@ -14,13 +14,15 @@ mod definition;
 mod describe;
 mod graph;
 mod modules;
+mod picture;
 mod references;
 mod values;
 
 pub use code::{Code, CodeError, Defined, Entry, File, Limits};
 pub use definition::{Definitions, Found, How, NavError, definitions};
 pub use describe::{Description, describe};
-pub use graph::{Callee, Enclosing, callees, enclosing, member_in, subtypes_in, supertypes};
+pub use graph::{Callee, Enclosing, callees, enclosing, member_in, named_at, subtypes_in, supertypes};
+pub use picture::{Edge, Graph, GraphLimits, Node, Toward, around, between};
 pub use references::{
     Reference, ReferenceKind, ReferenceLimits, References, UsedIn, Uses, Verdict, in_file, references,
 };

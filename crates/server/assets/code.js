@@ -31,8 +31,9 @@ export function code() {
       document.getElementById(`L${line}`)?.classList.add("on");
     }
     if (scroll) document.getElementById(`L${range[0]}`)?.scrollIntoView({ block: "center" });
-    const permalink = document.querySelector("a[data-permalink]");
-    if (permalink instanceof HTMLAnchorElement) permalink.hash = location.hash;
+    for (const link of document.querySelectorAll('a[data-permalink], a[data-key="b"], a[data-key="c"]')) {
+      if (link instanceof HTMLAnchorElement) link.hash = location.hash;
+    }
   };
 
   view.addEventListener("click", (event) => {

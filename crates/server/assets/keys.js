@@ -11,7 +11,7 @@ function isTyping(target) {
 /** Selects the next or previous result. @param {number} step */
 function select(step) {
   const hits = [...document.querySelectorAll(".hit")];
-  if (!hits.length) return;
+  if (!hits.length) return stepThrough(step);
   const now = hits.findIndex((hit) => hit.classList.contains("selected"));
   const next = now < 0 ? (step > 0 ? 0 : hits.length - 1) : Math.min(Math.max(now + step, 0), hits.length - 1);
   hits[now]?.classList.remove("selected");
@@ -19,6 +19,31 @@ function select(step) {
   hit.classList.add("selected");
   hit.focus({ preventScroll: true });
   hit.scrollIntoView({ block: "nearest" });
+}
+
+/** Steps through what a page without results lists, or through the changes of a difference. @param {number} step */
+function stepThrough(step) {
+  const stops = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("main [data-step]")].filter((stop) => stop.checkVisibility()));
+  const held = document.activeElement instanceof HTMLElement ? stops.indexOf(document.activeElement) : -1;
+  const marked = document.querySelector("main tr.on, main tr:target");
+  // What a marked line belongs to begins with it or above it.
+  const beside = stops.findLastIndex((stop) => marked && (marked.contains(stop) || marked.compareDocumentPosition(stop) & Node.DOCUMENT_POSITION_PRECEDING));
+  const first = beside >= 0 ? beside : step > 0 ? 0 : stops.length - 1;
+  const stop = stops[held < 0 ? first : Math.min(Math.max(held + step, 0), stops.length - 1)];
+  stop?.focus({ preventScroll: true });
+  stop?.scrollIntoView({ block: "nearest" });
+}
+
+/** Steps through the matches that results show. @param {number} step */
+function stepMatches(step) {
+  const links = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".hit .lines a[href]")].filter((link) => link.checkVisibility()));
+  const held = document.activeElement instanceof HTMLElement ? links.indexOf(document.activeElement) : -1;
+  const chosen = document.querySelector(".hit.selected");
+  const within = links.findIndex((link) => chosen?.contains(link));
+  const next = held >= 0 ? held + step : within >= 0 ? within : step > 0 ? 0 : links.length - 1;
+  const link = links[Math.min(Math.max(next, 0), links.length - 1)];
+  link?.focus({ preventScroll: true });
+  link?.scrollIntoView({ block: "nearest" });
 }
 
 /** Goes where a link of the page goes. @param {string} selector */
@@ -45,6 +70,10 @@ const ACTIONS = {
   "?": () => /** @type {HTMLDialogElement | null} */ (document.getElementById("help"))?.showModal(),
   j: () => select(1),
   k: () => select(-1),
+  n: () => stepMatches(1),
+  p: () => stepMatches(-1),
+  ".": () => void document.dispatchEvent(new CustomEvent("sourcekeep:name", { detail: 1 })),
+  ",": () => void document.dispatchEvent(new CustomEvent("sourcekeep:name", { detail: -1 })),
   o: () => document.querySelector(".hit.selected details")?.toggleAttribute("open"),
   t: () => openFinder("/"),
   s: () => openFinder("@"),

@@ -2,6 +2,7 @@
 
 mod backend;
 mod door;
+mod names;
 mod pages;
 mod repositories;
 mod texts;

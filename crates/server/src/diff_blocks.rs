@@ -1,7 +1,7 @@
 //! A difference as its template shows it, in one column or side by side.
 
 use crate::diff_view::{DiffView, FileView, HunkView, LineView};
-use crate::links::{path_link, percent};
+use crate::links::{NameLinks, path_link, percent};
 use crate::markup::Html;
 use crate::wire::lossy;
 use model::{ObjectId, RepoName};
@@ -48,6 +48,9 @@ pub(crate) struct FileBlock {
     /// It alone, where more of it is shown so.
     pub(crate) alone_url: Option<String>,
     pub(crate) hunks: Vec<HunkBlock>,
+    /// What looks up the names of the old side, and of the new.
+    pub(crate) old_names: Option<NameLinks>,
+    pub(crate) new_names: Option<NameLinks>,
 }
 
 pub(crate) struct HunkBlock {
@@ -128,6 +131,10 @@ impl FileBlock {
             _ => Some(place.new),
         };
         let url = there.map(|commit| path_link(place.repo, Some(&commit.to_string()), "blob", &file.path));
+        let names = |commit: Option<ObjectId>, path: Option<&Vec<u8>>| {
+            let path = path.unwrap_or(&file.path);
+            commit.map(|commit| NameLinks::of(place.repo, Some(&commit.to_string()), path))
+        };
         FileBlock {
             anchor: format!("file-{number}"),
             path: lossy(&file.path),
@@ -139,6 +146,8 @@ impl FileBlock {
             says: file.says,
             alone_url: None,
             hunks: file.hunks.iter().map(|hunk| HunkBlock::of(hunk, place.is_split)).collect(),
+            old_names: names(place.old.filter(|_| file.change != "added"), file.old_path.as_ref()),
+            new_names: names(Some(place.new).filter(|_| file.change != "deleted"), None),
         }
     }
 }

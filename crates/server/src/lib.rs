@@ -43,6 +43,7 @@ mod new_accounts;
 mod owning;
 mod paint;
 mod passkeys;
+mod picture;
 mod places;
 mod provider_host;
 mod providers;

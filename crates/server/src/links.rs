@@ -85,6 +85,22 @@ pub(crate) fn path_link(repo: &RepoName, rev: Option<&str>, page: &str, path: &[
     }
 }
 
+/// Where programs ask what a name of a file means, and the page about it.
+pub(crate) struct NameLinks {
+    pub(crate) hover: String,
+    pub(crate) references: String,
+}
+
+impl NameLinks {
+    pub(crate) fn of(repo: &RepoName, rev: Option<&str>, path: &[u8]) -> Self {
+        let page = path_link(repo, rev, "hover", path);
+        NameLinks {
+            hover: format!("/api/v1/repos/{}", page.strip_prefix("/r/").unwrap_or_default()),
+            references: path_link(repo, rev, "references", path),
+        }
+    }
+}
+
 /// The address of a line of a file. Lines beyond the first window name their window too, so that it is there without
 /// JavaScript.
 pub(crate) fn line_link(

@@ -6,7 +6,7 @@ use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::git_access;
 use crate::kept::Kept;
-use crate::links::{RepoAddress, line_link, query_number};
+use crate::links::{RepoAddress, line_link, query_number, query_value};
 use crate::readable::Readable;
 use crate::routes::r_blob::N_LINES_WINDOW;
 use crate::state::AppState;
@@ -40,16 +40,51 @@ pub(crate) struct Spot {
     pub(crate) column: usize,
 }
 
-impl Spot {
-    /// `?line=&column=`.
-    pub(crate) fn read(query: Option<&str>) -> Result<Spot, Failure> {
-        match (query_number(query, "line"), query_number(query, "column")) {
-            (Some(line @ 1..), column) => Ok(Spot { line, column: column.unwrap_or(0) }),
-            _ => Err(Failure::BadRequest(
-                "Say where: line, counted from 1, and column, in bytes from 0, as in ?line=12&column=4."
+/// Longest name that is looked for in a file, in bytes.
+const NAME_BYTES_MAX: usize = 1_000;
+
+/// What somebody asks about: a line and a column, or a name, in a line or wherever the file has it first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    line: Option<usize>,
+    column: usize,
+    name: Option<String>,
+}
+
+impl Place {
+    /// `?line=&column=`, `?line=&name=` or `?name=`.
+    pub(crate) fn read(query: Option<&str>) -> Result<Place, Failure> {
+        let line = query_number(query, "line");
+        let column = query_number(query, "column");
+        let name = query_value(query, "name").filter(|_| column.is_none());
+        let name = name.and_then(|name| String::from_utf8(name).ok()).filter(|name| !name.is_empty());
+        let is_wrong = line == Some(0) || name.as_ref().is_some_and(|name| name.len() > NAME_BYTES_MAX);
+        if is_wrong || (line.is_none() && name.is_none()) {
+            return Err(Failure::BadRequest(
+                "Say where: line, counted from 1, and column, in bytes from 0, as in ?line=12&column=4; or name=, \
+                 alone or with a line."
                     .into(),
-            )),
+            ));
         }
+        Ok(Place { line, column: column.unwrap_or(0), name })
+    }
+
+    /// Where that is in a file. A name that is not there is at a place that no name has.
+    pub(crate) fn spot(&self, view: &View<'_>, path: &[u8]) -> Result<Spot, NavError> {
+        let Some(name) = &self.name else {
+            return Ok(Spot { line: self.line.unwrap_or(1), column: self.column });
+        };
+        let file = view.file(path)?.ok_or(NavError::NoFile)?;
+        let is_it = |met: &&syntax::Name| {
+            file.slice(&met.range) == name
+                && self.line.is_none_or(|line| file.line_of(met.range.start) == line)
+        };
+        let Some(met) = file.bindings.names.iter().find(is_it) else {
+            return Ok(Spot { line: self.line.unwrap_or(1), column: usize::MAX });
+        };
+        let line = file.line_of(met.range.start);
+        let start = file.line(line).map_or(0, |range| range.start);
+        Ok(Spot { line, column: met.range.start.saturating_sub(start) })
     }
 }
 

@@ -2,5 +2,6 @@
 
 mod definitions;
 mod graph;
+mod picture;
 mod references;
 mod world;

@@ -34,7 +34,7 @@ pub(crate) struct CallerBackend {
 }
 
 /// Failures that say nothing of what is inside.
-fn told(failure: Failure) -> BackendError {
+pub(super) fn told(failure: Failure) -> BackendError {
     match failure {
         Failure::BadRequest(message) => BackendError::Refused { message },
         Failure::Internal(reason) => {

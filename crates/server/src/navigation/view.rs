@@ -8,11 +8,11 @@ use crate::routes::complete::escape_regex;
 use crate::searching::limits_of;
 use crate::state::AppState;
 use git::EntryKind;
-use model::ObjectId;
+use model::{ObjectId, RefName};
 use nav::{Code, CodeError, Defined, Description, Entry, File, Found, NavError, UsedIn, Uses};
 use search::{CancelToken, Limits, Match, Sink, SkippedReason, Snapshot, Watch};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,8 @@ use syntax::{DecodeLimits, Decoded};
 const FILE_BYTES_MAX: u64 = 2 << 20;
 /// How many definitions of one name are asked of the index.
 const N_DEFINED_MAX: usize = 100;
+/// In how many files it is looked where a name stands at a commit that is not indexed.
+const N_MOVED_FILES_MAX: usize = 40;
 /// Longest name that is looked for, in bytes.
 const NAME_BYTES_MAX: usize = 200;
 /// How long one look into the index may take.
@@ -89,18 +91,37 @@ impl<'r> View<'r> {
     /// The filters that choose this repository, at the revision that is looked at where that is indexed.
     fn here(&self) -> String {
         let repo = escape_regex(self.row.name.as_str());
-        let indexed = self.snapshot.repo(&self.caller.access, self.row.name.as_str());
-        let is_indexed = |rev: &str| {
-            indexed.as_ref().is_some_and(|index| {
-                index.ref_table.revisions().iter().any(|revision| {
-                    revision.refs.iter().any(|name| name.short() == rev || name.as_str() == rev)
-                })
-            })
-        };
-        match self.rev.as_deref().filter(|rev| is_indexed(rev) && !rev.contains(['"', ' ', ':', '@'])) {
-            Some(rev) => format!("repo:^{repo}$ rev:{rev} fork:yes archived:yes"),
-            None => format!("repo:^{repo}$ fork:yes archived:yes"),
+        match self.indexed() {
+            Indexed::Ref(rev) => format!("repo:^{repo}$ rev:{rev} fork:yes archived:yes"),
+            Indexed::Default | Indexed::Elsewhere => format!("repo:^{repo}$ fork:yes archived:yes"),
         }
+    }
+
+    /// What of the index is at the commit that is looked at.
+    fn indexed(&self) -> Indexed {
+        let Some(index) = self.snapshot.repo(&self.caller.access, self.row.name.as_str()) else {
+            return Indexed::Elsewhere;
+        };
+        let revisions = index.ref_table.revisions();
+        let here = revisions.iter().filter(|revision| revision.commit == self.commit);
+        let names: Vec<&RefName> = here.flat_map(|revision| &revision.refs).collect();
+        let asked = self.rev.as_deref();
+        let is_asked = |name: &&&RefName| asked == Some(name.short()) || asked == Some(name.as_str());
+        let default = index.ref_table.default_revision().and_then(|idx| revisions.get(idx.0 as usize));
+        if default.is_some_and(|default| default.commit == self.commit) {
+            return Indexed::Default;
+        }
+        let is_plain = |name: &&RefName| !name.as_str().contains(['"', ' ', ':', '@']);
+        match names.iter().find(is_asked).or(names.first()).copied().filter(is_plain) {
+            Some(name) => Indexed::Ref(name.as_str().to_owned()),
+            None => Indexed::Elsewhere,
+        }
+    }
+
+    /// Whether the index answers for another commit than the one that is looked at: lines of files that changed since are not
+    /// where it says.
+    fn is_moved(&self) -> bool {
+        self.indexed() == Indexed::Elsewhere
     }
 
     fn elsewhere(&self) -> String {
@@ -160,7 +181,42 @@ impl<'r> View<'r> {
             }),
             _ => None,
         };
-        Ok(found.matches.into_iter().filter_map(symbol).collect())
+        let found = found.matches.into_iter().filter_map(symbol).collect();
+        if is_here && self.is_moved() { self.moved_symbols(found, name) } else { Ok(found) }
+    }
+
+    /// Definitions of another commit where they stand at this one; those of files that do not define the name here are left out.
+    fn moved_symbols(&self, found: Vec<Defined>, name: &str) -> Result<Vec<Defined>, CodeError> {
+        let mut there = Vec::new();
+        let mut paths = HashSet::new();
+        for symbol in found {
+            if paths.len() >= N_MOVED_FILES_MAX || !paths.insert(symbol.path.clone()) {
+                continue;
+            }
+            let Some(file) = self.file(&symbol.path)? else { continue };
+            let defines = |binding: &syntax::Binding| binding.is_top && file.name_of(binding) == name;
+            for (_, binding) in file.bindings.all().filter(|(_, binding)| defines(binding)) {
+                let line = file.line_of(binding.name.start);
+                let start = file.line(line).map_or(0, |range| range.start);
+                let in_line = binding.name.start - start..binding.name.end.saturating_sub(start);
+                there.push(Defined { line: line as u64, in_line, ..symbol.clone() });
+            }
+        }
+        Ok(there)
+    }
+
+    /// Where a word stands in a file at this commit, which another one has, too.
+    fn moved_use(&self, used: UsedIn, word: &str) -> Result<Option<UsedIn>, CodeError> {
+        let Some(file) = self.file(&used.path)? else { return Ok(None) };
+        let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        let lines = file.text.lines().zip(1..).filter_map(|(line, number)| {
+            let found = line.match_indices(word).filter(|(at, _)| {
+                !is_part(line[..*at].chars().next_back()) && !is_part(line[at + word.len()..].chars().next())
+            });
+            let ranges: Vec<_> = found.map(|(at, _)| at..at + word.len()).collect();
+            (!ranges.is_empty()).then(|| (number, ranges, line.to_owned()))
+        });
+        Ok(Some(UsedIn { lines: lines.collect(), ..used }))
     }
 
     /// What stands at a path; none where there is nothing for the caller.
@@ -175,6 +231,17 @@ impl<'r> View<'r> {
             }),
         }
     }
+}
+
+/// What of the index is at a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Indexed {
+    /// What is searched when no revision is asked for.
+    Default,
+    /// This ref, by its full name.
+    Ref(String),
+    /// Nothing: the index knows other commits.
+    Elsewhere,
 }
 
 /// Whether the index can be asked for a name as one word.
@@ -273,6 +340,15 @@ impl Code for View<'_> {
                 lines: lines.map(|line| (line.number, line.ranges, line.text)).collect(),
             });
         }
-        Ok(Uses { files, n_lines: found.n_lines, is_cut: found.is_cut })
+        let mut uses = Uses { files, n_lines: found.n_lines, is_cut: found.is_cut };
+        if !is_elsewhere && self.is_moved() {
+            uses.is_cut |= uses.files.len() > N_MOVED_FILES_MAX;
+            let files = std::mem::take(&mut uses.files).into_iter().take(N_MOVED_FILES_MAX);
+            for used in files {
+                uses.files.extend(self.moved_use(used, word)?);
+            }
+            uses.n_lines = uses.files.iter().map(|file| file.lines.len() as u64).sum();
+        }
+        Ok(uses)
     }
 }

@@ -129,7 +129,7 @@ pub(crate) struct ChangedHunkShape {
     lines: Vec<String>,
 }
 
-/// A repository (no resource), `refs`, `tree/<path>`, `file/<path>`, `owners/<path>`, `raw/<path>`, `skipped?reason=&cursor=&limit=`, `blame/<path>`, `compare/<from>...<to>?w=1&file=<path>`, `log/<path>?author=&since=&until=&cursor=&limit=`, `commits` (the log of all of it), `commits/<id>`, or what a name means: `definition/<path>?line=&column=` (the column in bytes from 0), `hover/…`, `references/…&limit=&everywhere=1`, `callees/…`, `hierarchy/…`, and `outline/<path>`, at `@<revision>` or the default branch.
+/// A repository (no resource), `refs`, `tree/<path>`, `file/<path>`, `owners/<path>`, `raw/<path>`, `skipped?reason=&cursor=&limit=`, `blame/<path>`, `compare/<from>...<to>?w=1&file=<path>`, `log/<path>?author=&since=&until=&cursor=&limit=`, `commits` (the log of all of it), `commits/<id>`, or what a name means: `definition/<path>?line=&column=` (the column in bytes from 0), `hover/…`, `references/…&limit=&everywhere=1`, `callees/…`, `hierarchy/…`, `graph/…&kind=&direction=&depth=&nodes=&to=`, and `outline/<path>`, at `@<revision>` or the default branch.
 #[utoipa::path(get, path = "/api/v1/repos/{address}",
     params(("address" = String, Path, description = "`<repository>[@<revision>][/-/refs | /-/tree/<path> | /-/file/<path> | /-/owners/<path> | /-/raw/<path> | /-/skipped | /-/blame/<path> | /-/compare/<from>...<to> | /-/log/<path> | /-/commits[/<id>]]`")),
     responses(
@@ -173,7 +173,7 @@ pub(crate) async fn resource(
             };
             Ok(Json(git_access::read(&state, &caller.access, &row, read).await?).into_response())
         }
-        "definition" | "references" | "hover" | "outline" | "callees" | "hierarchy" => {
+        "definition" | "references" | "hover" | "outline" | "callees" | "hierarchy" | "graph" => {
             super::r_nav::answer(&state, &caller, &row, address, uri.query()).await
         }
         "skipped" => r_skipped::answer(&state, &caller, &address, uri.query()).await,

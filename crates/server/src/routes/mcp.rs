@@ -26,7 +26,8 @@ pub(crate) async fn mcp(
     parts.headers.remove(header::AUTHORIZATION);
     parts.extensions.clear();
     let service = state.mcp.clone();
-    parts.extensions.insert(mcp::Caller(Arc::new(CallerBackend { state, caller })));
+    let backend = Arc::new(CallerBackend { state, caller });
+    parts.extensions.insert(mcp::Caller { backend: backend.clone(), names: backend });
     let response = service.handle(Request::from_parts(parts, body)).await;
     Ok(response.map(Body::new).into_response())
 }

@@ -53,7 +53,7 @@ pub(crate) mod r_blob;
 mod r_commit;
 mod r_compare;
 mod r_log;
-mod r_nav;
+pub(crate) mod r_nav;
 mod r_raw;
 mod r_skipped;
 mod r_tree;

@@ -87,6 +87,7 @@ pub(crate) async fn page(
         "commits" if address.path.is_empty() => r_log::page(state, caller, row, address, uri.query()).await,
         "commit" => r_commit::page(state, caller, row, address, uri.query()).await,
         "references" => r_nav::page(state, caller, row, address, uri.query()).await,
+        "graph" => r_nav::graph_page::page(state, caller, row, address, uri.query()).await,
         _ => Err(Failure::NotFound),
     }
 }

@@ -9,7 +9,7 @@ use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::format::{count, rfc3339_at};
 use crate::git_access;
-use crate::links::{RepoAddress, commit_link, line_link, query_number};
+use crate::links::{NameLinks, RepoAddress, commit_link, line_link, query_number};
 use crate::markup::Html;
 use crate::readable::Readable;
 use crate::shell::{LanguageLabel, Moment, Shell};
@@ -91,6 +91,7 @@ struct BlamePage {
     left_out: Vec<String>,
     state: Option<Notice>,
     window: Option<Window>,
+    names: NameLinks,
     code: Html,
     first_line: usize,
     last_line: usize,
@@ -203,6 +204,7 @@ fn frame(state: &AppState, caller: &Caller, row: &Repository, address: &RepoAddr
         left_out: Vec::new(),
         state: None,
         window: None,
+        names: NameLinks::of(&address.repo, address.rev.as_deref(), &address.path),
         code: Html::default(),
         first_line: 0,
         last_line: 0,
@@ -282,7 +284,7 @@ fn push_origin(
     let mut title = Html::default();
     title.push_text(&plain(&format!("{subject} · {author} · {}", moment.exact)));
     html.push_tag(&format!(
-        "<a class=\"s\" href=\"{}\" title=\"{}\">",
+        "<a class=\"s\" data-step href=\"{}\" title=\"{}\">",
         Html::text(&commit_link(repo, run.commit)).as_str(),
         title.as_str()
     ));

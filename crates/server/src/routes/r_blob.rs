@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::format::{count, size, thousands};
 use crate::git_access;
 use crate::images::ImageKind;
-use crate::links::{RepoAddress, path_link, query_number, query_value};
+use crate::links::{NameLinks, RepoAddress, path_link, query_number, query_value};
 use crate::markup::{Html, code_line};
 use crate::owning::{self, OwnedBy};
 use crate::readable::Readable;
@@ -50,8 +50,7 @@ struct BlobPage {
     raw: Option<String>,
     why: String,
     /// Where programs ask what a name means, and the page about it.
-    names_url: String,
-    references_url: String,
+    names: NameLinks,
     language: Option<LanguageLabel>,
     facts: Vec<String>,
     owners: Vec<OwnedBy>,
@@ -251,8 +250,7 @@ fn frame(state: &AppState, caller: &Caller, row: &Repository, address: &RepoAddr
         permalink: None,
         raw: None,
         why: super::why::link_for_file(address),
-        names_url: names_url(address),
-        references_url: path_link(&address.repo, address.rev.as_deref(), "references", &address.path),
+        names: NameLinks::of(&address.repo, address.rev.as_deref(), &address.path),
         language: None,
         facts: Vec::new(),
         owners: Vec::new(),
@@ -266,12 +264,6 @@ fn frame(state: &AppState, caller: &Caller, row: &Repository, address: &RepoAddr
         last_line: 0,
         n_lines_window: N_LINES_WINDOW,
     }
-}
-
-/// Where programs ask what a name of the file means.
-fn names_url(address: &RepoAddress) -> String {
-    let page = path_link(&address.repo, address.rev.as_deref(), "hover", &address.path);
-    format!("/api/v1/repos/{}", page.strip_prefix("/r/").unwrap_or_default())
 }
 
 fn load(

@@ -1,6 +1,8 @@
 //! What a name in a file means: `/api/v1/repos/<repo>[@rev]/-/{definition,references,hover,outline,callees,hierarchy}/<path>`,
-//! and the page with all of it, `/r/<repo>[@rev]/-/references/<path>`.
+//! and the page with all of it, `/r/<repo>[@rev]/-/references/<path>`. Pictures of calls and types: [`graph_page`].
 
+mod graph;
+pub(crate) mod graph_page;
 mod shapes;
 
 use super::r::{Crumb, RefGroup, crumbs, ref_groups, rev_shown};
@@ -9,18 +11,19 @@ use crate::failure::Failure;
 use crate::format::thousands;
 use crate::links::{RepoAddress, path_link, query_number, query_value};
 use crate::markup::Html;
-use crate::navigation::{At, Described, Spot, View, ask, described, url_of};
+use crate::navigation::{At, Described, Place, Spot, View, ask, described, url_of};
 use crate::shell::Shell;
 use crate::state::AppState;
 use crate::wire::lossy;
 use askama::Template;
-use axum::Json;
+use axum::http::header;
 use axum::response::{Html as HtmlPage, IntoResponse, Response};
 use model::RepoName;
-use nav::{Code, Found, Limits, NavError, Reference, ReferenceLimits, References, Verdict};
+use nav::{Code, CodeError, Found, Limits, NavError, Reference, ReferenceLimits, References, Verdict};
+use serde::Serialize;
 use shapes::calls_shape;
 pub(crate) use shapes::{
-    CallShape, DefinitionsShape, HierarchyShape, HoverShape, OutlineShape, ReferencesShape,
+    CallShape, DefinitionsShape, HierarchyShape, HoverShape, OutlineShape, PlaceShape, ReferencesShape,
 };
 use store::Repository;
 
@@ -40,22 +43,36 @@ pub(crate) async fn answer(
     address: RepoAddress,
     query: Option<&str>,
 ) -> Result<Response, Failure> {
-    let at = if address.page == "outline" { None } else { Some(Spot::read(query)?) };
-    let wanted = Wanted::read(query);
-    let (repo, rev, page, path) =
-        (row.name.clone(), address.rev.clone(), address.page.clone(), address.path.clone());
-    let answer = ask(state, caller, row, &address, move |view| {
-        let question = Question { view, path: &path, repo: &repo, rev: rev.as_deref() };
-        match (page.as_str(), at) {
-            ("hover", Some(at)) => question.hover(at),
-            ("definition", Some(at)) => question.definition(at),
-            ("references", Some(at)) => question.references(at, wanted),
-            ("callees", Some(at)) => question.callees(at),
-            ("hierarchy", Some(at)) => question.hierarchy(at),
-            _ => question.outline(),
+    let told = told(state, caller, row, address, query).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], told).into_response())
+}
+
+/// What a resource of the API says, as JSON.
+pub(crate) async fn told(
+    state: &AppState,
+    caller: &Caller,
+    row: &Repository,
+    address: RepoAddress,
+    query: Option<&str>,
+) -> Result<String, Failure> {
+    let place = if address.page == "outline" { None } else { Some(Place::read(query)?) };
+    let (wanted, graph) = (Wanted::read(query), graph::GraphWanted::read(query)?);
+    let asked = address.clone();
+    ask(state, caller, row, &address, move |view| {
+        let (path, rev) = (asked.path.as_slice(), asked.rev.as_deref());
+        let question = Question { view, path, repo: &asked.repo, rev };
+        let Some(place) = place else { return question.outline() };
+        let at = place.spot(view, path)?;
+        match asked.page.as_str() {
+            "hover" => question.hover(at),
+            "references" => question.references(at, wanted),
+            "callees" => question.callees(at),
+            "hierarchy" => question.hierarchy(at),
+            "graph" => question.graph(at, &graph),
+            _ => question.definition(at),
         }
-    });
-    Ok(answer.await?.into_response())
+    })
+    .await
 }
 
 /// What is asked about, and how it is called in addresses.
@@ -67,37 +84,48 @@ struct Question<'q> {
 }
 
 /// An answer of the API, or why there is none.
-type Told = Result<Response, NavError>;
+type Told = Result<String, NavError>;
+
+fn json(shape: &impl Serialize) -> Told {
+    serde_json::to_string(shape).map_err(|error| {
+        NavError::Code(CodeError::Unreadable { what: "an answer".to_owned(), source: error.into() })
+    })
+}
 
 impl Question<'_> {
     fn hover(&self, at: Spot) -> Told {
         let found = At { commit: self.view.commit, answer: described(self.view, self.path, at)? };
-        Ok(Json(HoverShape::of(&found, self.repo, self.rev)).into_response())
+        json(&HoverShape::of(&found, self.repo, self.rev))
     }
 
     fn definition(&self, at: Spot) -> Told {
         let found = At { commit: self.view.commit, answer: described(self.view, self.path, at)? };
-        Ok(Json(DefinitionsShape::of(&found, self.repo, self.rev)).into_response())
+        json(&DefinitionsShape::of(&found, self.repo, self.rev))
     }
 
     fn references(&self, at: Spot, wanted: Wanted) -> Told {
         let found = At { commit: self.view.commit, answer: wanted.references(self.view, self.path, at)? };
-        Ok(Json(ReferencesShape::of(&found, self.repo, self.rev)).into_response())
+        json(&ReferencesShape::of(&found, self.repo, self.rev))
     }
 
     fn callees(&self, at: Spot) -> Told {
         let calls = callees(self.view, &described(self.view, self.path, at)?)?;
-        Ok(Json(calls_shape(&calls, self.repo, self.rev)).into_response())
+        json(&calls_shape(&calls, self.repo, self.rev))
     }
 
     fn hierarchy(&self, at: Spot) -> Told {
         let types = Hierarchy::look(self.view, &described(self.view, self.path, at)?)?;
-        Ok(Json(HierarchyShape::of(&types, self.repo, self.rev)).into_response())
+        json(&HierarchyShape::of(&types, self.repo, self.rev))
+    }
+
+    fn graph(&self, at: Spot, wanted: &graph::GraphWanted) -> Told {
+        let drawn = graph::Drawn::look(self.view, self.path, at, wanted)?;
+        json(&graph::GraphShape::of(&drawn, self.repo, self.rev, self.view.commit))
     }
 
     fn outline(&self) -> Told {
         let file = self.view.file(self.path)?.ok_or(NavError::NoFile)?;
-        Ok(Json(OutlineShape::of(&file, self.repo, self.rev, self.view.commit)).into_response())
+        json(&OutlineShape::of(&file, self.repo, self.rev, self.view.commit))
     }
 }
 
@@ -192,6 +220,7 @@ struct ReferencesPage {
     everywhere_url: Option<String>,
     more_url: Option<String>,
     back_url: String,
+    graph_url: String,
 }
 
 /// A definition, and how it was found.
@@ -226,6 +255,7 @@ struct Step {
 
 /// Everything the page shows.
 struct Seen {
+    at: Spot,
     described: Described,
     references: References,
     callees: Vec<nav::Callee>,
@@ -240,17 +270,18 @@ pub(crate) async fn page(
     address: RepoAddress,
     query: Option<&str>,
 ) -> Result<Response, Failure> {
-    let (at, wanted) = (Spot::read(query)?, Wanted::read(query));
+    let (place, wanted) = (Place::read(query)?, Wanted::read(query));
     let path = address.path.clone();
     let seen = ask(&state, &caller, &row, &address, move |view| {
+        let at = place.spot(view, &path)?;
         let described = described(view, &path, at)?;
         let callees = callees(view, &described)?;
         let references = wanted.references(view, &path, at)?;
         let hierarchy = Hierarchy::look(view, &described)?;
-        Ok(Seen { described, references, callees, hierarchy })
+        Ok(Seen { at, described, references, callees, hierarchy })
     });
     let seen = seen.await?;
-    let page = ReferencesPage::new(&state, &caller, &row, &address, at, wanted, &seen);
+    let page = ReferencesPage::new(&state, &caller, &row, &address, wanted, &seen);
     Ok(HtmlPage(page.render().map_err(Failure::internal)?).into_response())
 }
 
@@ -260,10 +291,10 @@ impl ReferencesPage {
         caller: &Caller,
         row: &Repository,
         address: &RepoAddress,
-        at: Spot,
         wanted: Wanted,
         seen: &Seen,
     ) -> Self {
+        let at = seen.at;
         let rev = address.rev.as_deref();
         let name = seen.described.definitions.name.clone().unwrap_or_default();
         let path_shown = lossy(&address.path);
@@ -313,6 +344,7 @@ impl ReferencesPage {
                 at.line,
                 super::r_blob::N_LINES_WINDOW,
             ),
+            graph_url: graph_page::link(&address.repo, rev, &address.path, at),
             path_shown,
             name,
         }

@@ -179,6 +179,7 @@ fn no_route_of_a_repository_leads_out_of_it() {
                 "outline",
                 "callees",
                 "hierarchy",
+                "graph",
                 "nothing",
             ] {
                 for trick in &tricks {

@@ -136,6 +136,7 @@ fn ids(route: &RouteInfo, ids: &Ids) -> Option<Vec<(String, String)>> {
                 "/-/log/secret.txt",
                 "/-/blame/secret.txt",
                 "/-/references/secret.txt",
+                "/-/graph/secret.txt",
             ]
             .map(|rest| (format!("/r/vault{rest}"), format!("/r/nothing{rest}")))
             .into(),
@@ -157,6 +158,7 @@ fn ids(route: &RouteInfo, ids: &Ids) -> Option<Vec<(String, String)>> {
                 "/-/hover/secret.txt?line=1",
                 "/-/callees/secret.txt?line=1",
                 "/-/hierarchy/secret.txt?line=1",
+                "/-/graph/secret.txt?line=1&to=main",
                 "/-/outline/secret.txt",
             ]
             .map(|rest| (format!("/api/v1/repos/vault{rest}"), format!("/api/v1/repos/nothing{rest}")))

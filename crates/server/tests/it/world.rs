@@ -330,6 +330,10 @@ fn repositories(secret: Secret) -> GitWorld {
         "feature/-/x",
         &[
             ("only-here.txt", b"needle on a branch\n"),
+            (
+                "calls.py",
+                b"def first():\n    second()\n\ndef second():\n    third()\n\ndef third():\n    pass\n",
+            ),
             ("CODEOWNERS", b"# rules\n*.txt @docs-team me@example.com\n"),
         ],
     );

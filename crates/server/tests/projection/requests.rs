@@ -115,6 +115,7 @@ fn pages_of_repositories(spec: &Spec) -> Vec<Question> {
             questions.push(get(format!("/r/{name}/-/blob/{path}?view=rendered")));
             questions.push(get(format!("/r/{name}/-/raw/{path}?as=image")));
             questions.push(get(format!("/r/{name}/-/references/{path}?line=1&column=8&everywhere=1")));
+            questions.push(get(format!("/r/{name}/-/graph/{path}?line=1&column=8")));
         }
     }
     questions
@@ -139,7 +140,7 @@ fn resources_of_repositories(spec: &Spec) -> Vec<Question> {
             let pages = ["file", "tree", "raw", "owners", "log", "blame", "outline"];
             questions.extend(pages.map(|page| get(format!("/api/v1/repos/{name}/-/{page}/{path}"))));
             if path.contains('.') && path != "keys/README.md" {
-                let about_names = ["definition", "hover", "references", "callees", "hierarchy"];
+                let about_names = ["definition", "hover", "references", "callees", "hierarchy", "graph"];
                 questions.extend(about_names.map(|page| {
                     get(format!("/api/v1/repos/{name}/-/{page}/{path}?line=1&column=8&everywhere=1"))
                 }));
@@ -218,6 +219,10 @@ fn mcp(spec: &Spec) -> Vec<Question> {
     for name in names(spec) {
         questions
             .push(call("read_file", serde_json::json!({ "repository": name, "path": "keys/server.pem" })));
+        for tool in ["definition", "references", "call_graph", "outline"] {
+            let about = serde_json::json!({ "repository": name, "path": "only.zig", "name": "needle", "everywhere": true });
+            questions.push(call(tool, about));
+        }
     }
     questions
 }

@@ -202,6 +202,16 @@ test("names in code: the card, its key, the page of references", async () => {
   const { pathname, search } = new URL(page.url());
   await looker.look("references", pathname + search);
   await looker.look("references-nothing", "/r/harbor/-/references/src/channel.c?line=1&column=999");
+  const around = pathname.replace("/references/", "/graph/") + search;
+  await looker.look("graph", around);
+  const boxes = page.locator(".picture svg a");
+  assert.ok((await boxes.count()) > 1, "the picture has what calls it");
+  assert.match(await main(), /Callers, 1 step away[\s\S]*calls channel_open in line \d+/);
+  await boxes.last().focus();
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/-\/blob\/.*#L\d+/);
+  await looker.look("graph-no-chain", `${around}&to=nothing_of_that_name`);
+  assert.match(await main(), /Nothing of that name/);
 });
 
 test("definitions, repositories, directories, owners, code with holes", async () => {

@@ -163,14 +163,14 @@ fn pages(about: &About) -> Vec<Question> {
 }
 
 fn resources(about: &About) -> Vec<Question> {
-    let About { repo, path, .. } = about;
+    let About { repo, path, word } = about;
     let at = format!("/api/v1/repos/{repo}");
     let rests =
         ["", "/-/refs", "/-/skipped", "/-/commits/main", "/-/commits", "/-/compare/main...main", "/-/tree/"]
             .map(str::to_owned)
             .into_iter();
     let files = ["file", "raw", "owners", "log", "blame", "outline"].map(|what| format!("/-/{what}/{path}"));
-    let names = ["definition", "hover", "references", "callees", "hierarchy"]
+    let names = ["definition", "hover", "references", "callees", "hierarchy", "graph"]
         .map(|what| format!("/-/{what}/{path}?line=1&column=0&everywhere=1"));
     let mut questions: Vec<Question> =
         rests.chain(files).chain(names).map(|rest| Question::get(format!("{at}{rest}"))).collect();
@@ -179,6 +179,10 @@ fn resources(about: &About) -> Vec<Question> {
         "{{ repository(name: \"{repo}\") {{ name commit(rev: \"main\") {{ oid file(path: \"{path}\") {{ content }} }} }} }}"
     )));
     questions.push(tool("read_file", json!({ "repository": repo, "path": path })));
+    for name in ["definition", "references", "call_graph", "outline"] {
+        questions
+            .push(tool(name, json!({ "repository": repo, "path": path, "name": word, "everywhere": true })));
+    }
     questions
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct PlaceShape {
 }
 
 impl PlaceShape {
-    fn of(found: &Found, repo: &RepoName, rev: Option<&str>) -> Self {
+    pub(crate) fn of(found: &Found, repo: &RepoName, rev: Option<&str>) -> Self {
         PlaceShape {
             repo: found.repo.as_ref().unwrap_or(repo).to_string(),
             path: lossy(&found.path),
