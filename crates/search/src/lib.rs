@@ -30,6 +30,7 @@ mod line_regex;
 mod lines;
 mod literal;
 mod matcher;
+mod overview;
 mod owners;
 mod path_filter;
 mod pattern;
@@ -72,6 +73,7 @@ pub use goto::{Goto, GotoAsked, GotoFile, GotoFound, GotoRepo, GotoSymbol};
 pub use history::{ChangePart, CommitPart, History};
 pub use kept::KeptAnswers;
 pub use limits::{CancelToken, Limits, Stop, Watch};
+pub use overview::{Activity, Contributor, LanguageShare, WEEKS};
 pub use path_filter::PathFilter;
 pub use rank::ScoreParts;
 pub use result::{

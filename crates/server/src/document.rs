@@ -84,14 +84,14 @@ pub(crate) fn readme(
     if entry.kind != EntryKind::Symlink {
         return Document::of(&bytes, &path, address, colour_time);
     }
-    // Many a README is a link to that of a folder below. SECURITY: it is looked for as if it had been asked for.
-    let path = linked(&address.path, &bytes)?;
-    let spot = repository
-        .at(commit, &path)
-        .ok()
-        .filter(|spot| spot.kind != EntryKind::Symlink && is_file(spot.kind))?;
+    // Many a README is a link to that of a folder below; what it links to is meant from here, as code hosts have it.
+    // SECURITY: it is looked for as if it had been asked for.
+    let target = linked(&address.path, &bytes)?;
+    let is_it = |spot: &crate::browse::Spot| spot.kind != EntryKind::Symlink && is_file(spot.kind);
+    let spot = repository.at(commit, &target).ok().filter(is_it)?;
     let Content::Bytes(bytes) = repository.content(spot.id, README_BYTES_MAX) else { return None };
-    Document::of(&bytes, &path, address, colour_time)
+    let document = Document::of(&bytes, &path, address, colour_time)?;
+    Some(Document { url: page_link(address, "blob", &target), ..document })
 }
 
 /// Where a symbolic link of a folder leads within the repository.

@@ -243,7 +243,7 @@ fn cursor_of(text: &str) -> Option<(ObjectId, usize)> {
 }
 
 /// The second at which a day begins, in UTC: `2026-11-22`, no other way of writing it.
-fn seconds_of(day: &str) -> Option<i64> {
+pub(crate) fn seconds_of(day: &str) -> Option<i64> {
     const DAY_LEN: usize = "2026-11-22".len();
     let day: jiff::civil::Date = day.parse().ok().filter(|_| day.len() == DAY_LEN)?;
     Some(day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())

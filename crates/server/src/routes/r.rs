@@ -1,6 +1,8 @@
 //! `/r/<repository>[@<revision>]/-/<page>/<path>`: pages about a repository, and what they have in common.
 
-use super::{r_blame, r_blob, r_commit, r_compare, r_log, r_nav, r_raw, r_skipped, r_tree};
+use super::{
+    r_blame, r_blob, r_branches, r_commit, r_compare, r_contributors, r_log, r_nav, r_raw, r_skipped, r_tree,
+};
 use crate::browse;
 use crate::caller::Caller;
 use crate::failure::Failure;
@@ -82,6 +84,12 @@ pub(crate) async fn page(
         "raw" => r_raw::raw(&state, &caller, &row, address, uri.query()).await,
         "skipped" => r_skipped::page(state, caller, row, address, uri.query()).await,
         "compare" => r_compare::page(state, caller, row, address, uri.query()).await,
+        "branches" if address.path.is_empty() => {
+            r_branches::page(state, caller, row, address, uri.query()).await
+        }
+        "contributors" if address.path.is_empty() => {
+            r_contributors::page(state, caller, row, address, uri.query()).await
+        }
         "blame" => r_blame::page(state, caller, row, address, uri.query()).await,
         "log" => r_log::page(state, caller, row, address, uri.query()).await,
         "commits" if address.path.is_empty() => r_log::page(state, caller, row, address, uri.query()).await,

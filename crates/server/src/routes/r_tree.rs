@@ -9,7 +9,8 @@ use crate::document::{self, Document};
 use crate::failure::Failure;
 use crate::format::size;
 use crate::git_access;
-use crate::links::RepoAddress;
+use crate::links::{RepoAddress, repo_link};
+use crate::overview::Overview;
 use crate::readable::Readable;
 use crate::shell::{Moment, Shell};
 use crate::state::AppState;
@@ -49,6 +50,10 @@ struct TreePage {
     /// On its first page.
     skipped_url: Option<String>,
     readme: Option<Document>,
+    /// On its first page.
+    overview: Option<Overview>,
+    branches_url: String,
+    contributors_url: String,
 }
 
 /// The commit above the list.
@@ -81,6 +86,7 @@ struct Folder {
     listing: Listing,
     sizes: Vec<Option<u64>>,
     readme: Option<Document>,
+    overview: Option<Overview>,
 }
 
 /// The page.
@@ -92,8 +98,16 @@ pub(crate) async fn page(
 ) -> Result<Response, Failure> {
     let (asked, asked_row) = (address.clone(), row.clone());
     let colour_time = state.config.highlight_time;
+    let (reading, access) = (state.clone(), caller.access.clone());
     let loaded = git_access::read(&state, &caller.access, &row, move |repository| {
-        load(repository, &asked_row, &asked, colour_time)
+        let mut loaded = load(repository, &asked_row, &asked, colour_time)?;
+        if let Loaded::Folder(folder) = &mut loaded
+            && asked.path.is_empty()
+        {
+            let rev = asked.rev.as_deref();
+            folder.overview = Some(Overview::of(&reading, &access, &asked_row, rev)?);
+        }
+        Ok(loaded)
     })
     .await;
     let loaded = match loaded {
@@ -112,6 +126,7 @@ pub(crate) async fn page(
             page.cut = cut(&folder.listing);
             page.entries = entries(&address, &folder.listing, &folder.sizes);
             page.readme = folder.readme;
+            page.overview = folder.overview;
         }
     }
     Ok(Html(page.render().map_err(Failure::internal)?).into_response())
@@ -148,6 +163,9 @@ fn frame(state: &AppState, caller: &Caller, row: &Repository, address: &RepoAddr
         refused: None,
         cut: None,
         readme: None,
+        overview: None,
+        branches_url: format!("{}/-/branches", repo_link(&address.repo, None)),
+        contributors_url: format!("{}/-/contributors", repo_link(&address.repo, None)),
     }
 }
 
@@ -167,7 +185,14 @@ fn load(
     let of = |entry: &&git::TreeEntry| repository.size_of(entry.kind, entry.id);
     let sizes = folders_first(&listing).iter().take(n_sizes).map(of).collect();
     let readme = document::readme(repository, spot.commit, address, &listing, colour_time);
-    Ok(Loaded::Folder(Box::new(Folder { commit: spot.commit, about, listing, sizes, readme })))
+    Ok(Loaded::Folder(Box::new(Folder {
+        commit: spot.commit,
+        about,
+        listing,
+        sizes,
+        readme,
+        overview: None,
+    })))
 }
 
 fn entries(address: &RepoAddress, listing: &Listing, sizes: &[Option<u64>]) -> Vec<EntryRow> {

@@ -16,6 +16,7 @@ mod hostile;
 mod matrix;
 mod names;
 mod other_sites;
+mod overview;
 mod pages;
 mod passkeys;
 mod people;

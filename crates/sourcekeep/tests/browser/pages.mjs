@@ -164,6 +164,11 @@ test("commits, changes and the page of a commit", async () => {
   await looker.look("history", "/r/harbor/-/commits");
   await looker.look("history-file", "/r/harbor/-/log/src/channel.c");
   await looker.look("blame", "/r/harbor/-/blame/src/channel.c");
+  await looker.look("repository", "/r/harbor");
+  await looker.look("branches", "/r/harbor/-/branches");
+  await looker.look("tags", "/r/harbor/-/branches?kind=tags");
+  await looker.look("contributors", "/r/harbor/-/contributors");
+  await looker.look("contributors-nobody", "/r/harbor/-/contributors?since=2200-01-01");
   await looker.look("compare-empty", "/r/harbor/-/compare");
   const older = (await (await page.request.get(`${world.base}/api/v1/repos/harbor/-/commits`)).json()).commits.at(-1).commit;
   await looker.look("compare", `/r/harbor/-/compare/${older}...main`);

@@ -153,6 +153,8 @@ fn pages(about: &About) -> Vec<Question> {
         format!("/r/{repo}/-/commit/main"),
         format!("/r/{repo}/-/commits"),
         format!("/r/{repo}/-/compare/main...main"),
+        format!("/r/{repo}/-/branches"),
+        format!("/r/{repo}/-/contributors"),
         format!("/r/{repo}/-/log/{path}"),
         format!("/r/{repo}/-/blame/{path}"),
         format!("/r/{repo}@main/-/tree/"),
@@ -165,10 +167,19 @@ fn pages(about: &About) -> Vec<Question> {
 fn resources(about: &About) -> Vec<Question> {
     let About { repo, path, word } = about;
     let at = format!("/api/v1/repos/{repo}");
-    let rests =
-        ["", "/-/refs", "/-/skipped", "/-/commits/main", "/-/commits", "/-/compare/main...main", "/-/tree/"]
-            .map(str::to_owned)
-            .into_iter();
+    let rests = [
+        "",
+        "/-/refs",
+        "/-/branches",
+        "/-/contributors",
+        "/-/skipped",
+        "/-/commits/main",
+        "/-/commits",
+        "/-/compare/main...main",
+        "/-/tree/",
+    ]
+    .map(str::to_owned)
+    .into_iter();
     let files = ["file", "raw", "owners", "log", "blame", "outline"].map(|what| format!("/-/{what}/{path}"));
     let names = ["definition", "hover", "references", "callees", "hierarchy", "graph"]
         .map(|what| format!("/-/{what}/{path}?line=1&column=0&everywhere=1"));

@@ -1,0 +1,96 @@
+//! What is said of a repository as a whole: languages, work, branches, people.
+
+use crate::world::{Secret, Who, World, run, shared};
+
+#[test]
+fn a_repository_says_what_it_is_made_of() {
+    run(async {
+        let page = shared().get(Who::Bob, "/r/app").await.text();
+        let overview = page.split("class=\"overview\"").nth(1).expect("the overview");
+        let overview = overview.split("</section>").next().expect("its end");
+        // main.rs has 69 bytes, deep.c 31, page.html 46.
+        assert!(overview.contains("Rust") && overview.contains("HTML"), "{overview}");
+        assert!(overview.contains("in 1 file\""), "{overview}");
+        assert!(
+            overview.contains("/r/app/-/branches\">2 branches") && overview.contains("kind=tags\">1 tag<"),
+            "{overview}"
+        );
+        let folder = shared().get(Who::Bob, "/r/app/-/tree/src").await.text();
+        assert!(!folder.contains("class=\"overview\""), "{folder}");
+    });
+}
+
+#[test]
+fn branches_are_listed_with_their_distance() {
+    run(async {
+        let page = shared().get(Who::Bob, "/r/app/-/branches").await.text();
+        assert!(
+            page.contains("2 branches") && page.contains("feature/-/x") && page.contains(">default<"),
+            "{page}"
+        );
+        assert!(page.contains("ahead,") && page.contains("/r/app/-/compare/main...feature/"), "{page}");
+        let filtered = shared().get(Who::Bob, "/r/app/-/branches?q=FEATURE").await.text();
+        assert!(filtered.contains("1 branch<") && !filtered.contains(">default<"), "{filtered}");
+        let none = shared().get(Who::Bob, "/r/app/-/branches?q=%3Cscript%3E").await.text();
+        assert!(none.contains("No branch") && none.contains("&#60;script&#62;"), "{none}");
+        let tags = shared().get(Who::Bob, "/r/app/-/branches?kind=tags").await.text();
+        assert!(tags.contains("v1.0") && !tags.contains("feature/-/x</span>"), "{tags}");
+        let json = shared().api(Who::BobsToken, "/api/v1/repos/app/-/branches").await.json();
+        assert_eq!((&json["total"], &json["next"]), (&2.into(), &serde_json::Value::Null), "{json}");
+        assert_eq!(json["branches"][0]["name"], "refs/heads/main", "{json}");
+        assert!(
+            json["branches"][0]["is_default"] == true && json["branches"][1]["ahead"].is_number(),
+            "{json}"
+        );
+        let past = shared().api(Who::BobsToken, "/api/v1/repos/app/-/branches?from=99999999999").await.json();
+        assert_eq!(
+            (past["branches"].as_array().map(Vec::len), past["next"].is_null()),
+            (Some(0), true),
+            "{past}"
+        );
+    });
+}
+
+#[test]
+fn contributors_are_told_or_said_to_be_missing() {
+    run(async {
+        let page = shared().get(Who::Bob, "/r/app/-/contributors").await;
+        assert_eq!(page.status, 200);
+        assert!(
+            page.text().contains("merges are not counted") || page.text().contains("Not read yet"),
+            "{}",
+            page.text()
+        );
+        let wrong = shared().get(Who::Bob, "/r/app/-/contributors?since=yesterday").await;
+        assert_eq!(wrong.status, 400);
+        assert_eq!(shared().get(Who::Bob, "/r/app/-/contributors/src").await.status, 404);
+    });
+}
+
+/// Who reads a part is told its languages and refs, and nothing of work and people.
+#[test]
+fn a_part_has_no_history_to_be_told() {
+    run(async {
+        let world = World::new(Secret::DoesNotExist).await;
+        let form = "repo=app&act=save&for=account&name=bob&rules=src/lib/&tries=";
+        assert_eq!(world.post(Who::Ada, "/admin/rules", form).await.status, 303);
+        let page = world.get(Who::Bob, "/r/app").await.text();
+        let overview = page.split("class=\"overview\"").nth(1).expect("the overview");
+        let overview = overview.split("</section>").next().expect("its end");
+        assert!(
+            overview.contains("100.0 %") && !overview.contains("Rust") && !overview.contains("HTML"),
+            "{overview}"
+        );
+        assert!(!overview.contains("commits") && !overview.contains("contributors"), "{overview}");
+        let branches = world.get(Who::Bob, "/r/app/-/branches").await.text();
+        assert!(
+            !branches.contains("ahead")
+                && !branches.contains("/-/compare")
+                && !branches.contains("/-/commit/"),
+            "{branches}"
+        );
+        for target in ["/r/app/-/contributors", "/r/nothing/-/contributors"] {
+            assert_eq!(world.get(Who::Bob, target).await.status, 404, "{target}");
+        }
+    });
+}
