@@ -12,6 +12,7 @@
 //! segment has several chunks, the bytes of its list. A number of blocks of 0 says that the key is too frequent to have
 //! been kept: it may be anywhere.
 
+use super::codec;
 use crate::ReadError;
 use crate::bytes::{Cursor, put_varint, u32_at, u64_at};
 use std::cell::Cell;
@@ -19,7 +20,7 @@ use std::cell::Cell;
 /// Keys per leaf.
 const LEAF_KEYS: usize = 64;
 const LEAF_ENTRY_LEN: usize = 16;
-/// For so many counts of blocks, from 0 on, a look-up works the length of a list out once.
+/// For so many counts of blocks, from 0 on, the length of a list is worked out once.
 const KNOWN_LENS: usize = 32;
 /// Most blocks that are named in the dictionary itself.
 pub(crate) const INLINE_MAX: u64 = 2;
@@ -90,13 +91,43 @@ impl DictionaryWriter {
     }
 }
 
-/// Looks a key up in a dictionary section. `len_of` tells the bytes of a list from its number of blocks, where the
+/// How many bytes a list takes, from how many blocks it has: in a segment of one chunk no lengths are written down. A leaf
+/// of a small file has a few different counts, over and over, so that each is worked out once for all look-ups of a query.
+#[derive(Debug)]
+pub(crate) struct Lens {
+    n_blocks: u32,
+    /// By count; one more than the length, 0 where it was not asked for yet.
+    known: [Cell<u64>; KNOWN_LENS],
+}
+
+impl Lens {
+    /// For lists in a chunk of so many blocks, which is all there is.
+    pub(crate) fn new(n_blocks: u32) -> Lens {
+        Lens { n_blocks, known: [const { Cell::new(0) }; KNOWN_LENS] }
+    }
+
+    /// The bytes of a list of so many blocks.
+    #[inline]
+    pub(crate) fn of(&self, count: u64) -> u64 {
+        let Some(known) = self.known.get(count as usize) else { return self.work_out(count) };
+        if known.get() == 0 {
+            known.set(self.work_out(count) + 1);
+        }
+        known.get() - 1
+    }
+
+    fn work_out(&self, count: u64) -> u64 {
+        codec::encoded_len(count.min(u64::from(self.n_blocks)) as u32, self.n_blocks) as u64
+    }
+}
+
+/// Looks a key up in a dictionary section. `lens` tells the bytes of a list from its number of blocks, where the
 /// segment has one chunk; `None` where lengths are written down.
 pub(crate) fn find(
     section: &[u8],
     name: &'static str,
     key: u32,
-    len_of: Option<&dyn Fn(u64) -> u64>,
+    lens: Option<&Lens>,
 ) -> Result<Found, ReadError> {
     let damaged = |what| ReadError::Damaged { section: name, what };
     let early = || damaged("it ends early");
@@ -115,27 +146,12 @@ pub(crate) fn find(
     let leaves = &section[8 + n_leaves * LEAF_ENTRY_LEN..];
     let mut cursor = Cursor::new(leaves.get(leaf_at..).ok_or_else(early)?, name);
     let mut at_key = u64::from(first_key(leaf));
-    // A leaf of a small file has a few different counts, over and over.
-    let known = [const { Cell::new(0) }; KNOWN_LENS];
-    let len_of = len_of.map(|len_of| {
-        let known = &known;
-        move |count: u64| match known.get(count as usize) {
-            Some(known) => {
-                if known.get() == 0 {
-                    known.set(len_of(count) + 1);
-                }
-                known.get() - 1
-            }
-            None => len_of(count),
-        }
-    });
-    let len_of = len_of.as_ref().map(|len_of| len_of as &dyn Fn(u64) -> u64);
     for _ in 0..LEAF_KEYS.min(n_keys - leaf * LEAF_KEYS) {
         at_key += cursor.varint()?;
         if at_key > u64::from(key) {
             break;
         }
-        let found = read_entry(&mut cursor, offset, len_of)?;
+        let found = read_entry(&mut cursor, offset, lens)?;
         if at_key == u64::from(key) {
             return Ok(found);
         }
@@ -155,7 +171,7 @@ pub(crate) fn n_keys(section: &[u8], name: &'static str) -> Result<u32, ReadErro
 pub(crate) fn for_each(
     section: &[u8],
     name: &'static str,
-    len_of: Option<&dyn Fn(u64) -> u64>,
+    lens: Option<&Lens>,
     visit: &mut dyn FnMut(u32, Found) -> Result<(), ReadError>,
 ) -> Result<(), ReadError> {
     let early = || ReadError::Damaged { section: name, what: "it ends early" };
@@ -170,7 +186,7 @@ pub(crate) fn for_each(
         let mut cursor = Cursor::new(leaves.get(leaf_at..).ok_or_else(early)?, name);
         for _ in 0..LEAF_KEYS.min(n_keys - leaf * LEAF_KEYS) {
             key = key.saturating_add(cursor.varint()?);
-            let found = read_entry(&mut cursor, offset, len_of)?;
+            let found = read_entry(&mut cursor, offset, lens)?;
             let too_large = |_| ReadError::Damaged { section: name, what: "a key is longer than 32 bits" };
             visit(u32::try_from(key).map_err(too_large)?, found)?;
             if let Found::List { len, .. } = found {
@@ -181,11 +197,8 @@ pub(crate) fn for_each(
     Ok(())
 }
 
-fn read_entry(
-    cursor: &mut Cursor<'_>,
-    offset: u64,
-    len_of: Option<&dyn Fn(u64) -> u64>,
-) -> Result<Found, ReadError> {
+#[inline]
+fn read_entry(cursor: &mut Cursor<'_>, offset: u64, lens: Option<&Lens>) -> Result<Found, ReadError> {
     let n_blocks = cursor.varint()?;
     Ok(match n_blocks {
         0 => Found::Anywhere,
@@ -195,8 +208,8 @@ fn read_entry(
             Found::Inline { first, second: Some(first.saturating_add(cursor.varint32()?)) }
         }
         _ => {
-            let len = match len_of {
-                Some(len_of) => len_of(n_blocks),
+            let len = match lens {
+                Some(lens) => lens.of(n_blocks),
                 None => cursor.varint()?,
             };
             Found::List { n_blocks, offset, len }

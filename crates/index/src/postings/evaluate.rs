@@ -6,7 +6,7 @@ mod walk;
 pub(crate) use walk::{GONE, Keys};
 
 use super::codec;
-use super::dictionary::{self, Found};
+use super::dictionary::{self, Found, Lens};
 use crate::bytes::Cursor;
 use crate::file::{FileReader, Paged, SectionKind, Whole};
 use crate::{BlockBitmap, ReadError};
@@ -89,7 +89,8 @@ impl Postings {
         query: &GramQuery,
     ) -> Result<Plan<'a>, ReadError> {
         let mut plan = Plan { file, postings: self, first_blocks, root: Node::None };
-        plan.root = plan.look_up(query)?;
+        let lens = (first_blocks.len() == 2).then(|| Lens::new(plan.n_blocks()));
+        plan.root = plan.look_up(query, lens.as_ref())?;
         Ok(plan)
     }
 
@@ -139,28 +140,28 @@ impl Plan<'_> {
         end.checked_sub(*start)
     }
 
-    fn look_up(&self, query: &GramQuery) -> Result<Node, ReadError> {
+    fn look_up(&self, query: &GramQuery, lens: Option<&Lens>) -> Result<Node, ReadError> {
         Ok(match query {
             GramQuery::All => Node::All,
             GramQuery::None => Node::None,
             GramQuery::Gram(gram) => {
-                self.look_up_key(&self.postings.grams, SectionKind::Grams, gram.key())?
+                self.look_up_key(&self.postings.grams, SectionKind::Grams, gram.key(), lens)?
             }
             GramQuery::Bigram(bigram) => match &self.postings.bigrams {
-                Some(bigrams) => self.look_up_key(bigrams, SectionKind::Bigrams, bigram.key())?,
+                Some(bigrams) => self.look_up_key(bigrams, SectionKind::Bigrams, bigram.key(), lens)?,
                 None => Node::All,
             },
-            GramQuery::And(members) => self.look_up_all(members)?,
-            GramQuery::Or(members) => self.look_up_any(members)?,
+            GramQuery::And(members) => self.look_up_all(members, lens)?,
+            GramQuery::Or(members) => self.look_up_any(members, lens)?,
         })
     }
 
     /// Plain grams before disjunctions: the first that occurs nowhere spares the other look-ups.
-    fn look_up_all(&self, members: &[GramQuery]) -> Result<Node, ReadError> {
+    fn look_up_all(&self, members: &[GramQuery], lens: Option<&Lens>) -> Result<Node, ReadError> {
         let is_leaf = |query: &&GramQuery| matches!(query, GramQuery::Gram(_) | GramQuery::Bigram(_));
         let mut nodes = Vec::with_capacity(members.len());
         for member in members.iter().filter(is_leaf).chain(members.iter().filter(|query| !is_leaf(query))) {
-            match self.look_up(member)? {
+            match self.look_up(member, lens)? {
                 Node::None => return Ok(Node::None),
                 Node::All => {}
                 node => nodes.push(node),
@@ -169,10 +170,10 @@ impl Plan<'_> {
         Ok(if nodes.is_empty() { Node::All } else { Node::And(nodes) })
     }
 
-    fn look_up_any(&self, members: &[GramQuery]) -> Result<Node, ReadError> {
+    fn look_up_any(&self, members: &[GramQuery], lens: Option<&Lens>) -> Result<Node, ReadError> {
         let mut nodes = Vec::with_capacity(members.len());
         for member in members {
-            match self.look_up(member)? {
+            match self.look_up(member, lens)? {
                 Node::All => return Ok(Node::All),
                 Node::None => {}
                 node => nodes.push(node),
@@ -181,17 +182,19 @@ impl Plan<'_> {
         Ok(if nodes.is_empty() { Node::None } else { Node::Or(nodes) })
     }
 
-    fn look_up_key(&self, dictionary: &Whole, kind: SectionKind, key: u32) -> Result<Node, ReadError> {
+    fn look_up_key(
+        &self,
+        dictionary: &Whole,
+        kind: SectionKind,
+        key: u32,
+        lens: Option<&Lens>,
+    ) -> Result<Node, ReadError> {
         let section = dictionary.get(self.file)?;
-        let is_single = self.first_blocks.len() == 2;
-        let n_blocks = self.n_blocks();
-        let len_of = |count: u64| codec::encoded_len(count.min(u64::from(n_blocks)) as u32, n_blocks) as u64;
-        let len_of: Option<&dyn Fn(u64) -> u64> = if is_single { Some(&len_of) } else { None };
-        let list = match dictionary::find(section, kind.name(), key, len_of)? {
+        let list = match dictionary::find(section, kind.name(), key, lens)? {
             Found::Nowhere => return Ok(Node::None),
             Found::Anywhere => return Ok(Node::All),
             Found::Inline { first, second } => List::Inline { first, second },
-            Found::List { n_blocks, offset, .. } if is_single => {
+            Found::List { n_blocks, offset, .. } if lens.is_some() => {
                 let count = n_blocks.min(u64::from(u32::MAX)) as u32;
                 List::Parts { n_blocks, parts: vec![Part { chunk: 0, count, offset }] }
             }

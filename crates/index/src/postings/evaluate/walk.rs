@@ -5,7 +5,7 @@ use crate::ReadError;
 use crate::file::{FileReader, SectionKind, Whole};
 use crate::postings::codec;
 use crate::postings::collect::Lists;
-use crate::postings::dictionary::{self, Found};
+use crate::postings::dictionary::{self, Found, Lens};
 
 /// Which lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,9 +210,8 @@ fn each_found(
     visit: &mut dyn FnMut(u32, Found) -> Result<(), ReadError>,
 ) -> Result<(), ReadError> {
     let n_blocks = first_blocks.last().copied().unwrap_or(0);
-    let len_of = |count: u64| codec::encoded_len(count.min(u64::from(n_blocks)) as u32, n_blocks) as u64;
-    let len_of: Option<&dyn Fn(u64) -> u64> = if first_blocks.len() == 2 { Some(&len_of) } else { None };
-    dictionary::for_each(dictionary.get(file)?, kind.name(), len_of, visit)
+    let lens = (first_blocks.len() == 2).then(|| Lens::new(n_blocks));
+    dictionary::for_each(dictionary.get(file)?, kind.name(), lens.as_ref(), visit)
 }
 
 /// A key's blocks in one chunk, counted from the chunk's first.
