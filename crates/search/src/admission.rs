@@ -65,7 +65,7 @@ pub(crate) struct PathHits {
 /// Paths to look at together: all in one with a newline behind each, where each ends, and their documents.
 struct Paths<'p> {
     name: &'p NamePattern,
-    scratch: Scratch,
+    scratch: &'p mut Scratch,
     text: Vec<u8>,
     ends: Vec<usize>,
     docs: Vec<DocIdx>,
@@ -95,7 +95,7 @@ impl Paths<'_> {
     fn look_for_literal(&mut self, found: &mut Vec<DocIdx>) {
         let mut paths = self.docs.iter().zip(&self.ends);
         let mut found_end = 0;
-        self.name.matcher.for_each(&mut self.scratch, &self.text, |start, _| {
+        self.name.matcher.for_each(self.scratch, &self.text, |start, _| {
             // Not where this path was found already.
             if start >= found_end
                 && let Some((doc_idx, end)) = paths.find(|(_, end)| start < **end)
@@ -114,7 +114,7 @@ impl Paths<'_> {
             let path = self.ends.partition_point(|end| *end <= at);
             let (Some(doc_idx), Some(end)) = (self.docs.get(path), self.ends.get(path)) else { break };
             let start = if path == 0 { 0 } else { self.ends[path - 1] + 1 };
-            if self.name.matcher.is_match(&mut self.scratch, &self.text[start..*end]) {
+            if self.name.matcher.is_match(self.scratch, &self.text[start..*end]) {
                 found.push(*doc_idx);
             }
             next = end + 1;
@@ -124,7 +124,7 @@ impl Paths<'_> {
     fn look_at_each(&mut self, found: &mut Vec<DocIdx>) {
         let mut start = 0;
         for (doc_idx, end) in self.docs.iter().zip(&self.ends) {
-            if self.name.matcher.is_match(&mut self.scratch, &self.text[start..*end]) {
+            if self.name.matcher.is_match(self.scratch, &self.text[start..*end]) {
                 found.push(*doc_idx);
             }
             start = end + 1;
@@ -188,19 +188,8 @@ impl PathHits {
             blobs: repo.segments.iter().map(|segment| BlockBitmap::empty(segment.n_blobs())).collect(),
             is_empty: true,
         };
-        let mut paths =
-            Paths { name, scratch: Scratch::default(), text: Vec::new(), ends: Vec::new(), docs: Vec::new() };
         let table = &repo.ref_table;
-        let groups = table.candidate_groups(&name.grams)?;
-        let mut groups = groups.iter().peekable();
-        let mut found = Vec::new();
-        while let Some(group) = groups.next() {
-            paths.add(table, *group)?;
-            if paths.text.len() >= PATHS_BYTES || groups.peek().is_none() {
-                paths.look(&mut found);
-            }
-        }
-        for doc_idx in found {
+        for doc_idx in name.with_scratch(|scratch| docs_at(name, scratch, table))? {
             let doc = table.doc(doc_idx)?;
             if revisions.admits(doc.revisions) {
                 hits.insert(doc_idx, &doc);
@@ -225,6 +214,21 @@ impl PathHits {
     pub(crate) fn blobs(&self, segment: SegmentOrdinal) -> Option<&BlockBitmap> {
         self.blobs.get(usize::from(segment.0))
     }
+}
+
+/// The documents at whose paths a pattern matches, in whatever revision.
+fn docs_at(name: &NamePattern, scratch: &mut Scratch, table: &RefTable) -> Result<Vec<DocIdx>, ReadError> {
+    let mut paths = Paths { name, scratch, text: Vec::new(), ends: Vec::new(), docs: Vec::new() };
+    let groups = table.candidate_groups(&name.grams)?;
+    let mut groups = groups.iter().peekable();
+    let mut found = Vec::new();
+    while let Some(group) = groups.next() {
+        paths.add(table, *group)?;
+        if paths.text.len() >= PATHS_BYTES || groups.peek().is_none() {
+            paths.look(&mut found);
+        }
+    }
+    Ok(found)
 }
 
 impl Admission {

@@ -163,7 +163,9 @@ enum Sketched {
 #[derive(Debug)]
 pub(crate) struct Published {
     pub(crate) repo: Arc<RepoIndex>,
-    /// The blobs of the default revision: what most searches are admitted to.
+    /// The default revision: what most searches are about.
+    pub(crate) default_revisions: OnceLock<Arc<Revisions>>,
+    /// Its blobs: what they are admitted to.
     pub(crate) default_blobs: OnceLock<Arc<Admission>>,
     /// Rules of owners that were parsed.
     pub(crate) owners: KeptRules,
@@ -194,20 +196,36 @@ impl Published {
             about: Arc::new(said.about),
             ..(*self.repo).clone()
         };
-        let (repo, default_blobs, asked) = (Arc::new(repo), self.default_blobs.clone(), self.asked.clone());
-        Published { repo, default_blobs, owners: KeptRules::default(), asked, part_of: None }
+        Published {
+            repo: Arc::new(repo),
+            default_revisions: self.default_revisions.clone(),
+            default_blobs: self.default_blobs.clone(),
+            owners: KeptRules::default(),
+            asked: self.asked.clone(),
+            part_of: None,
+        }
     }
 
     fn entry(repo: RepoIndex) -> (RepoName, Entry) {
         let (id, name) = (repo.id, repo.name.clone());
         let published = Published {
             repo: Arc::new(repo),
+            default_revisions: OnceLock::new(),
             default_blobs: OnceLock::new(),
             owners: KeptRules::default(),
             asked: BTreeSet::new(),
             part_of: None,
         };
         (name, Entry::Ready(Ready { id, published: Arc::new(published), sketched: Sketched::NotYet }))
+    }
+
+    /// The default revision, worked out once; `None` where there is none.
+    pub(crate) fn default_revisions(&self) -> Result<Option<Arc<Revisions>>, ReadError> {
+        if let Some(known) = self.default_revisions.get() {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let Some(default) = Revisions::default_of(&self.repo)? else { return Ok(None) };
+        Ok(Some(Arc::clone(self.default_revisions.get_or_init(|| Arc::new(default)))))
     }
 
     /// The blobs of the default revision, which `revisions` are.
@@ -256,6 +274,7 @@ impl Catalog {
                 let repo = RepoIndex { history: Some(history), ..RepoIndex::clone(&published.repo) };
                 *published = Arc::new(Published {
                     repo: Arc::new(repo),
+                    default_revisions: published.default_revisions.clone(),
                     default_blobs: published.default_blobs.clone(),
                     owners: KeptRules::default(),
                     asked: BTreeSet::new(),

@@ -220,6 +220,9 @@ impl<'n> RepoFacts<'n> {
         plan: &Plan,
         published: &Published,
     ) -> Result<Option<Arc<Revisions>>, ReadError> {
+        if !plan.asks_revisions() {
+            return published.default_revisions();
+        }
         let is_matching = |condition: usize| self.conditions[condition];
         let selected = Revisions::select(plan, &published.repo, &published.asked, is_matching)?;
         Ok(selected.map(Arc::new))

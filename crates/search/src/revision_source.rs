@@ -183,6 +183,7 @@ pub(crate) fn extend(
         };
         let repo = (!asked.is_empty()).then(|| Published {
             repo: index.unwrap_or_else(|| Arc::clone(repo)),
+            default_revisions: OnceLock::new(),
             default_blobs: OnceLock::new(),
             owners: KeptRules::default(),
             asked,

@@ -1,7 +1,6 @@
 //! Sketches of a catalog's repositories: made beside searches, found by them.
 
 use super::{Catalog, Entry, Published, Ready, Sketched, Snapshot};
-use crate::revisions::Revisions;
 use crate::sketch::{Sketch, Sketches, Slot};
 use index::ReadError;
 use model::{AccessSet, RepoName};
@@ -104,7 +103,7 @@ impl Snapshot {
 impl Published {
     /// Reads what searches want to know of a repository before they take it up. `None` where there is no sketch of it.
     fn sketch(&self) -> Result<Option<Sketch>, ReadError> {
-        let Some(default) = Revisions::default_of(&self.repo)? else { return Ok(None) };
+        let Some(default) = self.default_revisions()? else { return Ok(None) };
         let sketch = Sketch::of(&self.repo)?;
         if sketch.is_some() {
             self.admit_default(&default)?;

@@ -75,6 +75,7 @@ impl Views {
         let part = PartOf { whole: Arc::clone(whole), filter: Arc::new(PathFilter::new(rules)) };
         let seen = Arc::new(Published {
             repo: Arc::new(part.see(whole)?),
+            default_revisions: OnceLock::new(),
             default_blobs: OnceLock::new(),
             owners: KeptRules::default(),
             asked: Default::default(),
