@@ -140,6 +140,16 @@ impl Actor {
         by_role && self.may(Verb::Admin)
     }
 
+    /// Whether the caller may upload and remove precise indexes of what they may read: a program does that with every build,
+    /// so its token needs to be able to write and not to administer.
+    pub fn may_upload_precise(&self) -> bool {
+        let by_role = match &self.caller {
+            Caller::User { role, .. } => role.capabilities().contains(Capability::UploadPrecise),
+            Caller::LocalOperator => true,
+        };
+        by_role && self.may(Verb::Write)
+    }
+
     /// Whether the caller may administer the instance now: by role and by credential.
     pub fn is_administrator(&self) -> bool {
         let by_role = match &self.caller {

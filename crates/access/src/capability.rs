@@ -53,6 +53,8 @@ capabilities! {
     BreakGlass = "break_glass", "take emergency access to a repository, and end anybody's";
     /// Numbers about the whole server.
     ReadMetrics = "read_metrics", "see numbers about the whole server";
+    /// Precise indexes of repositories that one may read.
+    UploadPrecise = "upload_precise", "upload and remove precise indexes of repositories one may read";
 }
 
 /// A set of capabilities. As text: comma-separated words, in the order of [`Capability::ALL`].

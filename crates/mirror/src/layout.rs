@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 /// mirrors/<id>.git       bare clones of remote repositories
 /// index/<id>/            segments and ref tables of one repository
 /// exports/               files that people asked for, by export
+/// precise/               precise indexes, and below incoming/ uploads that are not taken in yet
 /// overlays/<id>/         what was made searchable on demand; may be deleted at any time
 /// raw/<id>/              raw sidecars of one repository: a cache, made again where it is missing
 /// ```
@@ -129,6 +130,11 @@ impl DataDir {
     /// The files of exports. Made when the first one is written.
     pub fn exports(&self) -> PathBuf {
         self.root.join("exports")
+    }
+
+    /// The precise indexes and their uploads. Made when the first one is written.
+    pub fn precise(&self) -> PathBuf {
+        self.root.join("precise")
     }
 }
 

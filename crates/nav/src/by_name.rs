@@ -125,6 +125,7 @@ fn n_shared(a: &[u8], b: &[u8]) -> usize {
 
 fn told(one: Defined) -> Found {
     Found {
+        commit: None,
         repo: one.repo,
         path: one.path,
         line: one.line,

@@ -4,7 +4,7 @@ use crate::by_name;
 use crate::code::{Code, CodeError, File, Limits};
 use crate::modules::{self, Module};
 use crate::values::Value;
-use model::{ByteRange, RepoName, SymbolKind};
+use model::{ByteRange, ObjectId, RepoName, SymbolKind};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,6 +46,8 @@ impl How {
 pub struct Found {
     /// The repository, where it is another one.
     pub repo: Option<RepoName>,
+    /// The commit whose text the place is in, where it is not the one that was asked about or shown by default.
+    pub commit: Option<ObjectId>,
     /// The file.
     pub path: Vec<u8>,
     /// The line of the name, counted from 1.
@@ -157,6 +159,7 @@ impl Target {
             }
             What::Module(Module::File(file)) => self.at(file, &(0..0), Some(SymbolKind::Module)),
             What::Module(Module::Folder(path)) => Found {
+                commit: None,
                 repo: None,
                 path: path.clone(),
                 line: 1,
@@ -171,6 +174,7 @@ impl Target {
         let line = file.line_of(range.start).max(1);
         let start = file.line(line).map_or(0, |line| line.start);
         Found {
+            commit: None,
             repo: None,
             path: file.path.clone(),
             line: line as u64,

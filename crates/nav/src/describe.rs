@@ -20,6 +20,13 @@ pub struct Description {
     pub documentation: String,
 }
 
+impl Description {
+    /// Whether there is nothing to show.
+    pub fn is_empty(&self) -> bool {
+        self.signature.is_empty() && self.documentation.is_empty()
+    }
+}
+
 /// Describes what is defined at a byte of a file; where nothing is known of it, its line.
 pub fn describe(file: &File, name_start: usize) -> Description {
     let binding =

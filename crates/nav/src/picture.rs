@@ -344,6 +344,7 @@ impl<'c> Builder<'c> {
         let end = file.line(of.line as usize).map_or(offset, |line| line.start + of.in_line.end);
         let name = file.slice(&(offset..end)).to_owned();
         let target = Found {
+            commit: None,
             repo: None,
             path: of.path.clone(),
             line: of.line,

@@ -6,7 +6,7 @@
 mod places;
 
 use crate::information::SymbolInfo;
-use crate::nearest::{DISTANCE_MAX, nearest};
+use crate::nearest::{DISTANCE_MAX, Nearest, nearest};
 use crate::range::Span;
 use crate::reader::{Document, Index, Occurrence, SymbolNo};
 use crate::{LineMap, LookupError};
@@ -82,6 +82,8 @@ pub struct Hit {
     pub current: Vec<Upload>,
     /// Commits between the one asked about and the one the index was made of.
     pub distance: u32,
+    /// Whether that one lies before the one asked about.
+    pub is_before: bool,
 }
 
 /// A symbol of the index that answered (`Hit::current[0]`).
@@ -151,14 +153,14 @@ impl Precise {
     }
 
     /// The uploads that speak for a commit: of each indexer and root the nearest one, at most [`DISTANCE_MAX`] commits away,
-    /// with its distance. Nearest first.
+    /// with how far it is. Nearest first.
     pub fn current(
         &self,
         sources: &dyn Sources,
         uploads: &[Upload],
         repo: RepoId,
         commit: ObjectId,
-    ) -> Vec<(Upload, u32)> {
+    ) -> Vec<(Upload, Nearest)> {
         let mut groups: Vec<Vec<&Upload>> = Vec::new();
         for upload in uploads.iter().filter(|upload| upload.repo == repo) {
             let is_alike = |group: &&mut Vec<&Upload>| {
@@ -177,11 +179,11 @@ impl Precise {
         for group in groups {
             let commits: Vec<ObjectId> = group.iter().map(|upload| upload.commit).collect();
             let found = nearest(commit, &commits, &mut parents, DISTANCE_MAX);
-            let upload = found
-                .and_then(|found| Some((group.iter().find(|at| at.commit == found.commit)?, found.distance)));
-            current.extend(upload.map(|(upload, distance)| ((*upload).clone(), distance)));
+            let upload =
+                found.and_then(|found| Some((group.iter().find(|at| at.commit == found.commit)?, found)));
+            current.extend(upload.map(|(upload, found)| ((*upload).clone(), found)));
         }
-        current.sort_by_key(|(_, distance)| *distance);
+        current.sort_by_key(|(_, found)| found.distance);
         current
     }
 
@@ -200,7 +202,7 @@ impl Precise {
         let current = self.current(sources, uploads, spot.repo, spot.commit);
         let Some(text) = sources.text(spot.repo, spot.commit, spot.path) else { return Ok(None) };
         let Some(line) = line_of(&text, spot.line) else { return Ok(None) };
-        for (idx, (upload, distance)) in current.iter().enumerate() {
+        for (idx, (upload, near)) in current.iter().enumerate() {
             let Some(path) = below(&upload.root, spot.path) else { continue };
             let index = self.index(&upload.id)?;
             let documents = index.documents_at(path)?;
@@ -221,7 +223,8 @@ impl Precise {
                     roles: found[0].roles,
                     symbols: Vec::new(),
                     current: current.iter().map(|(upload, _)| upload.clone()).collect(),
-                    distance: *distance,
+                    distance: near.distance,
+                    is_before: near.is_before,
                 };
                 hit.current.swap(0, idx);
                 for occurrence in found {

@@ -15,6 +15,8 @@ pub struct Nearest {
     pub commit: ObjectId,
     /// Steps from child to parent in between, 0 for the same commit.
     pub distance: u32,
+    /// Whether it lies before the asked one: an ancestor.
+    pub is_before: bool,
 }
 
 /// Which of `uploaded` is nearest to `asked`: the same commit, else an ancestor or a descendant at most `distance_max` steps
@@ -26,7 +28,7 @@ pub fn nearest(
     distance_max: u32,
 ) -> Option<Nearest> {
     if uploaded.contains(&asked) {
-        return Some(Nearest { commit: asked, distance: 0 });
+        return Some(Nearest { commit: asked, distance: 0, is_before: false });
     }
     let wanted: HashSet<ObjectId> = uploaded.iter().copied().collect();
     let mut known = HashMap::new();
@@ -35,7 +37,7 @@ pub fn nearest(
     let mut best: Option<Nearest> = None;
     let back = walk(asked, &wanted, distance_max, &mut parents_of);
     if let Some((commit, distance)) = back {
-        best = Some(Nearest { commit, distance });
+        best = Some(Nearest { commit, distance, is_before: true });
     }
     let target: HashSet<ObjectId> = [asked].into();
     for commit in uploaded {
@@ -44,7 +46,7 @@ pub fn nearest(
             break;
         }
         if let Some((_, distance)) = walk(*commit, &target, nearer, &mut parents_of) {
-            best = Some(Nearest { commit: *commit, distance });
+            best = Some(Nearest { commit: *commit, distance, is_before: false });
         }
     }
     best

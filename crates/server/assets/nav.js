@@ -157,9 +157,10 @@ export function navigation() {
       const link = element("a", `${place.path}:${place.line}`);
       link.setAttribute("href", place.url);
       const more = answer.candidates > 1 ? `, 1 of ${answer.candidates}` : "";
-      facts.append(link, element("span", `${HOW[place.how] ?? place.how}${more}`));
+      const how = (place.how === "precise" && answer.precise?.says) || (HOW[place.how] ?? place.how);
+      facts.append(link, element("span", `${how}${more}`));
     } else {
-      facts.append(element("span", "Nothing that you may read defines it."));
+      facts.append(element("span", answer.precise?.says ?? "Nothing that you may read defines it."));
     }
     const uses = element("a", "References");
     uses.setAttribute("href", referencesOf(spot));

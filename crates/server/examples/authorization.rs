@@ -132,7 +132,15 @@ async fn open(folder: &Path, corpus: &Path) -> Result<(Store, Deps), Failure> {
         queue: Arc::new(|_| Box::pin(async { Ok(()) })),
         credentials: hosts::CredentialBook::default(),
     });
+    let uploads = uploads::Uploads::new(uploads::UploadOptions {
+        store: store.clone(),
+        folder: data.precise(),
+        open: Arc::new(|_| None),
+        clock: clock.clone(),
+        limits: uploads::UploadLimits::default(),
+    });
     let deps = Deps {
+        uploads,
         hosts,
         store: store.clone(),
         exports,

@@ -313,7 +313,15 @@ mod tests {
             queue: Arc::new(|_| Box::pin(async { Ok(()) })),
             credentials: hosts::CredentialBook::default(),
         });
+        let uploads = uploads::Uploads::new(uploads::UploadOptions {
+            store: store.clone(),
+            folder: data_dir.precise(),
+            open: Arc::new(|_| None),
+            clock: clock.clone(),
+            limits: uploads::UploadLimits::default(),
+        });
         let deps = Deps {
+            uploads,
             hosts,
             store,
             exports,

@@ -41,6 +41,8 @@ pub(crate) enum Failure {
     BadQuery(Box<QueryFault>),
     /// It cannot be done as things are.
     Conflict(String),
+    /// What was sent cannot be taken: too large, no room, too busy. The status says which.
+    NotTaken(StatusCode, String),
     /// Too many attempts.
     TooMany(Duration),
     /// An identity provider did not let anybody in, or could not be asked.
@@ -106,6 +108,7 @@ impl Failure {
             Failure::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Failure::BadRequest(_) | Failure::BadQuery(_) => StatusCode::BAD_REQUEST,
             Failure::Conflict(_) => StatusCode::CONFLICT,
+            Failure::NotTaken(status, _) => *status,
             Failure::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Failure::ProviderFailed { is_outage: true, .. } => StatusCode::BAD_GATEWAY,
             Failure::ProviderFailed { .. } => StatusCode::FORBIDDEN,
@@ -151,6 +154,7 @@ impl Failure {
             Failure::BadRequest(detail) => ("bad-request", "Bad request", detail.clone()),
             Failure::BadQuery(fault) => ("bad-query", "The query cannot be run", fault.message.clone()),
             Failure::Conflict(detail) => ("conflict", "Not as things are", detail.clone()),
+            Failure::NotTaken(_, detail) => ("not-taken", "Not taken", detail.clone()),
             Failure::TooMany(wait) => (
                 "too-many-attempts",
                 "Too many attempts",

@@ -77,6 +77,17 @@ pub(crate) async fn read_watched<T: Send + 'static>(
     read(state, access, row, move |repository| work(repository, &watch)).await
 }
 
+/// Another repository, for work that is under way and holds a place already. Blocks.
+pub(crate) fn open_another(
+    state: &crate::state::AppState,
+    access: &AccessSet,
+    row: &Repository,
+) -> Result<Readable, Failure> {
+    // SECURITY: likewise, the row was found under this access set, and the rules of paths come with it.
+    let filter = access.path_rules(row.id).map(|rules| PathFilter::new(rules));
+    Ok(Readable::new(state.git.open(row)?, filter))
+}
+
 /// Reads from a repository what the caller may read of it, on a thread that may block.
 pub(crate) async fn read<T: Send + 'static>(
     state: &crate::state::AppState,

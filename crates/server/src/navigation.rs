@@ -1,5 +1,6 @@
 //! Definitions, references and what is shown of them, for one caller: `nav` asked about a repository at a commit.
 
+mod precise;
 mod view;
 
 use crate::caller::Caller;
@@ -15,6 +16,7 @@ use nav::{Code, File, Found, Limits, NavError};
 use std::time::Duration;
 use store::Repository;
 
+pub(crate) use precise::{PreciseSaid, implementations, refine, upload_of};
 pub(crate) use view::View;
 
 /// How long one question may take.
@@ -98,11 +100,14 @@ pub(crate) async fn ask<T: Send + 'static>(
 ) -> Result<T, Failure> {
     let place = state.search_places.enter(caller.actor.user_id().map(|user| user.0)).await;
     let place = place.map_err(Failure::internal)?;
+    // SECURITY: of a repository that the caller may read; what of it they may read is asked for every path.
+    let indexes = state.store.precise_ready(&caller.access, row.id).await?;
     let (asked, asked_row, asking, on) = (address.clone(), row.clone(), state.clone(), caller.clone());
     let work = move |repository: &Readable, watch: &search::Watch| {
         let _place = place;
         let spot = repository.locate(&asked_row, &asked)?.ok_or(Failure::NotFound)?;
-        let view = View::new(&asking, &on, repository, &asked_row, spot.commit, asked.rev.clone(), watch);
+        let mut view = View::new(&asking, &on, repository, &asked_row, spot.commit, asked.rev.clone(), watch);
+        view.precise = precise::Known::new(indexes);
         question(&view).map_err(failure)
     };
     git_access::read_watched(state, &caller.access, row, TIME_MAX, work).await
@@ -121,22 +126,36 @@ pub(crate) struct Described {
     pub(crate) definitions: nav::Definitions,
     pub(crate) description: nav::Description,
     pub(crate) language: Option<&'static str>,
+    /// What a compiler's index said, where one knows the name.
+    pub(crate) precise: Option<PreciseSaid>,
 }
 
 /// What is shown of the name at a place.
 pub(crate) fn described(view: &View<'_>, path: &[u8], at: Spot) -> Result<Described, NavError> {
     let file = view.file(path)?.ok_or(NavError::NoFile)?;
     let language = syntax::language_name(file.language);
+    let (mut definitions, mut description) = (nav::Definitions::default(), nav::Description::default());
     let Some(offset) = file.offset(at.line, at.column) else {
-        let definitions = nav::Definitions::default();
-        return Ok(Described { definitions, description: nav::Description::default(), language });
+        return Ok(Described { definitions, description, language, precise: None });
     };
-    let definitions = nav::definitions(view, path, offset, &Limits::default())?;
-    let mut description = nav::Description::default();
+    if let Some(answer) = precise::defined(view, path, at) {
+        definitions = answer.definitions;
+        description = answer.description;
+        let precise = Some(answer.said);
+        if definitions.found.is_empty() {
+            // It is defined in what is not here: what has the same name may be it.
+            definitions.found = nav::definitions(view, path, offset, &Limits::default())?.found;
+        }
+        if let Some(first) = definitions.found.first().filter(|_| description.is_empty()) {
+            description = view.describe(first)?;
+        }
+        return Ok(Described { definitions, description, language, precise });
+    }
+    definitions = nav::definitions(view, path, offset, &Limits::default())?;
     if let Some(first) = definitions.found.first() {
         description = view.describe(first)?;
     }
-    Ok(Described { definitions, description, language })
+    Ok(Described { definitions, description, language, precise: None })
 }
 
 /// The address of the page that shows a definition.
@@ -145,6 +164,8 @@ pub(crate) fn url_of(repo: &RepoName, rev: Option<&str>, found: &Found) -> Strin
         Some(other) => (other, None),
         None => (repo, rev),
     };
+    let at = found.commit.map(|commit| commit.to_string());
+    let rev = at.as_deref().or(rev);
     line_link(repo, rev, &found.path, found.line as usize, N_LINES_WINDOW)
 }
 

@@ -25,6 +25,8 @@ pub struct Deps {
     pub board: Board,
     /// Whole answers as files.
     pub exports: export::Exports,
+    /// Precise indexes, and uploads of them.
+    pub uploads: uploads::Uploads,
     /// Where the mirrors are.
     pub data_dir: DataDir,
     /// How repositories are opened for reading.
@@ -42,6 +44,7 @@ pub(crate) struct AppState {
     shared: Arc<Shared>,
     pub(crate) store: Store,
     pub(crate) exports: export::Exports,
+    pub(crate) uploads: uploads::Uploads,
 }
 
 /// The fields of [`AppState`].
@@ -74,6 +77,7 @@ impl AppState {
         AppState {
             store: deps.store,
             exports: deps.exports,
+            uploads: deps.uploads,
             shared: Arc::new(Shared {
                 hosts: AllowedHosts::new(&config),
                 hosts_worker: deps.hosts,
@@ -101,6 +105,7 @@ impl AppState {
             shared: Arc::clone(&self.shared),
             store: self.store.by(origin.clone()),
             exports: self.exports.by(origin.clone()),
+            uploads: self.uploads.by(origin.clone()),
         }
     }
 

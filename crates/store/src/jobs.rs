@@ -311,7 +311,11 @@ fn check(job: &NewJob) -> Result<(), Fault> {
 
 /// Adds to a job of the same key that waits, or puts a new one into the queue. Between the two another transaction may
 /// do either; then it is tried again.
-async fn enqueue_in(transaction: &mut Transaction, now: Timestamp, new: &NewJob) -> Result<Enqueued, Fault> {
+pub(crate) async fn enqueue_in(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    new: &NewJob,
+) -> Result<Enqueued, Fault> {
     const JOIN: &str = "UPDATE jobs SET priority = CASE WHEN priority < $2 THEN $2 ELSE priority END, \
          run_after = CASE WHEN run_after > $3 THEN $3 ELSE run_after END, changed_at = $4 \
          WHERE state = 'queued' AND dedupe_key = $1 RETURNING id";

@@ -51,6 +51,8 @@ mod passkeys;
 mod path_rules;
 mod pending_sign_in;
 mod permissions;
+mod precise_indexes;
+mod precise_keeping;
 mod provider_identities;
 mod provider_sign_ins;
 mod recovery_codes;
@@ -107,6 +109,10 @@ pub use passkeys::{Begun, PasskeyAnswer, PasskeyInfo};
 pub use path_rules::{PathRulesError, RulesFor, check_path_rules};
 pub use pending_sign_in::{Enrolment, FirstStep, Pending, SecondStepError};
 pub use permissions::{BOUND_DEFAULT, Identity, LinkError};
+pub use precise_indexes::{
+    CreatePreciseError, NewPrecise, PRECISE_JOB_KIND, PreciseCounts, PreciseId, PreciseIndex, PrecisePackage,
+    PreciseState,
+};
 pub use provider_identities::{LinkProviderError, LinkedIdentity, ProviderIdentity, WaysIn};
 pub use provider_sign_ins::{PROVIDER_SIGN_IN_VALID_FOR, ProviderPurpose, ProviderSignIn};
 pub use repo_sharing::{RepoSharing, SharedRepo};

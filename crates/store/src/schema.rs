@@ -39,6 +39,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(17, "0017_providers"),
     migration!(18, "0018_reviews_of_hosts"),
     migration!(19, "0019_audit_retention"),
+    migration!(20, "0020_precise"),
 ];
 
 #[derive(Debug)]

@@ -136,6 +136,10 @@ acts! {
     CancelExport = "export.cancel",
     /// An export was removed.
     RemoveExport = "export.remove",
+    /// A precise index was uploaded.
+    UploadPrecise = "precise.upload",
+    /// A precise index was removed, by somebody or by the rules of retention.
+    RemovePrecise = "precise.remove",
     /// A setting of the instance was changed.
     ChangeSetting = "settings.change",
     /// The master key was rotated.

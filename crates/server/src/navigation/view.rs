@@ -20,7 +20,7 @@ use store::Repository;
 use syntax::{DecodeLimits, Decoded};
 
 /// Largest file that is taken apart.
-const FILE_BYTES_MAX: u64 = 2 << 20;
+pub(super) const FILE_BYTES_MAX: u64 = 2 << 20;
 /// How many definitions of one name are asked of the index.
 const N_DEFINED_MAX: usize = 100;
 /// In how many files it is looked where a name stands at a commit that is not indexed.
@@ -32,15 +32,17 @@ const SEARCH_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// One caller's view of one repository at one commit.
 pub(crate) struct View<'r> {
-    state: AppState,
-    caller: Caller,
-    readable: &'r Readable,
-    row: Repository,
+    pub(super) state: AppState,
+    pub(super) caller: Caller,
+    pub(super) readable: &'r Readable,
+    pub(super) row: Repository,
     pub(crate) commit: ObjectId,
     rev: Option<String>,
     watch: &'r Watch,
     snapshot: Snapshot,
     folders: RefCell<HashMap<Vec<u8>, Vec<Entry>>>,
+    /// The precise indexes of the repository, and what was read for their sake.
+    pub(super) precise: super::precise::Known,
     /// How many lines with a word are asked for.
     pub(crate) n_uses_max: usize,
 }
@@ -65,6 +67,7 @@ impl<'r> View<'r> {
             watch,
             snapshot: state.catalog.snapshot(),
             folders: RefCell::default(),
+            precise: super::precise::Known::default(),
             n_uses_max: 500,
         }
     }

@@ -129,7 +129,7 @@ pub(crate) struct ChangedHunkShape {
     lines: Vec<String>,
 }
 
-/// A repository (no resource), `refs`, `branches?kind=tags&q=&from=`, `contributors?since=`, `tree/<path>`, `file/<path>`, `owners/<path>`, `raw/<path>`, `skipped?reason=&cursor=&limit=`, `blame/<path>`, `compare/<from>...<to>?w=1&file=<path>`, `log/<path>?author=&since=&until=&cursor=&limit=`, `commits` (the log of all of it), `commits/<id>`, or what a name means: `definition/<path>?line=&column=` (the column in bytes from 0), `hover/…`, `references/…&limit=&everywhere=1`, `callees/…`, `hierarchy/…`, `graph/…&kind=&direction=&depth=&nodes=&to=`, and `outline/<path>`, at `@<revision>` or the default branch.
+/// A repository (no resource), `refs`, `branches?kind=tags&q=&from=`, `contributors?since=`, `tree/<path>`, `file/<path>`, `owners/<path>`, `raw/<path>`, `skipped?reason=&cursor=&limit=`, `blame/<path>`, `compare/<from>...<to>?w=1&file=<path>`, `log/<path>?author=&since=&until=&cursor=&limit=`, `commits` (the log of all of it), `commits/<id>`, or what a name means: `definition/<path>?line=&column=` (the column in bytes from 0), `hover/…`, `references/…&limit=&everywhere=1`, `implementations/…`, `callees/…`, `hierarchy/…`, `graph/…&kind=&direction=&depth=&nodes=&to=`, and `outline/<path>`; and `precise`, the precise indexes, at `@<revision>` or the default branch.
 #[utoipa::path(get, path = "/api/v1/repos/{address}",
     params(("address" = String, Path, description = "`<repository>[@<revision>][/-/refs | /-/branches | /-/contributors | /-/tree/<path> | /-/file/<path> | /-/owners/<path> | /-/raw/<path> | /-/skipped | /-/blame/<path> | /-/compare/<from>...<to> | /-/log/<path> | /-/commits[/<id>]]`")),
     responses(
@@ -173,9 +173,9 @@ pub(crate) async fn resource(
             };
             Ok(Json(git_access::read(&state, &caller.access, &row, read).await?).into_response())
         }
-        "definition" | "references" | "hover" | "outline" | "callees" | "hierarchy" | "graph" => {
-            super::r_nav::answer(&state, &caller, &row, address, uri.query()).await
-        }
+        "precise" if address.path.is_empty() => super::api_precise::list(&state, &caller, &row).await,
+        "definition" | "references" | "implementations" | "hover" | "outline" | "callees" | "hierarchy"
+        | "graph" => super::r_nav::answer(&state, &caller, &row, address, uri.query()).await,
         "skipped" => r_skipped::answer(&state, &caller, &address, uri.query()).await,
         "raw" => r_raw::raw(&state, &caller, &row, address, uri.query()).await,
         "compare" => r_compare::answer(&state, &caller, &row, &address, uri.query()).await,

@@ -29,6 +29,7 @@ mod api;
 mod api_contexts;
 mod api_exports;
 mod api_files;
+mod api_precise;
 mod api_repos;
 mod api_search;
 mod api_zoekt;
@@ -36,6 +37,7 @@ mod assets;
 pub(crate) mod complete;
 mod contexts;
 mod dot_api;
+mod dot_api_scip;
 mod dot_api_stream;
 mod exports;
 mod fallback;
@@ -56,6 +58,7 @@ mod r_compare;
 mod r_contributors;
 mod r_log;
 pub(crate) mod r_nav;
+mod r_precise;
 mod r_raw;
 mod r_skipped;
 mod r_tree;
@@ -235,7 +238,7 @@ fn table() -> Vec<Route> {
         with_methods("/contexts", &["GET", "POST"], get(contexts::page).post(contexts::submit)),
         with_methods("/exports", &["GET", "POST"], get(exports::page).post(exports::submit)),
         with_methods("/exports/{id}/{act}", &["POST"], post(exports::act)),
-        signed_in("/r/{*address}", get(r::page)),
+        with_methods("/r/{*address}", &["GET", "POST"], get(r::page).post(r_precise::submit)),
         signed_in("/api/v1/search", get(api_search::search)),
         signed_in("/api/v1/aggregate", get(aggregate::answer)),
         signed_in("/api/v1/complete", get(complete::complete)),
@@ -243,8 +246,12 @@ fn table() -> Vec<Route> {
         signed_in("/api/v1/repos", get(api_repos::list)),
         with_methods(
             "/api/v1/repos/{*address}",
-            &["GET", "PATCH"],
-            get(api_files::resource).patch(api_repos::describe),
+            &["GET", "PATCH", "PUT", "POST", "DELETE"],
+            get(api_files::resource)
+                .patch(api_repos::describe)
+                .put(api_precise::upload)
+                .post(api_precise::upload)
+                .delete(api_precise::delete),
         ),
         with_methods(
             "/api/v1/contexts",
@@ -333,6 +340,24 @@ fn compatible() -> Vec<Route> {
         get_only("//.api/search/stream", get(dot_api_stream::stream)),
         post_only("/.api/graphql", post(dot_api::graphql)),
         post_only("//.api/graphql", post(dot_api::graphql)),
+        Route {
+            path: "/.api/scip/upload",
+            methods: &["GET", "POST"],
+            door: Door::Token,
+            answer: get(dot_api_scip::probe).post(dot_api_scip::upload),
+        },
+        Route {
+            path: "//.api/scip/upload",
+            methods: &["GET", "POST"],
+            door: Door::Token,
+            answer: get(dot_api_scip::probe).post(dot_api_scip::upload),
+        },
+        Route {
+            path: "/.api/lsif/upload",
+            methods: &["POST"],
+            door: Door::Token,
+            answer: post(dot_api_scip::lsif),
+        },
         get_only("/.api/src-cli/version", get(dot_api::src_cli_version)),
         get_only("//.api/src-cli/version", get(dot_api::src_cli_version)),
     ]
@@ -367,12 +392,20 @@ pub(crate) fn router(state: AppState) -> Router {
     router.method_not_allowed_fallback(fallback::wrong_method).fallback(fallback::unknown).with_state(state)
 }
 
+/// How long an upload may take.
+const UPLOAD_TIME_MAX: Duration = Duration::from_secs(3600);
+
 /// How long a request may take. Searches have limits of their own, which end with an answer.
 pub(crate) fn time_for(path: &str, config: &ServerConfig) -> Duration {
     match path {
         "/.api/graphql" | "//.api/graphql" | "/api/search" | "/api/list" | "/mcp" | "/search"
         | "/api/v1/search" | "/aggregate" | "/api/v1/aggregate" => {
             search::LONGEST.max(config.request_timeout)
+        }
+        // A large index over a slow line; who is silent is cut off earlier.
+        "/.api/scip/upload" | "//.api/scip/upload" => UPLOAD_TIME_MAX.max(config.request_timeout),
+        _ if path.starts_with("/api/v1/repos/") && path.ends_with("/-/precise") => {
+            UPLOAD_TIME_MAX.max(config.request_timeout)
         }
         _ => config.request_timeout,
     }

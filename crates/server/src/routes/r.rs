@@ -94,6 +94,7 @@ pub(crate) async fn page(
         "log" => r_log::page(state, caller, row, address, uri.query()).await,
         "commits" if address.path.is_empty() => r_log::page(state, caller, row, address, uri.query()).await,
         "commit" => r_commit::page(state, caller, row, address, uri.query()).await,
+        "precise" => super::r_precise::page(state, caller, row, address, uri.query()).await,
         "references" => r_nav::page(state, caller, row, address, uri.query()).await,
         "graph" => r_nav::graph_page::page(state, caller, row, address, uri.query()).await,
         _ => Err(Failure::NotFound),
@@ -129,6 +130,7 @@ pub(crate) fn tools(caller: &Caller, row: &Repository, address: &RepoAddress, is
     if address.path.is_empty() {
         let url = format!("{}/-/compare", repo_link(&address.repo, None));
         tools.push(tool("Compare", "compare", "compare", "", url));
+        tools.push(tool("Precise", "layers", "precise", "", super::r_precise::link(&address.repo)));
     }
     tools
 }

@@ -1,4 +1,4 @@
-//! What a name in a file means: `/api/v1/repos/<repo>[@rev]/-/{definition,references,hover,outline,callees,hierarchy}/<path>`,
+//! What a name in a file means: `/api/v1/repos/<repo>[@rev]/-/{definition,references,implementations,hover,outline,callees,hierarchy}/<path>`,
 //! and the page with all of it, `/r/<repo>[@rev]/-/references/<path>`. Pictures of calls and types: [`graph_page`].
 
 mod graph;
@@ -11,7 +11,9 @@ use crate::failure::Failure;
 use crate::format::thousands;
 use crate::links::{RepoAddress, path_link, query_number, query_value};
 use crate::markup::Html;
-use crate::navigation::{At, Described, Place, Spot, View, ask, described, url_of};
+use crate::navigation::{
+    At, Described, Place, PreciseSaid, Spot, View, ask, described, implementations, refine, url_of,
+};
 use crate::shell::Shell;
 use crate::state::AppState;
 use crate::wire::lossy;
@@ -23,7 +25,8 @@ use nav::{Code, CodeError, Found, Limits, NavError, Reference, ReferenceLimits, 
 use serde::Serialize;
 use shapes::calls_shape;
 pub(crate) use shapes::{
-    CallShape, DefinitionsShape, HierarchyShape, HoverShape, OutlineShape, PlaceShape, ReferencesShape,
+    CallShape, DefinitionsShape, HierarchyShape, HoverShape, ImplementationsShape, OutlineShape, PlaceShape,
+    ReferencesShape,
 };
 use store::Repository;
 
@@ -66,6 +69,7 @@ pub(crate) async fn told(
         match asked.page.as_str() {
             "hover" => question.hover(at),
             "references" => question.references(at, wanted),
+            "implementations" => question.implementations(at),
             "callees" => question.callees(at),
             "hierarchy" => question.hierarchy(at),
             "graph" => question.graph(at, &graph),
@@ -104,8 +108,15 @@ impl Question<'_> {
     }
 
     fn references(&self, at: Spot, wanted: Wanted) -> Told {
-        let found = At { commit: self.view.commit, answer: wanted.references(self.view, self.path, at)? };
-        json(&ReferencesShape::of(&found, self.repo, self.rev))
+        let (references, precise) = wanted.references(self.view, self.path, at)?;
+        let found = At { commit: self.view.commit, answer: references };
+        json(&ReferencesShape::of(&found, precise.as_ref(), self.repo, self.rev))
+    }
+
+    fn implementations(&self, at: Spot) -> Told {
+        self.view.file(self.path)?.ok_or(NavError::NoFile)?;
+        let found = implementations(self.view, self.path, at);
+        json(&ImplementationsShape::of(self.view.commit, found.as_ref(), self.repo, self.rev))
     }
 
     fn callees(&self, at: Spot) -> Told {
@@ -152,18 +163,23 @@ impl Wanted {
         }
     }
 
-    fn references(self, view: &View<'_>, path: &[u8], at: Spot) -> Result<References, NavError> {
+    fn references(self, view: &View<'_>, path: &[u8], at: Spot) -> Result<Refined, NavError> {
         let file = view.file(path)?.ok_or(NavError::NoFile)?;
-        let Some(offset) = file.offset(at.line, at.column) else { return Ok(References::default()) };
+        let Some(offset) = file.offset(at.line, at.column) else { return Ok(Refined::default()) };
         let is_small = self.n_max <= N_REFERENCES.0;
         let wanted = ReferenceLimits {
             n_references_max: self.n_max,
             n_looked_bytes_max: if is_small { LOOKED_BYTES.0 } else { LOOKED_BYTES.1 },
             is_everywhere: self.is_everywhere,
         };
-        nav::references(view, path, offset, &Limits::default(), &wanted)
+        let mut references = nav::references(view, path, offset, &Limits::default(), &wanted)?;
+        let precise = refine(view, path, at, self.n_max, &mut references);
+        Ok((references, precise))
     }
 }
+
+/// References, and which index put some of them in front.
+type Refined = (References, Option<PreciseSaid>);
 
 /// What a type extends, and what extends it.
 #[derive(Default)]
@@ -217,6 +233,9 @@ struct ReferencesPage {
     above: Vec<Step>,
     below: Vec<Step>,
     says: String,
+    /// Which index answered, where one did.
+    precise: Option<String>,
+    implementations: Vec<DefinitionRow>,
     everywhere_url: Option<String>,
     more_url: Option<String>,
     back_url: String,
@@ -258,6 +277,8 @@ struct Seen {
     at: Spot,
     described: Described,
     references: References,
+    precise: Option<PreciseSaid>,
+    implementations: Vec<Found>,
     callees: Vec<nav::Callee>,
     hierarchy: Hierarchy,
 }
@@ -276,9 +297,10 @@ pub(crate) async fn page(
         let at = place.spot(view, &path)?;
         let described = described(view, &path, at)?;
         let callees = callees(view, &described)?;
-        let references = wanted.references(view, &path, at)?;
+        let (references, precise) = wanted.references(view, &path, at)?;
+        let implementations = implementations(view, &path, at).map(|(_, found, _)| found).unwrap_or_default();
         let hierarchy = Hierarchy::look(view, &described)?;
-        Ok(Seen { at, described, references, callees, hierarchy })
+        Ok(Seen { at, described, references, precise, implementations, callees, hierarchy })
     });
     let seen = seen.await?;
     let page = ReferencesPage::new(&state, &caller, &row, &address, wanted, &seen);
@@ -333,7 +355,9 @@ impl ReferencesPage {
                 .iter()
                 .map(|(found, name)| step(row, rev, name, Some(found)))
                 .collect(),
-            says: says(&seen.references),
+            says: says(&seen.references, seen.precise.as_ref()),
+            precise: seen.precise.as_ref().or(seen.described.precise.as_ref()).map(PreciseSaid::words),
+            implementations: definition_rows(row, rev, &seen.implementations),
             everywhere_url: (!wanted.is_everywhere).then(|| again(wanted.n_max, true)),
             more_url: (seen.references.is_cut && wanted.n_max < N_REFERENCES.1)
                 .then(|| again(N_REFERENCES.1, wanted.is_everywhere)),
@@ -351,10 +375,20 @@ impl ReferencesPage {
     }
 }
 
-fn says(references: &References) -> String {
+fn says(references: &References, precise: Option<&PreciseSaid>) -> String {
     let n_sure = references.references.iter().filter(|one| matches!(one.verdict, Verdict::Leads(_))).count();
     let n_named = references.references.len() - n_sure;
     let mut says = format!("{} lead here", thousands(n_sure as u64));
+    if let Some(precise) = precise {
+        says.push_str(&format!(" ({} are precise", thousands(precise.n_references)));
+        if precise.n_changed > 0 {
+            says.push_str(&format!(
+                ", {} of them in lines that were changed since",
+                thousands(precise.n_changed)
+            ));
+        }
+        says.push(')');
+    }
     if n_named > 0 {
         says.push_str(&format!(", {} have the same name", thousands(n_named as u64)));
     }

@@ -21,6 +21,7 @@ mod pages;
 mod passkeys;
 mod people;
 mod permissions;
+mod precise;
 mod providers;
 mod recording;
 mod revoke;

@@ -12,11 +12,13 @@ pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 pub(crate) const JSON: &str = "application/json";
 
 /// Further addresses of a pattern, where what lies behind it is somebody's: `app` is the member's, `vault` nobody's here.
-const ALSO: [(&str, &str); 8] = [
+const ALSO: [(&str, &str); 10] = [
     ("/r/{*address}", "/r/vault"),
     ("/r/{*address}", "/r/vault/-/raw/secret.txt"),
     ("/r/{*address}", "/r/nothing"),
+    ("/r/{*address}", "/r/app/-/precise"),
     ("/api/v1/repos/{*address}", "/api/v1/repos/vault"),
+    ("/api/v1/repos/{*address}", "/api/v1/repos/app/-/precise"),
     ("/api/v1/repos/{*address}", "/api/v1/repos/nothing"),
     ("/print", "/print?r=vault&f=secret.txt&format=raw"),
     ("/why", "/why?repo=vault&path=secret.txt"),

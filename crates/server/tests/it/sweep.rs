@@ -137,6 +137,7 @@ fn ids(route: &RouteInfo, ids: &Ids) -> Option<Vec<(String, String)>> {
                 "/-/blame/secret.txt",
                 "/-/references/secret.txt",
                 "/-/graph/secret.txt",
+                "/-/precise",
             ]
             .map(|rest| (format!("/r/vault{rest}"), format!("/r/nothing{rest}")))
             .into(),
@@ -155,6 +156,8 @@ fn ids(route: &RouteInfo, ids: &Ids) -> Option<Vec<(String, String)>> {
                 "/-/blame/secret.txt",
                 "/-/definition/secret.txt?line=1",
                 "/-/references/secret.txt?line=1",
+                "/-/implementations/secret.txt?line=1",
+                "/-/precise",
                 "/-/hover/secret.txt?line=1",
                 "/-/callees/secret.txt?line=1",
                 "/-/hierarchy/secret.txt?line=1",
@@ -332,6 +335,9 @@ fn takes(route: &RouteInfo, method: &str) -> Takes {
         ("/api/v1/contexts/{*name}", "PUT") => Json(r#"{"query":"repo:odd"}"#),
         ("/api/v1/contexts/{*name}", _) | ("/api/v1/exports/{id}", _) => Nothing,
         ("/api/v1/exports", _) => Json(r#"{"query":"needle","format":"csv"}"#),
+        ("/r/{*address}", _) => Form("remove=12"),
+        ("/api/v1/repos/{*address}", "PUT" | "POST" | "DELETE") => Nothing,
+        ("/.api/scip/upload" | "//.api/scip/upload" | "/.api/lsif/upload", _) => Nothing,
         ("/api/v1/repos/{*address}", _) => Json(r#"{"description":"x"}"#),
         ("/api/search", _) => Question(r#"{"Q":"needle"}"#),
         ("/api/list", _) => Question(r#"{"Q":""}"#),
@@ -349,6 +355,7 @@ fn takes(route: &RouteInfo, method: &str) -> Takes {
 fn place(route: &RouteInfo, ids: &Ids) -> String {
     match route.path {
         "/account/passkeys/{id}/{act}" => format!("/account/passkeys/{}/rename", ids.passkey),
+        "/r/{*address}" => "/r/app/-/precise".into(),
         "/admin/users/{name}/{act}" => "/admin/users/bob/role".into(),
         "/admin/groups/{name}" => "/admin/groups/kernel".into(),
         "/admin/service-accounts/{name}/{act}" => "/admin/service-accounts/builder/token".into(),

@@ -20,6 +20,7 @@ use tempfile::TempDir;
 use testkit::git::GitWorld;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
+use uploads::{UploadLimits, UploadOptions, Uploads};
 
 /// What everybody's password is.
 pub(crate) const PASSWORD: &str = "four unrelated words here";
@@ -59,6 +60,7 @@ pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) store: Store,
     pub(crate) exports: Exports,
+    pub(crate) uploads: Uploads,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) searcher: Arc<Searcher>,
     catalog: Arc<Catalog>,
@@ -161,7 +163,15 @@ impl World {
             queue: Arc::new(|_| Box::pin(async { Ok(()) })),
             credentials: hosts::CredentialBook::default(),
         });
+        let uploads = Uploads::new(UploadOptions {
+            store: store.clone(),
+            folder: data.precise(),
+            open: Arc::new(|_| None),
+            clock: clock.clone(),
+            limits: UploadLimits::default(),
+        });
         let deps = Deps {
+            uploads: uploads.clone(),
             hosts: hosts.clone(),
             store: store.clone(),
             exports: exports.clone(),
@@ -174,7 +184,18 @@ impl World {
         };
         let config = ServerConfig { request_ids: RequestIds::Fixed(REQUEST_ID), ..config };
         let server = Server::new(config, deps);
-        World { server, store, exports, clock, searcher, catalog, data, people: None, _dirs: (dir, code) }
+        World {
+            server,
+            store,
+            exports,
+            uploads,
+            clock,
+            searcher,
+            catalog,
+            data,
+            people: None,
+            _dirs: (dir, code),
+        }
     }
 
     /// Takes the audit log away, as a full disk would for everything that is written to it.

@@ -139,6 +139,7 @@ fn resources_of_repositories(spec: &Spec) -> Vec<Question> {
             "/-/commits",
             "/-/compare/main...hidden-feature",
             "/-/compare/main..dev",
+            "/-/precise",
             "/-/tree/",
             "/-/why/keys/server.pem",
         ];
@@ -147,7 +148,8 @@ fn resources_of_repositories(spec: &Spec) -> Vec<Question> {
             let pages = ["file", "tree", "raw", "owners", "log", "blame", "outline"];
             questions.extend(pages.map(|page| get(format!("/api/v1/repos/{name}/-/{page}/{path}"))));
             if path.contains('.') && path != "keys/README.md" {
-                let about_names = ["definition", "hover", "references", "callees", "hierarchy", "graph"];
+                let about_names =
+                    ["definition", "hover", "references", "implementations", "callees", "hierarchy", "graph"];
                 questions.extend(about_names.map(|page| {
                     get(format!("/api/v1/repos/{name}/-/{page}/{path}?line=1&column=8&everywhere=1"))
                 }));
@@ -462,6 +464,14 @@ pub(crate) fn questions(route: &RouteInfo, spec: &Spec, round: usize, export: &s
         "/mcp" => mcp(spec),
         "/.api/search/stream" | "//.api/search/stream" => searches(&format!("{}?q=", route.path)),
         "/.api/graphql" | "//.api/graphql" => graphql(route.path, spec),
+        "/.api/scip/upload" | "//.api/scip/upload" => names(spec)
+            .iter()
+            .flat_map(|name| {
+                let address = format!("{}?repository={name}&commit={}", route.path, "a".repeat(40));
+                [get(address.clone()), json("POST", address, serde_json::Value::Null)]
+            })
+            .collect(),
+        "/.api/lsif/upload" => vec![json("POST", route.path, serde_json::Value::Null)],
         "/.api/src-cli/version" | "//.api/src-cli/version" => vec![get(route.path)],
         other => panic!("{other}: say in tests/projection/requests.rs what Bob asks this new route"),
     }

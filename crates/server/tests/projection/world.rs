@@ -134,7 +134,15 @@ impl World {
             queue: Arc::new(|_| Box::pin(async { Ok(()) })),
             credentials: hosts::CredentialBook::default(),
         });
-        let deps = Deps { store, exports, catalog, searcher, board, data_dir: data, git, clock, hosts };
+        let uploads = uploads::Uploads::new(uploads::UploadOptions {
+            store: store.clone(),
+            folder: data.precise(),
+            open: Arc::new(|_| None),
+            clock: clock.clone(),
+            limits: uploads::UploadLimits::default(),
+        });
+        let deps =
+            Deps { uploads, store, exports, catalog, searcher, board, data_dir: data, git, clock, hosts };
         let (others, export_of_ada) = match spec.has_others {
             true => others(&deps, spec).await,
             false => (Vec::new(), None),

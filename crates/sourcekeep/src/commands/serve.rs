@@ -21,9 +21,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{CreateSetupError, SessionLimits};
+use store::{CreateSetupError, SessionLimits, Source};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use uploads::{Keeping, OpenRepository, UploadLimits, UploadOptions, UploadWorker, Uploads};
 
 /// How long the one-time link works: a working day.
 const SETUP_LINK_VALID_FOR: Duration = Duration::from_secs(24 * 3600);
@@ -47,6 +48,7 @@ pub(crate) struct Engine {
     pub(crate) board: Board,
     pub(crate) worker: Worker,
     pub(crate) exports: Exports,
+    pub(crate) uploads: Uploads,
     pub(crate) hosts: SyncWorker,
     providers: Vec<Arc<Provider>>,
     _lock: DataLock,
@@ -94,12 +96,24 @@ impl Locked {
         let (worker, report) = Worker::start(options).await?;
         let searcher = Arc::new(Searcher::new(config.n_search_threads())?);
         let exports = exports(&opened, &catalog, &searcher);
+        let uploads = uploads(&opened);
         let hosts = sync_worker(app, &opened, credentials);
         let providers = app.providers(config)?;
         for damaged in &report.damaged {
             view.print(&format!("{damaged}"));
         }
-        Ok(Engine { opened, catalog, searcher, board, worker, exports, hosts, providers, _lock: lock })
+        Ok(Engine {
+            opened,
+            catalog,
+            searcher,
+            board,
+            worker,
+            exports,
+            uploads,
+            hosts,
+            providers,
+            _lock: lock,
+        })
     }
 }
 
@@ -135,6 +149,7 @@ impl Engine {
         let deps = Deps {
             store: self.opened.store.by(Origin::system("server")),
             exports: self.exports.clone(),
+            uploads: self.uploads.clone(),
             catalog: Arc::clone(&self.catalog),
             searcher: Arc::clone(&self.searcher),
             board: self.board.clone(),
@@ -193,13 +208,15 @@ impl Engine {
             served
         };
         let exporter = ExportWorker::new(&self.exports);
+        let taking_in = UploadWorker::new(&self.uploads);
         let sidecars = self.sidecars();
         let resealing = reseal(&self.opened.store, stop);
         let shortening = shorten_audit(&self.opened.store, self.opened.config.audit.keep_days, stop);
-        let (served, (), (), (), (), (), ()) = tokio::join!(
+        let (served, (), (), (), (), (), (), ()) = tokio::join!(
             serving,
             self.worker.run(stop),
             exporter.run(stop),
+            taking_in.run(stop),
             sidecars.run(stop),
             self.hosts.run(stop),
             resealing,
@@ -262,6 +279,35 @@ fn exports(opened: &Opened, catalog: &Arc<Catalog>, searcher: &Arc<Searcher>) ->
         folder: opened.data.exports(),
         clock: Arc::new(SystemClock),
         formats: server::export_formats(),
+        limits,
+    })
+}
+
+/// Precise indexes of this data directory.
+fn uploads(opened: &Opened) -> Uploads {
+    let configured = &opened.config.precise;
+    let limits = UploadLimits {
+        upload_bytes_max: configured.upload_bytes_max,
+        waiting_bytes_max: configured.waiting_bytes_max,
+        keeping: Keeping {
+            young_for: Duration::from_secs(u64::from(configured.keep_days) * 24 * 3600),
+            n_per_branch: configured.keep_per_branch as usize,
+        },
+        ..UploadLimits::default()
+    };
+    let data = opened.data.clone();
+    let open: OpenRepository = Arc::new(move |row| {
+        let path = match &row.source {
+            Source::Local(path) => path.clone(),
+            Source::Remote(_) => data.mirror(row.id),
+        };
+        git::Repository::open(&path, &git::OpenOptions::default()).ok()
+    });
+    Uploads::new(UploadOptions {
+        store: opened.store.by(Origin::system("precise")),
+        folder: opened.data.precise(),
+        open,
+        clock: Arc::new(SystemClock),
         limits,
     })
 }

@@ -49,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) search: SearchConfig,
     /// What exports may take.
     pub(crate) export: ExportConfig,
+    /// What precise indexes may take.
+    pub(crate) precise: PreciseConfig,
     /// How long the audit log is kept.
     pub(crate) audit: AuditConfig,
     /// What is logged.
@@ -165,6 +167,22 @@ pub(crate) struct ExportConfig {
     pub(crate) per_user_max: u32,
 }
 
+/// What precise indexes may take: what compilers know of names, uploaded as SCIP.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PreciseConfig {
+    /// Most bytes of one upload, as it is sent.
+    #[schemars(range(min = 1))]
+    pub(crate) upload_bytes_max: u64,
+    /// Most bytes of all uploads that are not taken in yet.
+    #[schemars(range(min = 1))]
+    pub(crate) waiting_bytes_max: u64,
+    /// For how many days an index is kept, whatever commit it is of.
+    pub(crate) keep_days: u32,
+    /// How many indexes of each indexer and root are kept longer on each branch: those nearest to its head. Those of tags stay.
+    pub(crate) keep_per_branch: u32,
+}
+
 /// How long the audit log is kept.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -207,6 +225,7 @@ impl Default for Config {
             index: IndexConfig::default(),
             search: SearchConfig::default(),
             export: ExportConfig::default(),
+            precise: PreciseConfig::default(),
             audit: AuditConfig::default(),
             log: LogConfig::default(),
         }
@@ -256,6 +275,17 @@ impl Default for IndexConfig {
 impl Default for SearchConfig {
     fn default() -> Self {
         SearchConfig { threads: 0, raw_text_bytes_max: None, keep_answers: true, timeout_seconds_max: 60 }
+    }
+}
+
+impl Default for PreciseConfig {
+    fn default() -> Self {
+        PreciseConfig {
+            upload_bytes_max: 4 << 30,
+            waiting_bytes_max: 16 << 30,
+            keep_days: 30,
+            keep_per_branch: 2,
+        }
     }
 }
 

@@ -23,6 +23,7 @@ mod manifests;
 mod migrations;
 mod passkeys;
 mod permissions;
+mod precise;
 mod providers;
 mod repositories;
 mod reviews;

@@ -39,9 +39,14 @@ const ASKED: [&str; 18] = [
 ];
 
 /// By what a route begins with, and why it is not asked.
-const EXCUSED: [(&str, &str); 17] = [
+const EXCUSED: [(&str, &str); 19] = [
     ("//.api/", "the same as with one slash"),
     ("/.api/src-cli/", "the version alone"),
+    (
+        "/.api/scip/",
+        "takes precise indexes and tells nothing but whether there is such a repository; held by the program's tests",
+    ),
+    ("/.api/lsif/", "says that it is not taken"),
     ("/account", "one's own account"),
     ("/sign-", "who is signed in, or not"),
     ("/step-up", "who is signed in"),
@@ -173,6 +178,7 @@ fn resources(about: &About) -> Vec<Question> {
         "/-/branches",
         "/-/contributors",
         "/-/skipped",
+        "/-/precise",
         "/-/commits/main",
         "/-/commits",
         "/-/compare/main...main",
@@ -181,7 +187,7 @@ fn resources(about: &About) -> Vec<Question> {
     .map(str::to_owned)
     .into_iter();
     let files = ["file", "raw", "owners", "log", "blame", "outline"].map(|what| format!("/-/{what}/{path}"));
-    let names = ["definition", "hover", "references", "callees", "hierarchy", "graph"]
+    let names = ["definition", "hover", "references", "implementations", "callees", "hierarchy", "graph"]
         .map(|what| format!("/-/{what}/{path}?line=1&column=0&everywhere=1"));
     let mut questions: Vec<Question> =
         rests.chain(files).chain(names).map(|rest| Question::get(format!("{at}{rest}"))).collect();

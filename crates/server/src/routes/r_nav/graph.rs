@@ -149,6 +149,7 @@ fn others(view: &View<'_>, to: &str) -> Result<Vec<(String, Found)>, NavError> {
     let mut choices: Vec<(String, Found)> = Vec::new();
     for defined in view.defined(name)? {
         let place = Found {
+            commit: None,
             repo: None,
             path: defined.path,
             line: defined.line,
@@ -170,6 +171,7 @@ fn at_place(view: &View<'_>, path: &str, line: u64, column: usize) -> Result<Vec
     Ok(named
         .map(|named| {
             let place = Found {
+                commit: None,
                 repo: None,
                 path: path.as_bytes().to_vec(),
                 line,

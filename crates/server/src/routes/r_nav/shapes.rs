@@ -2,7 +2,7 @@
 
 use super::Hierarchy;
 use crate::links::line_link;
-use crate::navigation::{At, Described, url_of};
+use crate::navigation::{At, Described, PreciseSaid, url_of};
 use crate::routes::r_blob::N_LINES_WINDOW;
 use crate::wire::lossy;
 use model::{ObjectId, RepoName};
@@ -41,6 +41,64 @@ impl PlaceShape {
     }
 }
 
+/// Which index of a compiler answered.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PreciseAnswerShape {
+    indexer: String,
+    version: String,
+    /// The commit that was indexed.
+    commit: String,
+    /// Commits between it and the one that is looked at.
+    distance: u32,
+    /// Whether it lies before the one that is looked at.
+    before: bool,
+    /// Places in lines that were changed since, which are left out.
+    changed: u64,
+    /// The same in words.
+    says: String,
+}
+
+impl PreciseAnswerShape {
+    fn of(said: &PreciseSaid) -> Self {
+        PreciseAnswerShape {
+            indexer: said.indexer.clone(),
+            version: said.version.clone(),
+            commit: said.commit.to_string(),
+            distance: said.distance,
+            before: said.is_before,
+            changed: said.n_changed,
+            says: said.words(),
+        }
+    }
+}
+
+/// What implements a name, as an index of a compiler says.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ImplementationsShape {
+    commit: String,
+    implementations: Vec<PlaceShape>,
+    cut: bool,
+    /// Null where no index knows the name.
+    precise: Option<PreciseAnswerShape>,
+}
+
+impl ImplementationsShape {
+    pub(crate) fn of(
+        commit: ObjectId,
+        found: Option<&(PreciseSaid, Vec<Found>, bool)>,
+        repo: &RepoName,
+        rev: Option<&str>,
+    ) -> Self {
+        let places = found.map(|(_, places, _)| places.as_slice()).unwrap_or_default();
+        ImplementationsShape {
+            commit: commit.to_string(),
+            implementations: places.iter().map(|one| PlaceShape::of(one, repo, rev)).collect(),
+            cut: found.is_some_and(|(_, _, is_cut)| *is_cut),
+            precise: found.map(|(said, ..)| PreciseAnswerShape::of(said)),
+        }
+    }
+}
+
 /// The definitions of a name, the best first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DefinitionsShape {
@@ -50,6 +108,8 @@ pub(crate) struct DefinitionsShape {
     definitions: Vec<PlaceShape>,
     /// Whether a limit cut the answer.
     cut: bool,
+    /// Which index answered; null where none did.
+    precise: Option<PreciseAnswerShape>,
 }
 
 impl DefinitionsShape {
@@ -60,6 +120,7 @@ impl DefinitionsShape {
             name: found.name.clone(),
             definitions: found.found.iter().map(|one| PlaceShape::of(one, repo, rev)).collect(),
             cut: found.is_cut,
+            precise: at.answer.precise.as_ref().map(PreciseAnswerShape::of),
         }
     }
 }
@@ -76,11 +137,13 @@ pub(crate) struct HoverShape {
     definition: Option<PlaceShape>,
     /// How many definitions there may be.
     candidates: usize,
+    /// Which index answered; null where none did.
+    precise: Option<PreciseAnswerShape>,
 }
 
 impl HoverShape {
     pub(crate) fn of(at: &At<Described>, repo: &RepoName, rev: Option<&str>) -> Self {
-        let Described { definitions, description, language } = &at.answer;
+        let Described { definitions, description, language, precise } = &at.answer;
         HoverShape {
             commit: at.commit.to_string(),
             name: definitions.name.clone(),
@@ -89,6 +152,7 @@ impl HoverShape {
             documentation: description.documentation.clone(),
             definition: definitions.found.first().map(|one| PlaceShape::of(one, repo, rev)),
             candidates: definitions.found.len(),
+            precise: precise.as_ref().map(PreciseAnswerShape::of),
         }
     }
 }
@@ -104,6 +168,8 @@ pub(crate) struct ReferencesShape {
     lines: u64,
     /// Whether a limit left some out.
     cut: bool,
+    /// Which index answered; null where none did.
+    precise: Option<PreciseAnswerShape>,
 }
 
 /// A use of a name.
@@ -124,7 +190,12 @@ pub(crate) struct ReferenceShape {
 }
 
 impl ReferencesShape {
-    pub(crate) fn of(at: &At<References>, repo: &RepoName, rev: Option<&str>) -> Self {
+    pub(crate) fn of(
+        at: &At<References>,
+        precise: Option<&PreciseSaid>,
+        repo: &RepoName,
+        rev: Option<&str>,
+    ) -> Self {
         let found = &at.answer;
         ReferencesShape {
             commit: at.commit.to_string(),
@@ -133,6 +204,7 @@ impl ReferencesShape {
             references: found.references.iter().map(|one| ReferenceShape::of(one, repo, rev)).collect(),
             lines: found.n_lines,
             cut: found.is_cut,
+            precise: precise.map(PreciseAnswerShape::of),
         }
     }
 }
