@@ -8,6 +8,7 @@ import { exports } from "./exports.js";
 import { diffs } from "./diff.js";
 import { live } from "./live.js";
 import { navigation } from "./nav.js";
+import { outline } from "./outline.js";
 import { passkeys } from "./passkeys.js";
 import { menus, filters, copies, expand, theme } from "./small.js";
 
@@ -20,6 +21,7 @@ queryBoxes();
 contexts();
 code();
 navigation();
+outline();
 live();
 diffs();
 exports();

@@ -62,6 +62,7 @@ mod r_precise;
 mod r_raw;
 mod r_skipped;
 mod r_tree;
+mod r_version;
 mod repos;
 mod search;
 mod search_view;

@@ -2,6 +2,7 @@
 
 use super::{
     r_blame, r_blob, r_branches, r_commit, r_compare, r_contributors, r_log, r_nav, r_raw, r_skipped, r_tree,
+    r_version,
 };
 use crate::browse;
 use crate::caller::Caller;
@@ -81,6 +82,7 @@ pub(crate) async fn page(
     match address.page.as_str() {
         "" | "tree" => r_tree::page(state, caller, row, address).await,
         "blob" => r_blob::page(state, caller, row, address, uri.query()).await,
+        "version" => r_version::go(state, caller, row, address, uri.query()).await,
         "raw" => r_raw::raw(&state, &caller, &row, address, uri.query()).await,
         "skipped" => r_skipped::page(state, caller, row, address, uri.query()).await,
         "compare" => r_compare::page(state, caller, row, address, uri.query()).await,

@@ -155,7 +155,8 @@ pub(crate) async fn page(
             );
         }
         BlameFound::Lines(view) => {
-            let wanted = Wanted { line, rendered: false, highlight_time: state.config.highlight_time };
+            let wanted =
+                Wanted { line, rendered: false, outline: false, highlight_time: state.config.highlight_time };
             page.fill(&view, &address, wanted, state.now_ms());
         }
     }

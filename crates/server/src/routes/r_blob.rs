@@ -4,6 +4,7 @@ use super::r::{
     Crumb, Notice, RefGroup, SideNode, Tool, crumbs, not_there, parent, permalink, redirect, ref_groups,
     rev_shown, side, tools,
 };
+use super::r_version::Versions;
 use crate::browse::{Content, SHOWN_BYTES_MAX};
 use crate::caller::Caller;
 use crate::document::{self, Document};
@@ -13,6 +14,7 @@ use crate::git_access;
 use crate::images::ImageKind;
 use crate::links::{NameLinks, RepoAddress, path_link, query_number, query_value};
 use crate::markup::{Html, code_line};
+use crate::outline::Outline;
 use crate::owning::{self, OwnedBy};
 use crate::readable::Readable;
 use crate::shell::{LanguageLabel, QueryBox, Shell};
@@ -59,6 +61,12 @@ struct BlobPage {
     document: Option<Document>,
     /// What an image is, and where it is sent as one.
     image: Option<String>,
+    versions: Option<Versions>,
+    /// The definitions, where they were asked for; and the address of the page with them, or without.
+    outline: Option<Outline>,
+    outline_url: Option<String>,
+    /// The address of the file's lines.
+    lines_url: String,
     window: Option<Window>,
     code: Html,
     first_line: usize,
@@ -80,6 +88,8 @@ pub(crate) struct Wanted {
     pub(crate) line: usize,
     /// Whether documents and drawings are shown as what they are rather than as lines.
     pub(crate) rendered: bool,
+    /// Whether the definitions are listed beside the lines.
+    pub(crate) outline: bool,
     pub(crate) highlight_time: Duration,
 }
 
@@ -119,6 +129,7 @@ enum Shown {
 /// Lines.
 pub(crate) struct Code {
     pub(crate) language: Language,
+    pub(crate) outline: Option<Outline>,
     pub(crate) facts: Vec<String>,
     pub(crate) html: Html,
     pub(crate) first_line: usize,
@@ -136,7 +147,8 @@ pub(crate) async fn page(
 ) -> Result<Response, Failure> {
     let line = query_number(query, "line").unwrap_or(1);
     let rendered = query_value(query, "view").is_some_and(|view| view == b"rendered");
-    let wanted = Wanted { line, rendered, highlight_time: state.config.highlight_time };
+    let outline = query_value(query, "outline").is_some();
+    let wanted = Wanted { line, rendered, outline, highlight_time: state.config.highlight_time };
     let (asked, asked_row) = (address.clone(), row.clone());
     let loaded = git_access::read(&state, &caller.access, &row, move |repository| {
         load(repository, &asked_row, &asked, wanted)
@@ -156,6 +168,7 @@ pub(crate) async fn page(
     page.side = side(&address, parent(&address.path), &file.listing);
     page.tools = tools(&caller, &row, &address, file.kind != EntryKind::Submodule);
     if file.kind != EntryKind::Submodule {
+        page.versions = Versions::of(&caller, &row, &address);
         page.raw = Some(path_link(&address.repo, address.rev.as_deref(), "raw", &address.path));
     }
     if file.has_views {
@@ -174,6 +187,14 @@ fn views(address: &RepoAddress, rendered: bool) -> Vec<ViewLink> {
 }
 
 impl BlobPage {
+    /// The address of a line, with the list of definitions beside it.
+    fn line_url(&self, line: &u64) -> String {
+        match usize::try_from(*line) {
+            Ok(line) if (self.first_line..=self.last_line).contains(&line) => format!("#L{line}"),
+            _ => format!("{}&line={line}#L{line}", self.lines_url),
+        }
+    }
+
     fn show(&mut self, shown: Shown, address: &RepoAddress) {
         match shown {
             Shown::Code(code) => self.fill(code, address),
@@ -198,6 +219,9 @@ impl BlobPage {
         self.language = LanguageLabel::of(code.language);
         self.facts = code.facts;
         self.code = code.html;
+        let plain = path_link(&address.repo, address.rev.as_deref(), "blob", &address.path);
+        self.outline_url = Some(if code.outline.is_some() { plain } else { with_outline(plain) });
+        self.outline = code.outline;
         (self.first_line, self.last_line) = (code.first_line, code.last_line);
     }
 }
@@ -258,6 +282,10 @@ fn frame(state: &AppState, caller: &Caller, row: &Repository, address: &RepoAddr
         views: Vec::new(),
         document: None,
         image: None,
+        versions: None,
+        outline: None,
+        outline_url: None,
+        lines_url: with_outline(path_link(&address.repo, address.rev.as_deref(), "blob", &address.path)),
         window: None,
         code: Html::default(),
         first_line: 0,
@@ -421,5 +449,12 @@ pub(crate) fn code(
         last_line = line.number;
     }
     facts.insert(0, count(n_lines as u64, "line", "lines"));
-    Code { language, facts, html, first_line, last_line, n_lines }
+    let outline = wanted.outline.then(|| Outline::of(language, text));
+    Code { language, outline, facts, html, first_line, last_line, n_lines }
+}
+
+/// The same page with the definitions listed.
+fn with_outline(url: String) -> String {
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}outline=1")
 }

@@ -94,3 +94,34 @@ fn a_part_has_no_history_to_be_told() {
         }
     });
 }
+
+#[test]
+fn versions_of_a_file_lead_to_each_other() {
+    run(async {
+        let world = World::new(Secret::DoesNotExist).await;
+        let repo = world.code().repo("versions");
+        let first = repo.commit_files("main", &[("a.rs", b"struct One;\nimpl One { fn held() {} }\n")]);
+        repo.commit_files(
+            "main",
+            &[("a.rs", b"struct One;\nimpl One { fn held() {} }\n"), ("b.rs", b"struct Other;\n")],
+        );
+        let last = repo.commit_files("main", &[("a.rs", b"struct Two;\nimpl One { fn held() {} }\n")]);
+        world.take_up("versions").await;
+        let to = async |at: &str, to: &str| {
+            let target = format!("/r/versions{at}/-/version/a.rs?to={to}");
+            world.get(Who::Bob, &target).await.header("location").to_owned()
+        };
+        assert_eq!(to("", "before").await, format!("/r/versions@{first}/-/blob/a.rs"));
+        assert_eq!(to(&format!("@{first}"), "after").await, format!("/r/versions@{last}/-/blob/a.rs"));
+        assert_eq!(to("", "after").await, "/r/versions/-/blob/a.rs");
+        assert_eq!(to(&format!("@{first}"), "before").await, format!("/r/versions@{first}/-/blob/a.rs"));
+        for wrong in ["a.rs?to=x", "a.rs", "none.rs?to=before"] {
+            let target = format!("/r/versions/-/version/{wrong}");
+            assert_eq!(world.get(Who::Bob, &target).await.status, 404, "{target}");
+        }
+        let page = world.get(Who::Bob, "/r/versions/-/blob/a.rs?outline=1").await.text();
+        assert!(page.contains("href=\"#L1\" data-line=\"1\"") && page.contains("class=\"held\""), "{page}");
+        let page = world.get(Who::Bob, "/r/versions/-/blob/a.rs").await.text();
+        assert!(page.contains("/-/version/a.rs?to=before") && !page.contains("data-outline"), "{page}");
+    });
+}

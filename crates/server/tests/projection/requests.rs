@@ -118,6 +118,8 @@ fn pages_of_repositories(spec: &Spec) -> Vec<Question> {
             );
             questions.push(get(format!("/r/{name}/-/blob/{path}?view=rendered")));
             questions.push(get(format!("/r/{name}/-/raw/{path}?as=image")));
+            questions.push(get(format!("/r/{name}/-/blob/{path}?outline=1")));
+            questions.push(get(format!("/r/{name}/-/version/{path}?to=before")));
             questions.push(get(format!("/r/{name}/-/references/{path}?line=1&column=8&everywhere=1")));
             questions.push(get(format!("/r/{name}/-/graph/{path}?line=1&column=8")));
         }

@@ -165,6 +165,8 @@ test("commits, changes and the page of a commit", async () => {
   await looker.look("history-file", "/r/harbor/-/log/src/channel.c");
   await looker.look("blame", "/r/harbor/-/blame/src/channel.c");
   await looker.look("repository", "/r/harbor");
+  await looker.look("document", "/r/harbor/-/blob/README.md?view=rendered");
+  await looker.look("outline", "/r/harbor/-/blob/src/channel.c?outline=1");
   await looker.look("branches", "/r/harbor/-/branches");
   await looker.look("tags", "/r/harbor/-/branches?kind=tags");
   await looker.look("contributors", "/r/harbor/-/contributors");
