@@ -96,7 +96,7 @@ pub fn definitions(
     let Some(name) = file.bindings.name(idx) else { return Ok(Definitions::default()) };
     let text = file.slice(&name.range).to_owned();
     let resolver = Resolver::new(code, limits);
-    let targets = resolver.name(&file, idx, 0)?;
+    let targets = resolver.meaning(&file, idx)?;
     let mut found: Vec<Found> = Vec::new();
     for target in &targets {
         let one = target.told();
@@ -217,6 +217,8 @@ pub(crate) struct Resolver<'c> {
     pub(crate) open_values: RefCell<Vec<(usize, BindingIdx)>>,
     /// What is looked for in which modules: modules that import each other have no more than what they define.
     open_items: RefCell<Vec<(usize, String)>>,
+    /// The definitions of declarations without a body.
+    pub(crate) bodies: RefCell<HashMap<(Vec<u8>, BindingIdx), Vec<What>>>,
 }
 
 pub(crate) type Targets = Result<Vec<Target>, CodeError>;
@@ -233,6 +235,7 @@ impl<'c> Resolver<'c> {
             open_types: RefCell::default(),
             open_values: RefCell::default(),
             open_items: RefCell::default(),
+            bodies: RefCell::default(),
         }
     }
 

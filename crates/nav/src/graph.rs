@@ -100,7 +100,7 @@ pub fn callees(
     for (place, name) in names.take(N_CALLS_MAX) {
         resolver.begin();
         let found: Vec<Found> = resolver
-            .name(&file, NameIdx(place as u32), 0)?
+            .meaning(&file, NameIdx(place as u32))?
             .iter()
             .map(crate::definition::Target::told)
             .collect();

@@ -15,6 +15,7 @@ mod describe;
 mod graph;
 mod modules;
 mod picture;
+mod prototypes;
 mod references;
 mod values;
 

@@ -316,7 +316,7 @@ impl<'c> Gathered<'c> {
             return Ok(());
         }
         self.resolver.begin();
-        let targets = self.resolver.name(file, idx, 0)?;
+        let targets = self.resolver.meaning(file, idx)?;
         let nowhere = if self.resolver.is_cut() { Verdict::NotLooked } else { Verdict::SameName };
         let Some(target) = target else {
             self.same_name.push(in_file(file, idx, nowhere));

@@ -229,3 +229,32 @@ fn declarations_and_what_is_written_about_them_are_shown() {
     assert_eq!(shown("a.rs", "|size"), pair("size: u8", "How big."));
     assert_eq!(shown("a.c", "int |add"), pair("static int add(int one,\nint two)", "Adds."));
 }
+
+#[test]
+fn a_declaration_in_a_header_leads_to_the_body() {
+    let world = World::new(&[
+        ("src/db.h", "typedef struct object object;\nobject *lookup(int key);\nint count(void);\n"),
+        (
+            "src/db.c",
+            "#include \"db.h\"\n\nobject *lookup(int key) {\n    return 0;\n}\n\nint count(void) {\n    return 1;\n}\n",
+        ),
+        ("src/list.c", "#include \"db.h\"\n\nvoid pop(void) {\n    lookup(count());\n}\n"),
+        ("tools/db.c", "int count(void) {\n    return 2;\n}\n"),
+        ("src/box.hpp", "class Box {\n    int open(int key);\n};\n"),
+        ("src/box.cpp", "#include \"box.hpp\"\n\nint Box::open(int key) {\n    return key;\n}\n"),
+        ("src/other.cpp", "class Other { int open(int key) { return 0; } };\n"),
+    ]);
+    let at = |path: &str, place: &str| {
+        let found = definitions(&world, path.as_bytes(), world.at(path, place), &Limits::default());
+        found.expect("an answer").found.iter().map(told).collect::<Vec<_>>()
+    };
+    assert_eq!(at("src/list.c", "|lookup("), ["import src/db.c:3:9", "import src/db.h:2:9"]);
+    // Two programs have one of that name: the nearer one first.
+    assert_eq!(
+        at("src/list.c", "|count("),
+        ["import src/db.c:7:5", "import tools/db.c:1:5", "import src/db.h:3:5"]
+    );
+    // From the declaration itself, and for members.
+    assert_eq!(at("src/db.h", "|lookup("), ["scope src/db.c:3:9", "scope src/db.h:2:9"]);
+    assert_eq!(at("src/box.hpp", "|open("), ["scope src/box.cpp:3:10", "scope src/box.hpp:2:9"]);
+}

@@ -125,3 +125,27 @@ fn each_use_is_looked_at_with_steps_of_its_own() {
     let answer = references(&world, b"shelf.ts", offset, &limits, &wanted).expect("an answer");
     assert!(answer.references.iter().any(|one| one.verdict == Verdict::NotLooked), "a bound is told");
 }
+
+#[test]
+fn uses_of_a_declaration_are_uses_of_its_body() {
+    let world = World::new(&[
+        ("db.h", "int lookup(int key);\n"),
+        ("db.c", "#include \"db.h\"\n\nint lookup(int key) {\n    return 0;\n}\n"),
+        ("list.c", "#include \"db.h\"\n\nvoid pop(void) {\n    lookup(1);\n}\n"),
+        ("apart.c", "static int lookup(int key) { return key; }\nint go(void) { return lookup(2); }\n"),
+    ]);
+    for (path, place) in
+        [("db.c", "int |lookup(int key) {"), ("db.h", "int |lookup("), ("list.c", "|lookup(1)")]
+    {
+        let wanted =
+            ReferenceLimits { n_references_max: 50, n_looked_bytes_max: 1 << 20, is_everywhere: false };
+        let found = references(&world, path.as_bytes(), world.at(path, place), &Limits::default(), &wanted);
+        let found = found.expect("an answer").references;
+        let mut places: Vec<String> = found
+            .iter()
+            .map(|one| format!("{}:{} {}", String::from_utf8_lossy(&one.path), one.line, one.kind.as_str()))
+            .collect();
+        places.sort();
+        assert_eq!(places, ["db.c:3 definition", "db.h:1 definition", "list.c:4 call"], "{path}");
+    }
+}

@@ -43,15 +43,15 @@ export async function setUp(page) {
   await page.getByRole("search").first().waitFor();
 }
 
-/** Creates the first administrator and waits until both repositories are ready; gives what a browser needs to be signed in. */
-export async function signedIn(browser, world) {
+/** Creates the first administrator and waits until every repository is ready; gives what a browser needs to be signed in. */
+export async function signedIn(browser, world, n_repos = 2) {
   const context = await browser.newContext();
   const page = await context.newPage();
   await page.goto(world.link);
   await setUp(page);
   await waitFor(async () => {
     const answer = await (await page.request.get(`${world.base}/api/v1/repos`)).json();
-    return answer.repos.length === 2 && answer.repos.every((repo) => repo.status === "ready");
+    return answer.repos.length === n_repos && answer.repos.every((repo) => repo.status === "ready");
   }, () => `not ready:\n${world.told.text}`);
   await waitFor(async () => {
     const answer = await (await page.request.get(`${world.base}/api/v1/search?q=type:diff+harbor`)).json();

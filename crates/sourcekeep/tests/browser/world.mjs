@@ -76,8 +76,8 @@ function codeLines(n_lines) {
   return Array.from({ length: n_lines }, (_, idx) => `static const int row_${idx} = ${idx}; /* needle_${idx % 97} */`).join("\n") + "\n";
 }
 
-/** Makes the repositories, starts the server and waits for its one-time link; browsers call it by `name`. */
-export async function start(binary, name = "127.0.0.1") {
+/** Makes the repositories, starts the server and waits for its one-time link; browsers call it by `name`. `more` adds repositories. */
+export async function start(binary, name = "127.0.0.1", more = (/** @type {string} */ _code) => {}) {
   const folder = mkdtempSync(join(tmpdir(), "sourcekeep-browser-"));
   const code = join(folder, "code");
   const harbor = repository(join(code, "harbor"), {
@@ -100,6 +100,7 @@ export async function start(binary, name = "127.0.0.1") {
   repository(join(code, "tools/anchor"), {
     main: { "anchor.py": "class Anchor:\n    \"\"\"Holds a ship.\"\"\"\n\n    def channel_open(self):\n        return True\n", "many.txt": codeLines(900) },
   });
+  more(code);
   const port = await freePort();
   const server = spawn(binary, ["up", code, "--data", join(folder, "data"), "--listen", `127.0.0.1:${port}`], {
     stdio: ["ignore", "pipe", "pipe"],
