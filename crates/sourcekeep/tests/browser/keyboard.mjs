@@ -50,7 +50,7 @@ async function nextName(name) {
 }
 
 test("a call is followed through three repositories to the commit that introduced it", async () => {
-  await page.goto(world.base);
+  await page.goto(`${world.base}/repos`);
   await press("/");
   await page.keyboard.type("drop_anchor repo:captain");
   await press("Enter");
@@ -59,19 +59,19 @@ test("a call is followed through three repositories to the commit that introduce
   await press("n", "n");
   await shot(page, "keyboard-match");
   await press("Enter");
-  await page.waitForURL(/fleet\/captain\/-\/blob\/captain\.py#L4$/);
+  await page.waitForURL(/fleet\/captain(@main)?\/-\/blob\/captain\.py#L4$/);
   await nextName("drop_anchor");
   await accessible(page);
   await shot(page, "keyboard-name");
   await press("d");
-  await page.waitForURL(/fleet\/anchor\/-\/blob\/anchor\.py#L3$/);
+  await page.waitForURL(/fleet\/anchor(@main)?\/-\/blob\/anchor\.py#L3$/);
   await nextName("drop_anchor");
   await nextName("ship");
   await nextName("lower_chain");
   await press("d");
-  await page.waitForURL(/fleet\/winch\/-\/blob\/winch\.py#L4$/);
+  await page.waitForURL(/fleet\/winch(@main)?\/-\/blob\/winch\.py#L4$/);
   await press("b");
-  await page.waitForURL(/fleet\/winch\/-\/blame\/winch\.py#L4$/);
+  await page.waitForURL(/fleet\/winch(@main)?\/-\/blame\/winch\.py#L4$/);
   await press("j");
   await shot(page, "keyboard-blame");
   await press("Enter");
@@ -95,7 +95,7 @@ test("references and histories are stepped through; keys are left alone where on
   await press("j", "j", "k", "Enter");
   await page.waitForURL(/-\/commit\//);
   assert.equal(await page.locator("h1").innerText(), "Lower the chain link by link");
-  await page.goto(world.base);
+  await page.goto(`${world.base}/repos`);
   await press("/");
   await page.keyboard.type("j.n,p");
   assert.equal(await page.getByLabel("Search code").inputValue(), "j.n,p");
