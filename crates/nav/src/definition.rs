@@ -218,8 +218,11 @@ pub(crate) struct Resolver<'c> {
     /// What is looked for in which modules: modules that import each other have no more than what they define.
     open_items: RefCell<Vec<(usize, String)>>,
     /// The definitions of declarations without a body.
-    pub(crate) bodies: RefCell<HashMap<(Vec<u8>, BindingIdx), Vec<What>>>,
+    pub(crate) bodies: RefCell<Bodies>,
 }
+
+/// What declarations without a body declare, by file and place.
+type Bodies = HashMap<(Vec<u8>, BindingIdx), Vec<What>>;
 
 pub(crate) type Targets = Result<Vec<Target>, CodeError>;
 

@@ -2,6 +2,7 @@
 //!
 //! The index is made while it is read, so that nothing of it but the bytes under way is in memory. Prints the size of the index,
 //! of the file, the time, and the most memory the process ever had (Linux: `VmHWM`).
+#![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
 use precise::{IngestLimits, Stop, ingest};
 use protobuf::Message;

@@ -129,7 +129,7 @@ impl Builder {
         if self.muted.is_some() {
             return;
         }
-        if !(is_block && !self.make_room("pre")) && !self.is_between_cells() {
+        if (!is_block || self.make_room("pre")) && !self.is_between_cells() {
             self.prose.pieces.push(piece);
         }
     }

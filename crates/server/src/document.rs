@@ -78,7 +78,7 @@ pub(crate) fn readme(
             |entry: &&git::TreeEntry| is_file(entry.kind) && entry.name.eq_ignore_ascii_case(name.as_bytes());
         listing.entries.iter().find(is_it)
     };
-    let entry = README_NAMES.iter().find_map(|name| named(&name))?;
+    let entry = README_NAMES.iter().find_map(named)?;
     let path = joined(&address.path, &entry.name);
     let Content::Bytes(bytes) = repository.content(entry.id, README_BYTES_MAX) else { return None };
     if entry.kind != EntryKind::Symlink {

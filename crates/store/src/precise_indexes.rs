@@ -214,7 +214,7 @@ impl Store {
             &new.indexer,
             &new.indexer_version,
             i64::from(new.n_parts),
-            new.uploaded_by.map(|user| i64::from(user.0)),
+            new.uploaded_by.map(|user| user.0),
             self.now()
         ];
         transaction.execute(INSERT, columns).await?;
