@@ -62,6 +62,34 @@ export async function signedIn(browser, world, n_repos = 2) {
   return state;
 }
 
+/** Most bytes of a page as they are sent: HTML, styles, scripts, icons. Results and code are not counted. */
+const PAGE_BYTES_MAX = 100_000;
+/** What a page holds whose own text is the code, the results or the document that was asked for. */
+const CONTENT = ".code, .hit, .diff, .prose, .drawing, .reference-file";
+
+/** What a page costs: its bytes are within the budget, nothing comes from elsewhere, nothing moved while it loaded. */
+async function affordable(name, page) {
+  const cost = await page.evaluate(async (content) => {
+    const shifts = [];
+    const observer = new PerformanceObserver((list) => shifts.push(...list.getEntries()));
+    observer.observe({ type: "layout-shift", buffered: true });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    observer.disconnect();
+    const loaded = performance.getEntriesByType("resource").filter((entry) => !["fetch", "xmlhttprequest", "eventsource"].includes(entry.initiatorType));
+    const page = performance.getEntriesByType("navigation")[0];
+    const moved = shifts.filter((shift) => !shift.hadRecentInput);
+    return {
+      bytes: loaded.reduce((sum, entry) => sum + entry.encodedBodySize, document.querySelector(content) ? 0 : page.encodedBodySize),
+      foreign: loaded.map((entry) => entry.name).filter((url) => new URL(url).origin !== location.origin),
+      moved: moved.reduce((sum, shift) => sum + shift.value, 0),
+      sources: moved.flatMap((shift) => shift.sources.map((source) => source.node?.parentElement?.outerHTML.slice(0, 120))),
+    };
+  }, CONTENT);
+  assert.deepEqual(cost.foreign, [], `${name} asks other hosts`);
+  assert.ok(cost.bytes <= PAGE_BYTES_MAX, `${name} weighs ${cost.bytes} bytes`);
+  assert.ok(cost.moved <= 0.001, `${name} shifts by ${cost.moved}: ${cost.sources.join(" | ")}`);
+}
+
 /** The same browser session in each way of looking; `look` shows one address in all of them. */
 export class Looker {
   constructor(base, pages) {
@@ -82,6 +110,7 @@ export class Looker {
     const one = async ([view, page]) => {
       const answer = await page.goto(this.base + path);
       assert.equal(answer.status(), expect, `${path}: ${answer.status()}`);
+      await affordable(`${name}-${view}`, page);
       await this.judge(`${name}-${view}`, page);
     };
     await Promise.all(Object.entries(this.pages).map(one));

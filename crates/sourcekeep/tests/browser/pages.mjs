@@ -211,12 +211,14 @@ test("names in code: the card, its key, the page of references", async () => {
   await looker.look("references-nothing", "/r/harbor/-/references/src/channel.c?line=1&column=999");
   const around = pathname.replace("/references/", "/graph/") + search;
   await looker.look("graph", around);
-  const boxes = page.locator(".picture svg a");
+  const boxes = page.locator(".drawing svg a");
   assert.ok((await boxes.count()) > 1, "the picture has what calls it");
   assert.match(await main(), /Callers, 1 step away[\s\S]*calls channel_open in line \d+/);
   await boxes.last().focus();
   await page.keyboard.press("Enter");
   await page.waitForURL(/-\/blob\/.*#L\d+/);
+  await looker.look("precise-none", "/r/harbor/-/precise");
+  assert.match(await main(), /No index yet[\s\S]*curl/);
   await looker.look("graph-no-chain", `${around}&to=nothing_of_that_name`);
   assert.match(await main(), /Nothing of that name/);
 });
