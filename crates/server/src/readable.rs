@@ -11,11 +11,54 @@ use crate::routes::r::joined;
 use git::{Commit, EntryKind, Listing, ObjectError, ObjectKind, Reader};
 use model::ObjectId;
 use search::PathFilter;
+use std::collections::HashMap;
 use store::Repository;
 
 /// How many folders are read, for one page, to find out whether there is a readable file below. What was not looked at by
 /// then is not shown.
 const N_FOLDERS_MAX: usize = 20_000;
+
+/// Folders of one repository that were read lately, by what they hold. A question about names looks hundreds of paths up, and in
+/// large folders each look-up takes them apart again.
+///
+/// SECURITY: they hold what no rule was applied to; only [`Readable::at_known`] looks into them, and applies the caller's.
+#[derive(Default)]
+pub(crate) struct KnownFolders {
+    root: Option<(ObjectId, ObjectId)>,
+    folders: HashMap<ObjectId, HashMap<Vec<u8>, (EntryKind, ObjectId)>>,
+}
+
+impl KnownFolders {
+    fn root(&mut self, reader: &Reader, commit: ObjectId) -> Result<ObjectId, Failure> {
+        if let Some((known, root)) = self.root
+            && known == commit
+        {
+            return Ok(root);
+        }
+        let root = reader.commit(commit).map_err(Failure::internal)?.tree;
+        self.root = Some((commit, root));
+        Ok(root)
+    }
+
+    fn entry(
+        &mut self,
+        reader: &Reader,
+        folder: ObjectId,
+        name: &[u8],
+    ) -> Result<Option<(EntryKind, ObjectId)>, Failure> {
+        if let Some(known) = self.folders.get(&folder) {
+            return Ok(known.get(name).copied());
+        }
+        let mut entries = HashMap::new();
+        for entry in reader.list_tree(folder).map_err(Failure::internal)?.entries {
+            // Of duplicates the first counts, as in every look-up.
+            entries.entry(entry.name).or_insert((entry.kind, entry.id));
+        }
+        let found = entries.get(name).copied();
+        self.folders.insert(folder, entries);
+        Ok(found)
+    }
+}
 
 /// A repository as one caller may read it.
 pub(crate) struct Readable {
@@ -50,6 +93,26 @@ impl Readable {
         let entry = reader.entry_at(commit, path).map_err(Failure::internal)?.ok_or(Failure::NotFound)?;
         if self.may_see(&reader, entry.kind, entry.id, path, &mut N_FOLDERS_MAX.clone()) {
             return Ok(Spot { commit, kind: entry.kind, id: entry.id });
+        }
+        Err(Failure::NotFound)
+    }
+
+    /// The same as [`Readable::at`], by folders that are known already where they are.
+    pub(crate) fn at_known(
+        &self,
+        commit: ObjectId,
+        path: &[u8],
+        known: &mut KnownFolders,
+    ) -> Result<Spot, Failure> {
+        let reader = self.repository.reader();
+        let mut at = (EntryKind::Tree, known.root(&reader, commit)?);
+        for name in path.split(|byte| *byte == b'/').filter(|_| !path.is_empty()) {
+            let is_folder = at.0 == EntryKind::Tree;
+            let found = if is_folder { known.entry(&reader, at.1, name)? } else { None };
+            at = found.ok_or(Failure::NotFound)?;
+        }
+        if path.is_empty() || self.may_see(&reader, at.0, at.1, path, &mut N_FOLDERS_MAX.clone()) {
+            return Ok(Spot { commit, kind: at.0, id: at.1 });
         }
         Err(Failure::NotFound)
     }

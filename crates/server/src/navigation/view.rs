@@ -3,7 +3,7 @@
 use crate::browse::Content;
 use crate::caller::Caller;
 use crate::failure::Failure;
-use crate::readable::Readable;
+use crate::readable::{KnownFolders, Readable};
 use crate::routes::complete::escape_regex;
 use crate::searching::limits_of;
 use crate::state::AppState;
@@ -41,6 +41,7 @@ pub(crate) struct View<'r> {
     watch: &'r Watch,
     snapshot: Snapshot,
     folders: RefCell<HashMap<Vec<u8>, Vec<Entry>>>,
+    known_folders: RefCell<KnownFolders>,
     /// The precise indexes of the repository, and what was read for their sake.
     pub(super) precise: super::precise::Known,
     /// How many lines with a word are asked for.
@@ -67,6 +68,7 @@ impl<'r> View<'r> {
             watch,
             snapshot: state.catalog.snapshot(),
             folders: RefCell::default(),
+            known_folders: RefCell::default(),
             precise: super::precise::Known::default(),
             n_uses_max: 500,
         }
@@ -225,7 +227,7 @@ impl<'r> View<'r> {
     /// What stands at a path; none where there is nothing for the caller.
     fn entry(&self, path: &[u8]) -> Result<Option<crate::browse::Spot>, CodeError> {
         self.check()?;
-        match self.readable.at(self.commit, path) {
+        match self.readable.at_known(self.commit, path, &mut self.known_folders.borrow_mut()) {
             Ok(spot) => Ok(Some(spot)),
             Err(Failure::NotFound) => Ok(None),
             Err(failure) => Err(CodeError::Unreadable {
