@@ -3,7 +3,7 @@
 use crate::code::{CodeError, Defined, File};
 use crate::definition::{Found, How, Resolver};
 use crate::modules::{self, Module, folder_of};
-use model::{DocFlags, SymbolKind};
+use model::{DocFlags, Language, SymbolKind};
 use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -95,14 +95,18 @@ fn imported(resolver: &Resolver<'_>, file: &Arc<File>) -> Result<HashSet<Vec<u8>
 
 /// Whether code in one language can name what the other one defines.
 fn is_kin(file: &File, one: &Defined) -> bool {
-    let group = |language| match syntax::language_name(language).unwrap_or_default() {
+    family(file.language) == family(one.language)
+}
+
+/// The languages that can name what each other define, by one name; C and what grew from it are `c`.
+pub(crate) fn family(language: Language) -> &'static str {
+    match syntax::language_name(language).unwrap_or_default() {
         "JavaScript" | "TypeScript" | "TSX" | "Vue" | "Svelte" => "js",
-        "C" | "C++" | "Cuda" | "OpenCL" | "Objective-C" => "c",
+        "C" | "C++" | "Cuda" | "OpenCL" | "Objective-C" | "Objective-C++" => "c",
         "Java" | "Kotlin" | "Scala" | "Groovy" => "jvm",
         "Python" | "Starlark" => "python",
         other => other,
-    };
-    group(file.language) == group(one.language)
+    }
 }
 
 fn fits(one: &Defined, is_member: bool, is_call: bool) -> u8 {
@@ -118,7 +122,7 @@ fn fits(one: &Defined, is_member: bool, is_call: bool) -> u8 {
 }
 
 /// How many folders two paths share from the root on.
-fn n_shared(a: &[u8], b: &[u8]) -> usize {
+pub(crate) fn n_shared(a: &[u8], b: &[u8]) -> usize {
     let parts = |path| folder_of(path).split(|byte| *byte == b'/');
     parts(a).zip(parts(b)).take_while(|(a, b)| a == b).count()
 }

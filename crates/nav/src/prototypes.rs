@@ -1,9 +1,10 @@
 //! From a declaration without a body, as headers of C and its kin have them, to the function that it declares.
 
+use crate::by_name::{family, n_shared};
 use crate::code::{CodeError, Defined, File};
 use crate::definition::{Resolver, Target, Targets, What};
-use crate::modules::folder_of;
 use model::SymbolKind;
+use std::cmp::Reverse;
 use std::sync::Arc;
 use syntax::{Binding, BindingIdx, BindingKind, NameIdx};
 
@@ -39,12 +40,9 @@ impl Resolver<'_> {
                 owner.filter(|owner| owner.kind == BindingKind::Type).map(|owner| file.name_of(owner));
             let mut defined = self.code.defined(file.name_of(binding))?;
             defined.retain(|one| is_body_of(one, owner));
-            let n_shared = |one: &Defined| {
-                let parts = |path: &[u8]| folder_of(path).to_vec();
-                let (here, there) = (parts(&file.path), parts(&one.path));
-                here.iter().zip(&there).take_while(|(here, there)| here == there).count()
-            };
-            defined.sort_by_cached_key(|one| (std::cmp::Reverse(n_shared(one)), one.path.clone(), one.line));
+            defined.sort_by_cached_key(|one| {
+                (Reverse(n_shared(&one.path, &file.path)), one.path.clone(), one.line)
+            });
             for one in defined.iter().take(N_BODIES_MAX) {
                 let Some(there) = self.file(&one.path)? else { continue };
                 let at = there.line(one.line as usize).map(|line| line.start + one.in_line.start);
@@ -64,11 +62,7 @@ impl Resolver<'_> {
 fn is_body_of(one: &Defined, owner: Option<&str>) -> bool {
     let is_function = matches!(one.kind, SymbolKind::Function | SymbolKind::Method | SymbolKind::Constructor);
     let is_owned = owner.is_none_or(|owner| one.container.rsplit("::").next() == Some(owner));
-    is_function && is_owned && is_c(one.language)
-}
-
-fn is_c(language: model::Language) -> bool {
-    matches!(syntax::language_name(language), Some("C" | "C++" | "Objective-C" | "Objective-C++" | "Cuda"))
+    is_function && is_owned && family(one.language) == "c"
 }
 
 /// Whether no other file can name a function.
@@ -84,7 +78,7 @@ fn is_prototype(file: &File, idx: BindingIdx) -> bool {
         matches!(binding.kind, BindingKind::Function | BindingKind::Variable | BindingKind::Field)
     };
     let binding = file.bindings.binding(idx).filter(is_callable);
-    is_c(file.language)
+    family(file.language) == "c"
         && binding.is_some_and(|binding| {
             let after = file.slice(&(binding.name.end..binding.extent.end));
             after.trim_start().starts_with('(') && !after.contains('{')
