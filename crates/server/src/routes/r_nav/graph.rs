@@ -72,7 +72,7 @@ impl GraphWanted {
         })
     }
 
-    fn limits(&self) -> GraphLimits {
+    pub(super) fn limits(&self) -> GraphLimits {
         let n_steps_max = if self.to.is_some() { N_CHAIN_MAX } else { self.depth };
         GraphLimits { n_steps_max, n_nodes_max: self.n_nodes_max, ..GraphLimits::default() }
     }
