@@ -6,7 +6,7 @@
 
 use crate::browse::Content;
 use crate::links::percent::encode;
-use crate::links::{RepoAddress, path_link};
+use crate::links::{RepoAddress, path_link, with_query};
 use crate::markup::{Html, code_line};
 use crate::readable::Readable;
 use crate::routes::r::{joined, parent};
@@ -318,9 +318,8 @@ impl<'a> Writer<'a> {
         match &image.target {
             Target::Path { path, .. } if !path.is_empty() => {
                 let url = path_link(&self.address.repo, self.address.rev.as_deref(), "raw", path);
-                let separator = if url.contains('?') { '&' } else { '?' };
                 self.html.push_tag("<img loading=lazy");
-                self.html.push_attribute("src", &format!("{url}{separator}as=image"));
+                self.html.push_attribute("src", &with_query(&url, "as=image"));
                 self.html.push_attribute("alt", &image.alt);
                 for (name, length) in [("width", &image.width), ("height", &image.height)] {
                     if let Some(length) = length {

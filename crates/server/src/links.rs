@@ -101,6 +101,12 @@ impl NameLinks {
     }
 }
 
+/// An address with more in its query string.
+pub(crate) fn with_query(url: &str, query: &str) -> String {
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}{query}")
+}
+
 /// The address of a line of a file. Lines beyond the first window name their window too, so that it is there without
 /// JavaScript.
 pub(crate) fn line_link(
@@ -114,8 +120,7 @@ pub(crate) fn line_link(
     if line <= n_lines_window {
         return format!("{page}#L{line}");
     }
-    let separator = if page.contains('?') { '&' } else { '?' };
-    format!("{page}{separator}line={line}#L{line}")
+    with_query(&page, &format!("line={line}#L{line}"))
 }
 
 /// The address of a commit.

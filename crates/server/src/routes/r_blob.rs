@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::format::{count, size, thousands};
 use crate::git_access;
 use crate::images::ImageKind;
-use crate::links::{NameLinks, RepoAddress, path_link, query_number, query_value};
+use crate::links::{NameLinks, RepoAddress, path_link, query_number, query_value, with_query};
 use crate::markup::{Html, code_line};
 use crate::outline::Outline;
 use crate::owning::{self, OwnedBy};
@@ -181,9 +181,8 @@ pub(crate) async fn page(
 /// The ways to look at a file that is a document or a drawing, too.
 fn views(address: &RepoAddress, rendered: bool) -> Vec<ViewLink> {
     let url = path_link(&address.repo, address.rev.as_deref(), "blob", &address.path);
-    let separator = if url.contains('?') { '&' } else { '?' };
     let view = |label, url, current| ViewLink { label, url, current };
-    vec![view("Rendered", format!("{url}{separator}view=rendered"), rendered), view("Source", url, !rendered)]
+    vec![view("Rendered", with_query(&url, "view=rendered"), rendered), view("Source", url, !rendered)]
 }
 
 impl BlobPage {
@@ -220,7 +219,7 @@ impl BlobPage {
         self.facts = code.facts;
         self.code = code.html;
         let plain = path_link(&address.repo, address.rev.as_deref(), "blob", &address.path);
-        self.outline_url = Some(if code.outline.is_some() { plain } else { with_outline(plain) });
+        self.outline_url = Some(if code.outline.is_some() { plain } else { with_query(&plain, "outline=1") });
         self.outline = code.outline;
         (self.first_line, self.last_line) = (code.first_line, code.last_line);
     }
@@ -229,8 +228,7 @@ impl BlobPage {
 impl Window {
     pub(crate) fn of(code: &Code, address: &RepoAddress) -> Self {
         let page = path_link(&address.repo, address.rev.as_deref(), &address.page, &address.path);
-        let separator = if page.contains('?') { '&' } else { '?' };
-        let link = |line: usize| format!("{page}{separator}line={line}");
+        let link = |line: usize| with_query(&page, &format!("line={line}"));
         let says = format!(
             "Lines {} to {} of {}",
             thousands(code.first_line as u64),
@@ -285,7 +283,10 @@ fn frame(state: &AppState, caller: &Caller, row: &Repository, address: &RepoAddr
         versions: None,
         outline: None,
         outline_url: None,
-        lines_url: with_outline(path_link(&address.repo, address.rev.as_deref(), "blob", &address.path)),
+        lines_url: with_query(
+            &path_link(&address.repo, address.rev.as_deref(), "blob", &address.path),
+            "outline=1",
+        ),
         window: None,
         code: Html::default(),
         first_line: 0,
@@ -451,10 +452,4 @@ pub(crate) fn code(
     facts.insert(0, count(n_lines as u64, "line", "lines"));
     let outline = wanted.outline.then(|| Outline::of(language, text));
     Code { language, outline, facts, html, first_line, last_line, n_lines }
-}
-
-/// The same page with the definitions listed.
-fn with_outline(url: String) -> String {
-    let separator = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{separator}outline=1")
 }

@@ -9,7 +9,7 @@ use super::r::{Crumb, RefGroup, crumbs, ref_groups, rev_shown};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::format::thousands;
-use crate::links::{RepoAddress, path_link, query_number, query_value};
+use crate::links::{RepoAddress, path_link, query_number, query_value, with_query};
 use crate::markup::Html;
 use crate::navigation::{
     At, Described, Place, PreciseSaid, Spot, View, ask, described, implementations, refine, url_of,
@@ -322,10 +322,10 @@ impl ReferencesPage {
         let path_shown = lossy(&address.path);
         let title = if name.is_empty() { "References".to_owned() } else { format!("{name} · references") };
         let here = path_link(&address.repo, rev, "references", &address.path);
-        let separator = if here.contains('?') { '&' } else { '?' };
         let again = |limit: usize, everywhere: bool| {
             let everywhere = if everywhere { "&everywhere=1" } else { "" };
-            format!("{here}{separator}line={}&column={}&limit={limit}{everywhere}", at.line, at.column)
+            let asked = format!("line={}&column={}&limit={limit}{everywhere}", at.line, at.column);
+            with_query(&here, &asked)
         };
         let mut shell = caller.shell(&title, "repos");
         shell.query = Some(super::r_blob::box_for(row, address));

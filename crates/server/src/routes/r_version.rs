@@ -5,7 +5,7 @@
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::git_access;
-use crate::links::{RepoAddress, path_link, query_value};
+use crate::links::{RepoAddress, path_link, query_value, with_query};
 use crate::readable::Readable;
 use crate::state::AppState;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -29,11 +29,7 @@ impl Versions {
             return None;
         }
         let url = path_link(&address.repo, address.rev.as_deref(), "version", &address.path);
-        let separator = if url.contains('?') { '&' } else { '?' };
-        Some(Versions {
-            before: format!("{url}{separator}to=before"),
-            after: format!("{url}{separator}to=after"),
-        })
+        Some(Versions { before: with_query(&url, "to=before"), after: with_query(&url, "to=after") })
     }
 }
 

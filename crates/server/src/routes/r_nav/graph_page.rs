@@ -4,7 +4,7 @@ use super::graph::{Drawn, GraphWanted, N_CHAIN_MAX, N_STEPS, to_text};
 use super::{how_told, place_of};
 use crate::caller::Caller;
 use crate::failure::Failure;
-use crate::links::{RepoAddress, line_link, path_link, percent};
+use crate::links::{RepoAddress, line_link, path_link, percent, with_query};
 use crate::navigation::{Place, Spot, ask, url_of};
 use crate::picture::{self, Picture};
 use crate::routes::r::{Crumb, RefGroup, Tool, crumbs, ref_groups, rev_shown, tools};
@@ -189,11 +189,6 @@ pub(super) fn link(repo: &RepoName, rev: Option<&str>, path: &[u8], at: Spot) ->
     with_query(&page, &format!("line={}&column={}", at.line, at.column))
 }
 
-fn with_query(url: &str, query: &str) -> String {
-    let separator = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{separator}{query}")
-}
-
 /// A graph on its way into the page.
 struct Shown<'s> {
     row: &'s Repository,
@@ -272,8 +267,9 @@ impl Shown<'_> {
             let n_left = graph.n_left_out;
             let are = if n_left == 1 { "1 more is" } else { &format!("{n_left} more are") };
             says.push(format!(
-                "{are} beside these and not shown: the picture holds {} names, and 12 beside one.",
-                wanted.n_nodes_max
+                "{are} beside these and not shown: the picture holds {} names, and {} beside one.",
+                wanted.n_nodes_max,
+                wanted.limits().n_beside_max
             ));
         }
         if graph.is_cut {
