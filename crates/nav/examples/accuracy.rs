@@ -173,8 +173,12 @@ fn recall(folder: &Folder, definitions: &HashMap<Key, HashSet<Place>>, uses: &[(
         by_symbol.entry((scope.clone(), symbol.clone())).or_default().insert(place.clone());
     }
     let limits = Limits::default();
-    let wanted =
-        ReferenceLimits { n_references_max: 100_000, n_looked_bytes_max: usize::MAX, is_everywhere: false };
+    let wanted = ReferenceLimits {
+        n_references_max: 100_000,
+        n_looked_bytes_max: usize::MAX,
+        is_everywhere: false,
+        asks_compiler: false,
+    };
     let (mut n_told, mut n_meant, mut n_right) = (0, 0, 0);
     for (key, places) in by_symbol.iter().step_by(10) {
         let Some((path, line, column)) = definitions.get(key).and_then(|places| places.iter().min()) else {

@@ -1,5 +1,6 @@
 //! What questions are asked of: files of one repository at one commit, as one caller may read them.
 
+use crate::definition::Found;
 use crate::references::Uses;
 use model::{ByteRange, Language, LineIndex, RepoName, SymbolKind};
 use std::sync::Arc;
@@ -22,6 +23,11 @@ pub trait Code {
     fn is_over(&self) -> bool;
     /// Where a word stands in this repository, or in the others that the caller may read.
     fn uses(&self, word: &str, is_elsewhere: bool) -> Result<Uses, CodeError>;
+    /// Where the name at a line (counted from 1) and a column (in bytes) leads, as an index of a compiler says: nowhere that may be
+    /// read, where the list is empty. `None` where no index knows the name, or what it knew was changed since.
+    fn leads(&self, _path: &[u8], _line: u64, _column: usize) -> Result<Option<Vec<Found>>, CodeError> {
+        Ok(None)
+    }
 }
 
 /// Why a view could not answer.

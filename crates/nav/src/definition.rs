@@ -60,6 +60,13 @@ pub struct Found {
     pub how: How,
 }
 
+impl Found {
+    /// Whether both are the same place of the repository that is looked at.
+    pub(crate) fn is_at(&self, other: &Found) -> bool {
+        self.repo.is_none() && other.repo.is_none() && self.path == other.path && self.line == other.line
+    }
+}
+
 /// The definitions of a name, the best first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Definitions {

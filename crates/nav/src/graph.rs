@@ -3,7 +3,7 @@
 use crate::code::{Code, CodeError, File, Limits};
 use crate::definition::{Found, How, Resolver, What};
 use crate::references::UsedIn;
-use crate::values::Value;
+use crate::values::{N_SUPERTYPES_MAX, Value};
 use model::{ByteRange, SymbolKind};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -98,12 +98,14 @@ pub fn callees(
     };
     let names = file.bindings.names.iter().enumerate().filter(|(_, name)| inside(name));
     for (place, name) in names.take(N_CALLS_MAX) {
-        resolver.begin();
-        let found: Vec<Found> = resolver
-            .meaning(&file, NameIdx(place as u32))?
-            .iter()
-            .map(crate::definition::Target::told)
-            .collect();
+        let found = match leads(code, &file, name)? {
+            Some(found) => found,
+            None => {
+                resolver.begin();
+                let targets = resolver.meaning(&file, NameIdx(place as u32))?;
+                targets.iter().map(crate::definition::Target::told).collect()
+            }
+        };
         let text = file.slice(&name.range).to_owned();
         let key = (text.clone(), found.first().map(|found| (found.path.clone(), found.line)));
         if seen.insert(key) {
@@ -122,14 +124,38 @@ pub fn supertypes(
     limits: &Limits,
 ) -> Result<Vec<Found>, CodeError> {
     let Some((file, idx)) = defined_at(code, path, line, column)? else { return Ok(Vec::new()) };
-    let resolver = Resolver::new(code, limits);
-    let mut found = Vec::new();
-    for value in resolver.supertypes(&file, idx, 0)? {
-        if let Value::Instance(at, idx) = value {
-            found.push(crate::definition::Target { what: What::Binding(at, idx), how: How::Receiver }.told());
+    above(&Resolver::new(code, limits), &file, idx)
+}
+
+/// The types that a type names as its own: as an index of a compiler says, else by what leads there.
+fn above(resolver: &Resolver<'_>, file: &Arc<File>, idx: BindingIdx) -> Result<Vec<Found>, CodeError> {
+    let Some(binding) = file.bindings.binding(idx) else { return Ok(Vec::new()) };
+    let (mut found, mut is_known) = (Vec::new(), !binding.supertypes.is_empty());
+    for name in binding.supertypes.iter().take(N_SUPERTYPES_MAX) {
+        let Some(name) = file.bindings.name(*name) else { continue };
+        match leads(resolver.code, file, name)? {
+            Some(leads) => found.extend(leads),
+            None => is_known = false,
+        }
+    }
+    if is_known {
+        return Ok(found);
+    }
+    for value in resolver.supertypes(file, idx, 0)? {
+        let Value::Instance(at, idx) = value else { continue };
+        let one = crate::definition::Target { what: What::Binding(at, idx), how: How::Receiver }.told();
+        if !found.iter().any(|other| other.is_at(&one)) {
+            found.push(one);
         }
     }
     Ok(found)
+}
+
+/// What an index of a compiler says of a name in a file.
+fn leads(code: &dyn Code, file: &File, name: &syntax::Name) -> Result<Option<Vec<Found>>, CodeError> {
+    let line = file.line_of(name.range.start);
+    let start = file.line(line).map_or(0, |whole| whole.start);
+    code.leads(&file.path, line as u64, name.range.start.saturating_sub(start))
 }
 
 /// The types of a file that extend or implement what is defined at a place, and which of its members are written anew.
@@ -143,15 +169,11 @@ pub fn subtypes_in(
     let resolver = Resolver::new(code, limits);
     let mut found = Vec::new();
     for (idx, _) in file.bindings.all().filter(|(_, binding)| !binding.supertypes.is_empty()) {
-        for value in resolver.supertypes(&file, idx, 0)? {
-            let Value::Instance(at, above) = value else { continue };
-            let Some(above) = at.bindings.binding(above) else { continue };
-            let is_it = at.path == target.path && at.line_of(above.name.start) as u64 == target.line;
-            if is_it && let Some(enclosing) = told(&file, idx) {
-                let what = What::Binding(Arc::clone(&file), idx);
-                found.push((crate::definition::Target { what, how: How::Receiver }.told(), enclosing));
-                break;
-            }
+        let above = above(&resolver, &file, idx)?;
+        let it = above.iter().find(|above| above.is_at(target));
+        if let (Some(it), Some(enclosing)) = (it, told(&file, idx)) {
+            let what = What::Binding(Arc::clone(&file), idx);
+            found.push((crate::definition::Target { what, how: it.how }.told(), enclosing));
         }
     }
     Ok(found)

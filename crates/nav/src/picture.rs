@@ -300,6 +300,7 @@ impl<'c> Builder<'c> {
             n_references_max: 500,
             n_looked_bytes_max: self.limits.n_looked_bytes_max,
             is_everywhere: false,
+            asks_compiler: true,
         };
         let found = references(self.code, &of.path, offset, &self.question, &wanted)?;
         self.graph.is_cut |= found.is_cut;
@@ -330,7 +331,7 @@ impl<'c> Builder<'c> {
     fn above(&mut self, of: &Node, step: i32) -> Result<Vec<Near>, NavError> {
         let found = graph::supertypes(self.code, &of.path, of.line, of.in_line.start, &self.question)?;
         let mut near = Vec::new();
-        for one in found {
+        for one in found.into_iter().filter(|one| one.repo.is_none()) {
             if let Some(node) = self.node_of(&one, step)? {
                 near.push(Near { node, line: of.line, how: one.how });
             }

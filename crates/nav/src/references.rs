@@ -3,7 +3,7 @@
 use crate::code::{Code, CodeError, File, Limits};
 use crate::definition::{Definitions, Found, How, NavError, Resolver, What, definitions};
 use crate::graph::{Enclosing, enclosing};
-use model::{ByteRange, RepoName};
+use model::{ByteRange, ObjectId, RepoName};
 use std::sync::Arc;
 use syntax::{BindingIdx, BindingKind, Meaning, NameIdx};
 
@@ -48,6 +48,8 @@ impl ReferenceKind {
 pub struct Reference {
     /// The repository, where it is another one.
     pub repo: Option<RepoName>,
+    /// The commit whose text the place is in, where it is not the one that was asked about or shown by default.
+    pub commit: Option<ObjectId>,
     /// The file.
     pub path: Vec<u8>,
     /// The line, counted from 1.
@@ -109,6 +111,8 @@ pub struct ReferenceLimits {
     pub n_looked_bytes_max: usize,
     /// Whether other repositories are searched as well.
     pub is_everywhere: bool,
+    /// Whether an index of a compiler is asked about each use, where there is one.
+    pub asks_compiler: bool,
 }
 
 /// Finds where what a name means is used.
@@ -213,6 +217,7 @@ pub fn in_file(file: &File, idx: NameIdx, verdict: Verdict) -> Reference {
     let whole = file.line(line).unwrap_or(0..0);
     Reference {
         repo: None,
+        commit: None,
         path: file.path.clone(),
         line: line as u64,
         in_line: range.start - whole.start..range.end.min(whole.end).saturating_sub(whole.start),
@@ -284,6 +289,7 @@ impl<'c> Gathered<'c> {
                     }
                     _ => self.same_name.push(Reference {
                         repo: used.repo.clone(),
+                        commit: None,
                         path: used.path.clone(),
                         line: *line,
                         in_line: range.clone(),
@@ -313,6 +319,15 @@ impl<'c> Gathered<'c> {
         let Some(idx) = file.bindings.name_at(offset) else { return Ok(()) };
         let Some(met) = file.bindings.name(idx) else { return Ok(()) };
         if file.slice(&met.range) != name {
+            return Ok(());
+        }
+        if self.wanted.asks_compiler
+            && let Some(target) = target
+            && let Some(leads) = self.resolver.code.leads(&file.path, line, range.start)?
+        {
+            if leads.iter().any(|found| found.is_at(target)) {
+                self.sure.push(in_file(file, idx, Verdict::Leads(How::Precise)));
+            }
             return Ok(());
         }
         self.resolver.begin();

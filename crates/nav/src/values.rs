@@ -7,7 +7,7 @@ use std::sync::Arc;
 use syntax::{BindingIdx, BindingKind, NameIdx, Origin};
 
 /// How many supertypes of one type are looked at.
-const N_SUPERTYPES_MAX: usize = 32;
+pub(crate) const N_SUPERTYPES_MAX: usize = 32;
 
 /// What a value is.
 #[derive(Clone, Debug)]

@@ -196,10 +196,24 @@ impl Precise {
         uploads: &[Upload],
         spot: Spot<'_>,
     ) -> Result<Option<Hit>, LookupError> {
-        if !access.allows(spot.repo) || !sources.may_read(spot.repo, spot.path) {
+        if !access.allows(spot.repo) {
             return Ok(None);
         }
         let current = self.current(sources, uploads, spot.repo, spot.commit);
+        self.lookup_in(access, sources, &current, spot)
+    }
+
+    /// Likewise, where it is known which uploads speak for the commit ([`Precise::current`]).
+    pub fn lookup_in(
+        &self,
+        access: &AccessSet,
+        sources: &dyn Sources,
+        current: &[(Upload, Nearest)],
+        spot: Spot<'_>,
+    ) -> Result<Option<Hit>, LookupError> {
+        if !access.allows(spot.repo) || !sources.may_read(spot.repo, spot.path) {
+            return Ok(None);
+        }
         let Some(text) = sources.text(spot.repo, spot.commit, spot.path) else { return Ok(None) };
         let Some(line) = line_of(&text, spot.line) else { return Ok(None) };
         for (idx, (upload, near)) in current.iter().enumerate() {

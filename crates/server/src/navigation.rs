@@ -16,7 +16,7 @@ use nav::{Code, File, Found, Limits, NavError};
 use std::time::Duration;
 use store::Repository;
 
-pub(crate) use precise::{PreciseSaid, implementations, refine, upload_of};
+pub(crate) use precise::{KeptCurrent, PreciseSaid, implementations, kept_current, refine, upload_of};
 pub(crate) use view::View;
 
 /// How long one question may take.

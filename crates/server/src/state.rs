@@ -65,6 +65,7 @@ pub(crate) struct Shared {
     pub(crate) kept_answers: KeptAnswers,
     /// Files taken apart for navigation.
     pub(crate) kept_files: crate::navigation::KeptFiles,
+    pub(crate) kept_current: crate::navigation::KeptCurrent,
     /// Answers under way.
     pub(crate) in_flight: InFlight,
     pub(crate) metrics: crate::metrics::Metrics,
@@ -88,6 +89,7 @@ impl AppState {
                 board: deps.board,
                 clock: deps.clock,
                 kept_files: crate::navigation::kept_files(),
+                kept_current: crate::navigation::kept_current(),
                 search_places,
                 kept_answers: KeptAnswers::new(config.keeps_answers),
                 in_flight: InFlight::default(),

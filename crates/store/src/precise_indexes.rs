@@ -142,7 +142,7 @@ pub struct PreciseIndex {
     pub finished_at: Option<Timestamp>,
 }
 
-/// A package that an index defines something of.
+/// A package that an index names something of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrecisePackage {
     /// Who gives out its name: `npm`, `pip`, ….
@@ -151,7 +151,7 @@ pub struct PrecisePackage {
     pub name: String,
     /// Its version; empty where it has none.
     pub version: String,
-    /// How many of its symbols are defined there.
+    /// How many of its symbols are defined there; 0 where it is used only.
     pub n_defined: u64,
 }
 
@@ -183,6 +183,23 @@ macro_rules! select_precise {
 }
 pub(crate) use select_precise;
 
+/// Ready indexes with a package ($1 its manager, $2 its name) in the repositories $3, the newest first, at most $4.
+macro_rules! select_packages {
+    ($rest:literal) => {
+        concat!(
+            "SELECT precise_indexes.id AS id, repo_id, commit_id, root, indexer, indexer_version, \
+             state, n_parts, upload_bytes, size_bytes, n_documents, n_symbols, n_occurrences, n_left_out, \
+             precise_indexes.error AS error, NULL AS user_name, precise_indexes.created_at AS created_at, finished_at, \
+             precise_packages.version AS version, repositories.name AS repo_name \
+             FROM precise_packages JOIN precise_indexes ON precise_indexes.id = index_id \
+             JOIN repositories ON repositories.id = repo_id \
+             WHERE precise_packages.name = $2 AND manager = $1 AND state = 'ready' AND repo_id IN {ints:$3} ",
+            $rest,
+            " ORDER BY precise_indexes.created_at DESC, precise_indexes.id LIMIT $4"
+        )
+    };
+}
+
 impl Store {
     /// Notes an upload that begins, unless too many of the repository are on their way. SECURITY: the caller makes sure that
     /// whoever asks may read the repository and upload.
@@ -191,6 +208,7 @@ impl Store {
         new: NewPrecise,
         n_unfinished_max: u64,
     ) -> Result<PreciseId, CreatePreciseError> {
+        const LOCK: &str = "UPDATE repositories SET name = name WHERE id = $1";
         const UNFINISHED: &str = "SELECT COUNT(*) AS n FROM precise_indexes \
              WHERE repo_id = $1 AND state IN ('receiving', 'queued', 'processing')";
         const INSERT: &str = "INSERT INTO precise_indexes (id, repo_id, commit_id, root, indexer, indexer_version, \
@@ -201,6 +219,8 @@ impl Store {
         Fault::check_storable("version of an indexer", &new.indexer_version, INDEXER_BYTES_MAX)?;
         let id = self.draw_precise_id()?;
         let mut transaction = self.database().begin().await?;
+        // The repository's row is the lock under which its uploads are counted.
+        transaction.execute(LOCK, values![new.repo]).await?;
         let row = transaction.row(UNFINISHED, values![new.repo]).await?;
         let n_unfinished = row.map_or(Ok(0), |row| row.unsigned("n"))?;
         if n_unfinished >= n_unfinished_max {
@@ -300,17 +320,37 @@ impl Store {
         manager: &str,
         package: &str,
     ) -> Result<Vec<(PreciseIndex, String, RepoName)>, Fault> {
-        const FIND: &str = "SELECT precise_indexes.id AS id, repo_id, commit_id, root, indexer, indexer_version, \
-             state, n_parts, upload_bytes, size_bytes, n_documents, n_symbols, n_occurrences, n_left_out, \
-             precise_indexes.error AS error, NULL AS user_name, precise_indexes.created_at AS created_at, finished_at, \
-             precise_packages.version AS version, repositories.name AS repo_name \
-             FROM precise_packages JOIN precise_indexes ON precise_indexes.id = index_id \
-             JOIN repositories ON repositories.id = repo_id \
-             WHERE precise_packages.name = $2 AND manager = $1 AND state = 'ready' AND repo_id IN {ints:$3} \
-             ORDER BY precise_indexes.created_at DESC, precise_indexes.id LIMIT $4";
+        const FIND: &str = select_packages!("AND n_defined > 0");
+        self.precise_of_package(FIND, access, manager, package).await
+    }
+
+    /// The ready indexes that name something of a package, to define or to use it, in repositories that the caller may read:
+    /// of each repository, root and indexer the newest index, if that one does.
+    pub async fn precise_naming(
+        &self,
+        access: &AccessSet,
+        manager: &str,
+        package: &str,
+    ) -> Result<Vec<(PreciseIndex, String, RepoName)>, Fault> {
+        const FIND: &str = select_packages!(
+            "AND NOT EXISTS (SELECT 1 FROM precise_indexes AS later WHERE later.repo_id = precise_indexes.repo_id \
+             AND later.root = precise_indexes.root AND later.indexer = precise_indexes.indexer \
+             AND later.state = 'ready' AND (later.created_at > precise_indexes.created_at \
+             OR (later.created_at = precise_indexes.created_at AND later.id < precise_indexes.id)))"
+        );
+        self.precise_of_package(FIND, access, manager, package).await
+    }
+
+    async fn precise_of_package(
+        &self,
+        find: &'static str,
+        access: &AccessSet,
+        manager: &str,
+        package: &str,
+    ) -> Result<Vec<(PreciseIndex, String, RepoName)>, Fault> {
         // SECURITY: before the limit, so that what the caller may not read takes nobody's place.
         let allowed = int_list(access.repos().map(|repo| i64::from(repo.0)));
-        let rows = self.database().rows(FIND, values![manager, package, allowed, N_DEFINING_MAX]).await?;
+        let rows = self.database().rows(find, values![manager, package, allowed, N_DEFINING_MAX]).await?;
         let one = |row: &Row| {
             let name = RepoName::new(row.text("repo_name")?);
             let name = name.map_err(|_| Fault::ImpossibleValue { column: "name" })?;

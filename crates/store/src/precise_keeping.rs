@@ -7,7 +7,7 @@ use crate::precise_indexes::{remove_in, select_precise};
 use crate::{Fault, Maintenance, PreciseCounts, PreciseId, PreciseIndex, PrecisePackage, Timestamp};
 use access::audit::{Act, Entry};
 
-/// Packages of one index that are kept: what an index defines is its own project, of one or a few names.
+/// Packages of one index that are kept, those first of which it defines something: its own project, of one or a few names.
 const N_PACKAGES_MAX: usize = 10_000;
 /// Longest name of a package or its version.
 const PACKAGE_BYTES_MAX: usize = 500;
@@ -136,5 +136,5 @@ impl Maintenance {
 
 fn is_storable(package: &PrecisePackage) -> bool {
     let texts = [&package.manager, &package.name, &package.version];
-    package.n_defined > 0 && texts.iter().all(|text| text.len() <= PACKAGE_BYTES_MAX && !text.contains('\0'))
+    texts.iter().all(|text| text.len() <= PACKAGE_BYTES_MAX && !text.contains('\0'))
 }

@@ -14,6 +14,7 @@
 
 mod retention;
 mod uploads;
+mod waiting;
 mod worker;
 
 pub use retention::{Keeping, Lineage, leaving};

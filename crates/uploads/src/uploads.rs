@@ -1,6 +1,7 @@
 //! Receiving uploads, and removing what was made of them.
 
 use crate::retention::Keeping;
+use crate::waiting::{Full, Waiting};
 use access::Clock;
 use access::audit::Origin;
 use model::RepoId;
@@ -92,6 +93,7 @@ pub(crate) struct Shared {
     /// Rung when an upload is whole.
     pub(crate) bell: Notify,
     receiving: Arc<Semaphore>,
+    pub(crate) waiting: Waiting,
 }
 
 /// Why an upload was not received.
@@ -157,8 +159,9 @@ pub struct Part {
     path: PathBuf,
     buffer: Vec<u8>,
     size_bytes: u64,
-    room: u64,
-    bytes_max: u64,
+    /// The upload it is a part of, where that has a number.
+    of: Option<PreciseId>,
+    shared: Arc<Shared>,
     is_placed: bool,
     _permit: OwnedSemaphorePermit,
 }
@@ -166,9 +169,16 @@ pub struct Part {
 impl Part {
     /// Adds bytes.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), UploadError> {
-        self.size_bytes += bytes.len() as u64;
-        if self.size_bytes > self.room {
-            return Err(UploadError::TooLarge { bytes_max: self.bytes_max });
+        let (limits, n_bytes) = (&self.shared.options.limits, bytes.len() as u64);
+        let too_large = UploadError::TooLarge { bytes_max: limits.upload_bytes_max };
+        if self.size_bytes.saturating_add(n_bytes) > limits.upload_bytes_max {
+            return Err(too_large);
+        }
+        // Counted before they are written: others that are received just now count theirs as well.
+        match self.shared.waiting.grow(&self.shared.incoming(), self.of, n_bytes) {
+            Err(Full::One) => return Err(too_large),
+            Err(Full::All) => return Err(UploadError::Busy),
+            Ok(()) => self.size_bytes += n_bytes,
         }
         self.buffer.extend_from_slice(bytes);
         match self.buffer.len() >= BUFFER_BYTES {
@@ -187,8 +197,10 @@ impl Part {
     async fn place(mut self, path: &Path) -> Result<(), UploadError> {
         self.flush().await?;
         self.file.sync_all().await?;
+        let replaced = tokio::fs::metadata(path).await.map_or(0, |about| about.len());
         tokio::fs::rename(&self.path, path).await?;
         self.is_placed = true;
+        self.shared.waiting.shrink(self.of, replaced);
         Ok(())
     }
 }
@@ -197,6 +209,7 @@ impl Drop for Part {
     fn drop(&mut self) {
         if !self.is_placed {
             remove_file(&self.path);
+            self.shared.waiting.shrink(self.of, self.size_bytes);
         }
     }
 }
@@ -207,7 +220,8 @@ impl Uploads {
         let store = options.store.clone();
         let precise = Arc::new(Precise::new(&options.folder));
         let receiving = Arc::new(Semaphore::new(options.limits.n_receiving_max));
-        let shared = Shared { options, precise, bell: Notify::new(), receiving };
+        let waiting = Waiting::new(options.limits.waiting_bytes_max, options.limits.upload_bytes_max);
+        let shared = Shared { options, precise, bell: Notify::new(), receiving, waiting };
         Uploads { shared: Arc::new(shared), store }
     }
 
@@ -228,25 +242,16 @@ impl Uploads {
 
     /// A place for bytes that are about to come: of a whole upload, or of a part of this one.
     pub async fn receive(&self, part_of: Option<&PreciseIndex>) -> Result<Part, UploadError> {
-        let limits = self.limits();
         let permit = Arc::clone(&self.shared.receiving).try_acquire_owned();
         let permit = permit.map_err(|_| UploadError::Busy)?;
         let folder = self.shared.incoming();
         make_private(&folder)?;
-        let (mut n_waiting, mut n_of_this) = (0, 0);
-        let prefix = part_of.map(|upload| format!("{}.", upload.id));
-        for entry in std::fs::read_dir(&folder)?.flatten() {
-            let size = entry.metadata().map_or(0, |about| about.len());
-            n_waiting += size;
-            let is_of_this =
-                |prefix: &String| entry.file_name().to_string_lossy().starts_with(prefix.as_str());
-            if prefix.as_ref().is_some_and(is_of_this) {
-                n_of_this += size;
-            }
-        }
-        if n_waiting >= limits.waiting_bytes_max {
+        let of = part_of.map(|upload| upload.id);
+        // A byte more has to have room, or nothing need be sent.
+        if self.shared.waiting.grow(&folder, None, 1).is_err() {
             return Err(UploadError::Busy);
         }
+        self.shared.waiting.shrink(None, 1);
         let path = folder.join(format!("{}.tmp", uuid::Uuid::new_v4()));
         let mut options = tokio::fs::OpenOptions::new();
         options.write(true).create_new(true);
@@ -258,8 +263,8 @@ impl Uploads {
             path,
             buffer: Vec::new(),
             size_bytes: 0,
-            room: limits.upload_bytes_max.saturating_sub(n_of_this),
-            bytes_max: limits.upload_bytes_max,
+            of,
+            shared: Arc::clone(&self.shared),
             is_placed: false,
             _permit: permit,
         })
@@ -273,6 +278,7 @@ impl Uploads {
         let id = self.begin(NewPrecise { n_parts: 1, ..new }).await?;
         let size_bytes = part.size_bytes;
         part.place(&self.shared.part(id, 0)).await?;
+        self.shared.waiting.name(id, size_bytes);
         self.store.queue_precise(id, size_bytes).await?;
         self.shared.bell.notify_one();
         Ok(id)
@@ -357,18 +363,21 @@ impl Shared {
         let Ok(entries) = std::fs::read_dir(self.incoming()) else { return };
         for entry in entries.flatten() {
             if entry.file_name().to_string_lossy().starts_with(&prefix) {
-                remove_file(&entry.path());
+                self.waiting.remove(&entry);
             }
         }
     }
 }
 
-pub(crate) fn remove_file(path: &Path) {
+/// Deletes a file; tells whether it was there and is not any more.
+pub(crate) fn remove_file(path: &Path) -> bool {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+        Ok(()) => true,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) => {
             tracing::warn!(path = %path.display(), %error, "a file of a precise index cannot be deleted");
+            false
         }
-        _ => {}
     }
 }
 
@@ -381,23 +390,103 @@ pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
     use super::*;
+    use model::ObjectId;
+    use store::{PreciseCounts, PreciseState};
 
+    async fn uploads(limits: UploadLimits) -> (tempfile::TempDir, Uploads) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&store::StoreUrl::file(dir.path().join("db"))).await.unwrap();
+        let folder = dir.path().join("precise");
+        let clock = Arc::new(access::SystemClock);
+        (dir, Uploads::new(UploadOptions { store, folder, open: Arc::new(|_| None), clock, limits }))
+    }
+
+    fn upload(id: u64) -> PreciseIndex {
+        PreciseIndex {
+            id: PreciseId(id),
+            repo: RepoId(1),
+            commit: ObjectId([1; 20]),
+            root: String::new(),
+            indexer: String::new(),
+            indexer_version: String::new(),
+            state: PreciseState::Receiving,
+            n_parts: 40,
+            counts: PreciseCounts::default(),
+            error: None,
+            uploaded_by: None,
+            created_at: access::Timestamp(0),
+            finished_at: None,
+        }
+    }
+
+    fn on_disk(uploads: &Uploads) -> u64 {
+        let entries = std::fs::read_dir(uploads.shared.incoming()).unwrap();
+        entries.map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
+    }
+
+    /// Sends parts of 100 bytes, all at the same time; tells how many were kept and why the others were not.
+    async fn send(uploads: &Uploads, parts: impl Iterator<Item = (u64, u32)>) -> (usize, Vec<UploadError>) {
+        let mut sending = tokio::task::JoinSet::new();
+        for (id, index) in parts {
+            let uploads = uploads.clone();
+            sending.spawn(async move {
+                let upload = upload(id);
+                let mut part = uploads.receive(Some(&upload)).await?;
+                for _ in 0..10 {
+                    part.write(&[7; 10]).await?;
+                    tokio::task::yield_now().await;
+                }
+                uploads.place(&upload, index, part).await
+            });
+        }
+        let (mut n_kept, mut refused) = (0, Vec::new());
+        while let Some(ended) = sending.join_next().await {
+            match ended.unwrap() {
+                Ok(()) => n_kept += 1,
+                Err(error) => refused.push(error),
+            }
+        }
+        (n_kept, refused)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn bounds_hold_whatever_is_sent_at_once() {
+        let bounds = UploadLimits { n_receiving_max: 64, ..UploadLimits::default() };
+        let limits = UploadLimits { waiting_bytes_max: 1_000, ..bounds };
+        let (_dir, all) = uploads(limits).await;
+        let (n_kept, refused) = send(&all, (0..40).map(|n| (n + 1, 0))).await;
+        assert!(on_disk(&all) <= 1_000 && on_disk(&all) == 100 * n_kept as u64, "{}", on_disk(&all));
+        assert!(
+            n_kept + refused.len() == 40 && refused.iter().all(|error| matches!(error, UploadError::Busy))
+        );
+        assert_eq!(all.shared.waiting.all(), on_disk(&all), "what was refused is not counted");
+        (1..=40).for_each(|id| all.shared.remove_files(PreciseId(id)));
+        assert_eq!((all.shared.waiting.all(), on_disk(&all)), (0, 0));
+        assert_eq!(send(&all, (0..10).map(|n| (n + 1, 0))).await.0, 10, "there is room again");
+        // Begun again, it knows what waits.
+        let again = Uploads::new(all.shared.options.clone());
+        assert!(matches!(again.receive(None).await, Err(UploadError::Busy)));
+
+        let (_dir, one) = uploads(UploadLimits { upload_bytes_max: 500, ..bounds }).await;
+        let (n_kept, refused) = send(&one, (0..40).map(|n| (9, n))).await;
+        assert!(on_disk(&one) <= 500 && n_kept <= 5, "{n_kept} parts, {} bytes", on_disk(&one));
+        assert!(refused.iter().all(|error| matches!(error, UploadError::TooLarge { bytes_max: 500 })));
+        one.shared.remove_files(PreciseId(9));
+        for _ in 0..5 {
+            assert_eq!(send(&one, [(9, 0)].into_iter()).await.0, 1);
+        }
+        assert_eq!((one.shared.waiting.all(), on_disk(&one)), (100, 100), "the same part again");
+    }
+
+    #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn a_full_disk_is_said() {
-        let places = Arc::new(Semaphore::new(1));
-        let mut part = Part {
-            file: tokio::fs::OpenOptions::new().write(true).open("/dev/full").await.unwrap(),
-            path: "/nonexistent/part".into(),
-            buffer: Vec::new(),
-            size_bytes: 0,
-            room: 1 << 30,
-            bytes_max: 1 << 30,
-            is_placed: false,
-            _permit: places.try_acquire_owned().unwrap(),
-        };
+        let (_dir, uploads) = uploads(UploadLimits::default()).await;
+        let mut part = uploads.receive(None).await.unwrap();
+        part.file = tokio::fs::OpenOptions::new().write(true).open("/dev/full").await.unwrap();
         let written = part.write(&vec![1; BUFFER_BYTES]).await;
         assert!(matches!(written, Err(UploadError::DiskFull)), "{written:?}");
     }

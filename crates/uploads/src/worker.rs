@@ -191,8 +191,8 @@ impl UploadWorker {
             version: used.package.version.clone(),
             n_defined: used.n_defined,
         };
-        let packages: Vec<_> =
-            summary.packages.iter().filter(|used| used.n_defined > 0).map(package).collect();
+        let mut packages: Vec<_> = summary.packages.iter().map(package).collect();
+        packages.sort_by_key(|package| package.n_defined == 0);
         let maintenance = self.shared.options.store.maintenance();
         let published =
             maintenance.publish_precise(upload.id, (&indexer, &version), &counts, &packages).await?;
@@ -215,7 +215,8 @@ impl UploadWorker {
         maintenance.forget_failed_precise(now.minus(limits.show_failed_for)).await?;
         self.retire().await?;
         let known: HashSet<PreciseId> = maintenance.precise_ids().await?.into_iter().collect();
-        for folder in [options.folder.clone(), self.shared.incoming()] {
+        let incoming = self.shared.incoming();
+        for folder in [&options.folder, &incoming] {
             for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
                 let name = entry.file_name();
                 let id = name.to_str().and_then(|name| name.split('.').next()).and_then(PreciseId::parse);
@@ -224,8 +225,10 @@ impl UploadWorker {
                     // Being received or written; as old as that it is what a killed process left.
                     None => is_older(&entry, limits.receive_for),
                 };
-                if is_left {
-                    remove_file(&entry.path());
+                match is_left {
+                    true if folder == &incoming => self.shared.waiting.remove(&entry),
+                    true => drop(remove_file(&entry.path())),
+                    false => {}
                 }
             }
         }

@@ -68,6 +68,36 @@ fn calls_are_followed_both_ways() {
     assert_eq!((graph.n_left_out, graph.is_cut), (0, false));
 }
 
+/// A compiler's word goes before what trees show: a call leads where it says, and what it says leads elsewhere is no call.
+#[test]
+fn a_compiler_is_asked_first() {
+    let mut world = World::new(&[
+        ("a.py", "def run(x):\n    x.close()\n    x.open()\n    helper()\n\ndef helper():\n    pass\n"),
+        ("b.py", "class File:\n    def close(self):\n        pass\n\n    def open(self):\n        pass\n"),
+        ("c.py", "class Door:\n    def close(self):\n        pass\n\nclass Gate(Door):\n    pass\n"),
+    ]);
+    let precise = |found: nav::Found| nav::Found { how: nav::How::Precise, ..found };
+    let close = precise(at(&world, "b.py", "def |close"));
+    let file = precise(at(&world, "b.py", "class |File"));
+    let (call, open) = (world.at("a.py", "x.|close"), world.at("a.py", "x.|open"));
+    world.compiled.push(("a.py", call, vec![close.clone()]));
+    world.compiled.push(("a.py", open, Vec::new()));
+    let gate = world.at("c.py", "Gate(|Door");
+    world.compiled.push(("c.py", gate, vec![file.clone()]));
+    let one = GraphLimits { n_steps_max: 1, ..GraphLimits::default() };
+    let graph = around(&world, &at(&world, "a.py", "def |run"), &[Toward::Callees], &one).expect("a graph");
+    let told = ["run -> File.close precise:2", "run -> helper scope:4"];
+    assert_eq!(edges(&graph), told, "what is known to be elsewhere is none");
+    let graph = around(&world, &close, &[Toward::Callers], &one).expect("a graph");
+    assert_eq!(edges(&graph), ["run -> File.close precise:2"]);
+    let door = at(&world, "c.py", "def |close");
+    assert!(edges(&around(&world, &door, &[Toward::Callers], &one).expect("a graph")).is_empty());
+    let graph = around(&world, &at(&world, "c.py", "class |Gate"), &[Toward::Above], &one).expect("a graph");
+    assert_eq!(edges(&graph), ["Gate -> File precise:5"]);
+    let graph = around(&world, &at(&world, "c.py", "class |Door"), &[Toward::Below], &one).expect("a graph");
+    assert!(edges(&graph).is_empty());
+}
+
 #[test]
 fn the_top_level_of_a_file_calls_too() {
     let world = world();

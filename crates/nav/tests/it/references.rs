@@ -22,8 +22,12 @@ fn check(world: &World, path: &str, place: &str, wanted: &ReferenceLimits, expec
     assert_eq!(found, expected, "{place}");
 }
 
-const HERE: ReferenceLimits =
-    ReferenceLimits { n_references_max: 100, n_looked_bytes_max: usize::MAX, is_everywhere: false };
+const HERE: ReferenceLimits = ReferenceLimits {
+    n_references_max: 100,
+    n_looked_bytes_max: usize::MAX,
+    is_everywhere: false,
+    asks_compiler: false,
+};
 
 fn world() -> World {
     World::new(&[
@@ -137,8 +141,12 @@ fn uses_of_a_declaration_are_uses_of_its_body() {
     for (path, place) in
         [("db.c", "int |lookup(int key) {"), ("db.h", "int |lookup("), ("list.c", "|lookup(1)")]
     {
-        let wanted =
-            ReferenceLimits { n_references_max: 50, n_looked_bytes_max: 1 << 20, is_everywhere: false };
+        let wanted = ReferenceLimits {
+            n_references_max: 50,
+            n_looked_bytes_max: 1 << 20,
+            is_everywhere: false,
+            asks_compiler: false,
+        };
         let found = references(&world, path.as_bytes(), world.at(path, place), &Limits::default(), &wanted);
         let found = found.expect("an answer").references;
         let mut places: Vec<String> = found

@@ -165,6 +165,37 @@ impl Precise {
         Ok(Vec::new())
     }
 
+    /// Where a symbol of a package is used, in the indexes of other repositories (`candidates`, with the version that each has
+    /// of the package), at the commits that were indexed; at most `limit`. What the caller may not read is not counted.
+    pub fn references_elsewhere(
+        &self,
+        access: &AccessSet,
+        sources: &dyn Sources,
+        symbol: &str,
+        candidates: &[(Upload, String)],
+        limit: usize,
+    ) -> Result<Places, LookupError> {
+        let mut page = Places::default();
+        let Some(parts) = SymbolParts::parse(symbol) else { return Ok(page) };
+        let mut carrier = Carrier::new(access, sources);
+        for (upload, version) in candidates.iter().filter(|(upload, _)| access.allows(upload.repo)) {
+            let index = self.index(&upload.id)?;
+            let Some(no) = index.find(&parts.with_version(version))? else { continue };
+            let other_version = (*version != parts.package.version).then(|| version.clone());
+            for at in index.references(SymbolNo::Global(no))? {
+                if page.places.len() >= limit {
+                    page.next = Some(page.n_total);
+                    return Ok(page);
+                }
+                if let Some(place) = carrier.place(&index, upload, at, upload.commit)? {
+                    page.n_total += 1;
+                    page.places.push(Place { other_version: other_version.clone(), ..place });
+                }
+            }
+        }
+        Ok(page)
+    }
+
     fn page(
         &self,
         carrier: &mut Carrier<'_>,

@@ -159,4 +159,15 @@ fn other_repositories_define_it() {
     assert_eq!(other[0].other_version.as_deref(), Some("1"));
     assert!(find(&access, "s npm p 1 `a.ts`/g().").is_empty());
     assert!(find(&of(&[1]), "s npm p 1 `a.ts`/f().").is_empty(), "the repository may not be read");
+    let uses = |access: &AccessSet, world: &World, limit| {
+        let symbol = "s npm p 9 `a.ts`/f().";
+        precise.references_elsewhere(access, world, symbol, &candidates, limit).expect("ok")
+    };
+    let all = uses(&access, &world, 99);
+    assert!(all.places.len() > 1 && all.n_total == all.places.len() as u64 && all.next.is_none());
+    assert!(all.places.iter().all(|place| (place.repo, place.commit) == (RepoId(5), OLD)));
+    assert_eq!(uses(&access, &world, 1).next, Some(1), "there are more");
+    assert_eq!(uses(&of(&[1]), &world, 99), precise::Places::default());
+    let hides_b = World { hidden: "p/b.ts" };
+    assert!(uses(&access, &hides_b, 99).n_total < all.n_total, "what is hidden is not counted");
 }

@@ -4,14 +4,17 @@
 //! caller's rules. Whoever may read a part of a repository gets answers from an index of that very commit alone: how far
 //! another one is would tell of a history that they may not read. A symbol's name holds paths and is never told.
 
+mod elsewhere;
+
 use super::view::FILE_BYTES_MAX;
 use super::{Spot, View};
 use crate::browse::Content;
-use crate::git_access;
+use crate::kept::Kept;
 use crate::readable::Readable;
+use crate::routes::r_nav::Wanted;
 use model::{ObjectId, RepoId, RepoName};
 use nav::{Definitions, Description, Found, How, Reference, ReferenceKind, References, Verdict};
-use precise::{Hit, Hunk, LineMap, LookupError, Place, Sources, SymbolInfo, Upload};
+use precise::{Hit, Hunk, LineMap, LookupError, Nearest, Place, Places, Sources, SymbolInfo, Upload};
 use search::PathFilter;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -38,7 +41,36 @@ pub(crate) struct Known {
     texts: RefCell<Texts>,
     lines: RefCell<HashMap<(ObjectId, ObjectId, String), Option<LineMap>>>,
     filters: RefCell<HashMap<RepoId, Option<Rc<PathFilter>>>>,
-    others: RefCell<HashMap<RepoId, (RepoName, Rc<Readable>)>>,
+    others: RefCell<HashMap<RepoId, Other>>,
+    /// Those that speak for the commit that is looked at.
+    current: RefCell<Option<Arc<Current>>>,
+    candidates: RefCell<HashMap<elsewhere::Asked, Rc<[elsewhere::Candidate]>>>,
+}
+
+/// Another repository, as the caller may read it.
+struct Other {
+    name: RepoName,
+    readable: Rc<Readable>,
+    /// The head of its default branch.
+    head: Option<ObjectId>,
+}
+
+/// The indexes that speak for a commit, the nearest first, and how far each is.
+type Current = Vec<(Upload, Nearest)>;
+
+/// What the nearest indexes of a commit follow from: the commit, and the uploads there are.
+type CurrentKey = (RepoId, ObjectId, Vec<String>);
+
+/// The nearest indexes of commits that were asked about lately.
+///
+/// SECURITY: for those who may read the whole repository alone. To others no distance is told, and theirs are found anew.
+pub(crate) type KeptCurrent = Kept<CurrentKey, Current>;
+
+/// None yet.
+pub(crate) fn kept_current() -> KeptCurrent {
+    const BYTES_MAX: usize = 1 << 20;
+    const UPLOAD_BYTES: usize = 300;
+    Kept::new(BYTES_MAX, |current| (current.len() + 1) * UPLOAD_BYTES)
 }
 
 impl Known {
@@ -107,12 +139,8 @@ pub(super) fn defined(view: &View<'_>, path: &[u8], at: Spot) -> Option<Answer> 
 
 fn try_defined(view: &View<'_>, path: &[u8], at: Spot) -> Result<Option<Answer>, LookupError> {
     let Some(hit) = hit(view, path, at)? else { return Ok(None) };
-    let (access, precise) = (&view.caller.access, view.state.uploads.precise());
-    let mut places = precise.definitions(access, view, &hit)?;
-    if places.places.is_empty() {
-        places.places = elsewhere(view, &hit)?;
-    }
-    let hover = precise.hover(access, view, &hit)?;
+    let places = definitions(view, &hit)?;
+    let hover = view.state.uploads.precise().hover(&view.caller.access, view, &hit)?;
     let mut said = said(view, &hit);
     said.n_changed = places.n_changed;
     let definitions = Definitions {
@@ -123,6 +151,26 @@ fn try_defined(view: &View<'_>, path: &[u8], at: Spot) -> Result<Option<Answer>,
     };
     let description = hover.map(|hover| describe(&hover.info)).unwrap_or_default();
     Ok(Some(Answer { definitions, description, said }))
+}
+
+/// Where what stands there is defined: here, else in other repositories.
+fn definitions(view: &View<'_>, hit: &Hit) -> Result<Places, LookupError> {
+    let mut places = view.state.uploads.precise().definitions(&view.caller.access, view, hit)?;
+    if places.places.is_empty() && places.n_changed == 0 {
+        places.places = elsewhere::definitions(view, hit)?;
+    }
+    Ok(places)
+}
+
+/// Where the name at a place leads, as an index says. `None` where none knows, or what it knew was changed since.
+pub(super) fn leads(view: &View<'_>, path: &[u8], at: Spot) -> Option<Vec<Found>> {
+    let look = || {
+        let Some(hit) = hit(view, path, at)? else { return Ok(None) };
+        let places = definitions(view, &hit)?;
+        let is_gone = places.places.is_empty() && places.n_changed > 0;
+        Ok((!is_gone).then(|| places.places.iter().filter_map(|place| found(view, place)).collect()))
+    };
+    told(look())
 }
 
 /// What implements the name at a place, and which index says so.
@@ -148,23 +196,28 @@ pub(crate) fn refine(
     view: &View<'_>,
     path: &[u8],
     at: Spot,
-    n_max: usize,
+    wanted: Wanted,
     by_name: &mut References,
 ) -> Option<PreciseSaid> {
-    told(try_refine(view, path, at, n_max, by_name))
+    told(try_refine(view, path, at, wanted, by_name))
 }
 
 fn try_refine(
     view: &View<'_>,
     path: &[u8],
     at: Spot,
-    n_max: usize,
+    wanted: Wanted,
     by_name: &mut References,
 ) -> Result<Option<PreciseSaid>, LookupError> {
     let Some(hit) = hit(view, path, at)? else { return Ok(None) };
+    let n_max = wanted.n_max;
     let (access, precise) = (&view.caller.access, view.state.uploads.precise());
-    let definitions = precise.definitions(access, view, &hit)?;
+    let definitions = definitions(view, &hit)?;
     let references = precise.references(access, view, &hit, 0, n_max)?;
+    if !definitions.places.is_empty() {
+        by_name.definitions.found =
+            definitions.places.iter().filter_map(|place| found(view, place)).collect();
+    }
     let mut said = said(view, &hit);
     (said.n_references, said.n_changed) = (references.n_total, references.n_changed);
     let mut known: HashMap<(Vec<u8>, u64, usize), Reference> = HashMap::new();
@@ -174,7 +227,8 @@ fn try_refine(
     let defined: HashSet<_> = definitions.places.iter().map(key).collect();
     let mut list = Vec::new();
     let mut taken: HashSet<(Vec<u8>, u64, usize)> = HashSet::new();
-    for place in definitions.places.iter().chain(&references.places) {
+    let here = definitions.places.iter().filter(|place| place.repo == view.row.id);
+    for place in here.chain(&references.places) {
         if !taken.insert(key(place)) {
             continue;
         }
@@ -184,9 +238,21 @@ fn try_refine(
             list.extend(reference(view, place, seen));
         }
     }
+    let elsewhere = match wanted.is_everywhere {
+        true => elsewhere::references(view, &hit, n_max)?,
+        false => Places::default(),
+    };
+    for place in &elsewhere.places {
+        list.extend(reference(view, place, None));
+    }
+    said.n_references += elsewhere.n_total;
     let names: HashSet<&str> = hit.symbols.iter().map(|symbol| symbol.name.as_str()).collect();
     for (n, one) in by_name.references.drain(..).enumerate() {
-        if taken.contains(&(one.path.clone(), one.line, one.in_line.start)) {
+        let is_taken = match &one.repo {
+            None => taken.contains(&(one.path.clone(), one.line, one.in_line.start)),
+            Some(_) => list.iter().any(|other: &Reference| is_same_elsewhere(other, &one)),
+        };
+        if is_taken {
             continue;
         }
         // SECURITY: the index is asked under the caller's rights, too.
@@ -195,10 +261,19 @@ fn try_refine(
         }
         list.push(one);
     }
-    by_name.is_cut |= references.next.is_some() || list.len() > n_max;
+    by_name.is_cut |= references.next.is_some() || elsewhere.next.is_some() || list.len() > n_max;
     list.truncate(n_max);
     by_name.references = list;
     Ok(Some(said))
+}
+
+/// Whether a use that a search found in another repository is the one that its index knows, in a line that was not changed.
+fn is_same_elsewhere(known: &Reference, one: &Reference) -> bool {
+    known.repo == one.repo
+        && known.path == one.path
+        && known.in_line.start == one.in_line.start
+        && known.line == one.line
+        && known.text == one.text
 }
 
 /// Whether an index says that something else stands there.
@@ -215,52 +290,32 @@ fn hit(view: &View<'_>, path: &[u8], at: Spot) -> Result<Option<Hit>, LookupErro
         return Ok(None);
     }
     let spot = precise::Spot { repo: view.row.id, commit: view.commit, path, line, column };
-    view.state.uploads.precise().lookup(&view.caller.access, view, &view.precise.uploads, spot)
+    view.state.uploads.precise().lookup_in(&view.caller.access, view, &current(view), spot)
 }
 
-/// Definitions in the indexes of other repositories, by the packages that the symbols name.
-fn elsewhere(view: &View<'_>, hit: &Hit) -> Result<Vec<Place>, LookupError> {
-    let access = &view.caller.access;
-    for symbol in &hit.symbols {
-        let Some(package) = symbol.package().filter(|package| !package.name.is_empty()) else { continue };
-        let asked = view.state.store.precise_defining(access, &package.manager, &package.name);
-        // This thread may block: it is not one of those that the asynchronous edge runs on.
-        let candidates = match tokio::runtime::Handle::current().block_on(asked) {
-            Ok(candidates) => candidates,
-            Err(fault) => {
-                tracing::warn!(%fault, "which indexes define a package cannot be read");
-                continue;
-            }
-        };
-        let mut asked = Vec::new();
-        for (index, version, name) in candidates.into_iter().filter(|(index, ..)| index.repo != view.row.id) {
-            if open_other(view, index.repo, name) {
-                asked.push((upload_of(&index), version));
-            }
-        }
-        let precise = view.state.uploads.precise();
-        let places = precise.definitions_elsewhere(access, view, &symbol.name, &asked)?;
-        if !places.is_empty() {
-            return Ok(places);
-        }
+/// The indexes that speak for the commit that is looked at: found once for a question, and kept for the next.
+fn current(view: &View<'_>) -> Arc<Current> {
+    if let Some(known) = view.precise.current.borrow().as_ref() {
+        return Arc::clone(known);
     }
-    Ok(Vec::new())
-}
-
-/// Opens another repository, once. SECURITY: by a row that the store gives under the caller's access set.
-fn open_other(view: &View<'_>, repo: RepoId, name: RepoName) -> bool {
-    if view.precise.others.borrow().contains_key(&repo) {
-        return true;
-    }
-    let row = view.state.store.repository_by_name(&view.caller.access, &name);
-    let Ok(Some(row)) = tokio::runtime::Handle::current().block_on(row) else { return false };
-    match git_access::open_another(&view.state, &view.caller.access, &row) {
-        Ok(readable) if row.id == repo => {
-            view.precise.others.borrow_mut().insert(repo, (name, Rc::new(readable)));
-            true
+    let uploads = &view.precise.uploads;
+    let find = || Arc::new(view.state.uploads.precise().current(view, uploads, view.row.id, view.commit));
+    // SECURITY: not for whoever reads a part: their distances are not those of others.
+    let current = match view.readable.whole() {
+        Err(_) => find(),
+        Ok(_) => {
+            let ids = uploads.iter().map(|upload| upload.id.clone()).collect();
+            let key = (view.row.id, view.commit, ids);
+            let kept = &view.state.kept_current;
+            kept.get(&key).unwrap_or_else(|| {
+                let found = find();
+                kept.put(key, &found);
+                found
+            })
         }
-        _ => false,
-    }
+    };
+    *view.precise.current.borrow_mut() = Some(Arc::clone(&current));
+    current
 }
 
 fn key(place: &Place) -> (Vec<u8>, u64, usize) {
@@ -288,16 +343,21 @@ fn name_at(view: &View<'_>, hit: &Hit, path: &[u8]) -> Option<String> {
     line.get(hit.span.start_column as usize..hit.span.end_column as usize).map(str::to_owned)
 }
 
+/// The repository of a place, where it is another one that was opened for the caller; and the commit then.
+fn whose(view: &View<'_>, place: &Place) -> Option<(Option<RepoName>, Option<ObjectId>)> {
+    if place.repo == view.row.id {
+        return Some((None, None));
+    }
+    let name = view.precise.others.borrow().get(&place.repo)?.name.clone();
+    Some((Some(name), Some(place.commit)))
+}
+
 fn found(view: &View<'_>, place: &Place) -> Option<Found> {
-    let is_here = place.repo == view.row.id;
-    let repo = match is_here {
-        true => None,
-        false => Some(view.precise.others.borrow().get(&place.repo)?.0.clone()),
-    };
+    let (repo, commit) = whose(view, place)?;
     let (start, end) = (place.span.start_column as usize, place.span.end_column as usize);
     Some(Found {
         repo,
-        commit: (!is_here).then_some(place.commit),
+        commit,
         path: place.path.clone().into_bytes(),
         line: u64::from(place.span.start_line) + 1,
         in_line: start..if place.span.start_line == place.span.end_line { end } else { start },
@@ -320,8 +380,10 @@ fn reference(view: &View<'_>, place: &Place, seen: Option<&Reference>) -> Option
         None if place.roles & ROLE_IMPORT != 0 => ReferenceKind::Import,
         None => ReferenceKind::Use,
     };
+    let (repo, commit) = whose(view, place)?;
     Some(Reference {
-        repo: None,
+        repo,
+        commit,
         path: place.path.clone().into_bytes(),
         line: u64::from(place.span.start_line) + 1,
         in_line: start..end,
@@ -363,7 +425,7 @@ fn told<T>(answer: Result<Option<T>, LookupError>) -> Option<T> {
 
 impl View<'_> {
     fn read_text(&self, repo: RepoId, commit: ObjectId, path: &str) -> Option<Arc<str>> {
-        let other = self.precise.others.borrow().get(&repo).map(|(_, readable)| Rc::clone(readable));
+        let other = self.precise.others.borrow().get(&repo).map(|other| Rc::clone(&other.readable));
         let readable = match &other {
             _ if repo == self.row.id => self.readable,
             Some(readable) => readable,

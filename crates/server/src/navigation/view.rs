@@ -324,6 +324,11 @@ impl Code for View<'_> {
         self.watch.stop().is_some()
     }
 
+    fn leads(&self, path: &[u8], line: u64, column: usize) -> Result<Option<Vec<Found>>, CodeError> {
+        self.check()?;
+        Ok(super::precise::leads(self, path, super::Spot { line: line as usize, column }))
+    }
+
     fn uses(&self, word: &str, is_elsewhere: bool) -> Result<Uses, CodeError> {
         if !is_searchable(word) {
             return Ok(Uses::default());

@@ -149,9 +149,11 @@ fn callees(view: &View<'_>, described: &Described) -> Result<Vec<nav::Callee>, N
 
 /// How many references are asked for, and where.
 #[derive(Clone, Copy)]
-struct Wanted {
-    n_max: usize,
-    is_everywhere: bool,
+pub(crate) struct Wanted {
+    /// How many references are told at most.
+    pub(crate) n_max: usize,
+    /// Whether those in other repositories are told, too.
+    pub(crate) is_everywhere: bool,
 }
 
 impl Wanted {
@@ -171,9 +173,11 @@ impl Wanted {
             n_references_max: self.n_max,
             n_looked_bytes_max: if is_small { LOOKED_BYTES.0 } else { LOOKED_BYTES.1 },
             is_everywhere: self.is_everywhere,
+            // The index is asked for all of them at once.
+            asks_compiler: false,
         };
         let mut references = nav::references(view, path, offset, &Limits::default(), &wanted)?;
-        let precise = refine(view, path, at, self.n_max, &mut references);
+        let precise = refine(view, path, at, self, &mut references);
         Ok((references, precise))
     }
 }
@@ -437,8 +441,9 @@ fn verdict_told(verdict: Verdict) -> &'static str {
 fn groups(row: &Repository, rev: Option<&str>, references: &[Reference]) -> Vec<FileGroup> {
     let mut groups: Vec<(Option<&RepoName>, &[u8], FileGroup)> = Vec::new();
     for one in references {
+        let at_commit = one.commit.map(|commit| commit.to_string());
         let (repo, at_rev) = match &one.repo {
-            Some(repo) => (repo, None),
+            Some(repo) => (repo, at_commit.as_deref()),
             None => (&row.name, rev),
         };
         let url = crate::links::line_link(

@@ -192,10 +192,140 @@ fn other_repositories_define_packages_for_those_who_may_read_them() {
         let first = &found["definitions"][0];
         assert_eq!((&first["repo"], &first["how"]), (&json!("typed"), &json!("precise")), "{found}");
         assert_eq!(first["url"], format!("/r/typed@{commit}/-/blob/a.ts#L1"));
+        let everywhere = "/api/v1/repos/typed/-/references/a.ts?line=1&column=17&everywhere=1";
+        let here = "/api/v1/repos/typed/-/references/a.ts?line=1&column=17";
+        let uses = ask(&world, Who::Bob, everywhere).await;
+        assert_eq!(
+            precise_uses(&uses),
+            ["typed/a.ts:1", "typed/b.ts:1", "typed/b.ts:2", "client/c.ts:1", "client/c.ts:2"]
+        );
+        let last = uses["references"].as_array().unwrap().iter().find(|one| one["repo"] == "client").unwrap();
+        assert_eq!(last["url"], format!("/r/client@{other}/-/blob/c.ts#L1"));
+        assert_eq!(precise_uses(&ask(&world, Who::Bob, here).await).len(), 3, "only where it is asked for");
+        let back = "/api/v1/repos/client/-/references/c.ts?line=2&column=1&everywhere=1";
+        let back = ask(&world, Who::Bob, back).await;
+        assert_eq!(back["definitions"][0]["repo"], "typed");
+        assert_eq!(precise_uses(&back).len(), 4, "the definition is in the list of definitions: {back}");
+        // SECURITY: whoever may not read the other repository, or the file in it, hears nothing of it.
+        let (client, bob) = (world.repo("client").await, world.bob().id);
+        let page = "/r/typed/-/references/a.ts?line=1&column=17&everywhere=1";
+        assert!(world.get(Who::Bob, page).await.text().contains("(4 are precise)"));
+        let hidden = [model::PathRule::parse("**"), model::PathRule::parse("-c.ts")];
+        world.store.set_path_rules(client, &store::RulesFor::User(bob), Some(&hidden)).await.expect("rules");
+        assert_eq!(precise_uses(&ask(&world, Who::Bob, everywhere).await).len(), 3);
+        assert!(world.get(Who::Bob, page).await.text().contains("(2 are precise)"));
+        world.store.set_path_rules(client, &store::RulesFor::User(bob), None).await.expect("no rules");
+        world.store.revoke(client, bob).await.expect("a store");
+        assert_eq!(precise_uses(&ask(&world, Who::Bob, everywhere).await).len(), 3);
+        world.store.grant(client, bob).await.expect("a grant");
         let (typed, bob) = (world.repo("typed").await, world.bob().id);
         world.store.revoke(typed, bob).await.expect("a store");
         let found = ask(&world, Who::Bob, target).await;
         assert!(!found.to_string().contains("typed@") && !found.to_string().contains("a.ts"), "{found}");
+    });
+}
+
+/// The references that are precise, as `repo/path:line`.
+fn precise_uses(answer: &Value) -> Vec<String> {
+    let uses = answer["references"].as_array().expect("a list").iter();
+    let text = |one: &Value, key: &str| one[key].as_str().unwrap_or_default().to_owned();
+    let told = |one: &Value| format!("{}/{}:{}", text(one, "repo"), text(one, "path"), one["line"]);
+    uses.filter(|one| one["how"] == "precise").map(told).collect()
+}
+
+/// SECURITY: of what is at a path that Bob may not read he hears no place, no count and no documentation; and of another
+/// commit's index nothing at all.
+#[test]
+fn hidden_paths_are_not_told_nor_counted() {
+    run(async {
+        let (world, commit) = world().await;
+        uploaded(&world, "typed", &commit, typed()).await;
+        let (typed_id, bob) = (world.repo("typed").await, world.bob().id);
+        let uses = "/api/v1/repos/typed/-/references/a.ts?line=1&column=17";
+        let page = "/r/typed/-/references/a.ts?line=1&column=17";
+        assert_eq!(precise_uses(&ask(&world, Who::Bob, uses).await).len(), 3);
+        let hide = async |path: &str| {
+            let rules = [model::PathRule::parse("**"), model::PathRule::parse(&format!("-{path}"))];
+            world
+                .store
+                .set_path_rules(typed_id, &store::RulesFor::User(bob), Some(&rules))
+                .await
+                .expect("rules");
+        };
+        hide("b.ts").await;
+        assert_eq!(precise_uses(&ask(&world, Who::Bob, uses).await), ["typed/a.ts:1"]);
+        let shown = world.get(Who::Bob, page).await.text();
+        assert!(shown.contains("(0 are precise)") && !shown.contains("b.ts"), "{shown}");
+        let implemented =
+            ask(&world, Who::Bob, "/api/v1/repos/typed/-/implementations/a.ts?line=2&column=18").await;
+        assert_eq!(implemented["implementations"], json!([]));
+        hide("a.ts").await;
+        for page in ["definition", "hover", "callees", "hierarchy", "graph"] {
+            let target = format!("/api/v1/repos/typed/-/{page}/b.ts?line=2&column=1");
+            let told = ask(&world, Who::Bob, &target).await.to_string();
+            assert!(!told.contains("a.ts") && !told.contains("Greets"), "{page}: {told}");
+        }
+        let hidden = world.api(Who::Bob, uses).await;
+        assert_eq!(hidden.status, 404);
+        for page in ["/r/typed/-/precise", "/api/v1/repos/typed/-/precise"] {
+            assert_eq!(world.api(Who::Bob, page).await.status, 404, "{page}");
+        }
+        // An index of another commit: that there is one would tell of the history.
+        world.code().repo("typed").commit_files("main", &[("a.ts", A), ("b.ts", B), ("c.ts", b"")]);
+        take_up(&world, "typed").await;
+        hide("c.ts").await;
+        let found = ask(&world, Who::Bob, "/api/v1/repos/typed/-/definition/b.ts?line=2&column=1").await;
+        assert_eq!(found["precise"], Value::Null, "{found}");
+        let found = ask(&world, Who::Ada, "/api/v1/repos/typed/-/definition/b.ts?line=2&column=1").await;
+        assert_eq!(found["precise"]["distance"], 1, "what was kept for her is not for him: {found}");
+        let found = ask(&world, Who::Bob, "/api/v1/repos/typed/-/definition/b.ts?line=2&column=1").await;
+        assert_eq!(found["precise"], Value::Null, "{found}");
+    });
+}
+
+/// Graphs, callees and hierarchies take the compiler's word, and say so.
+#[test]
+fn graphs_are_precise_where_an_index_knows() {
+    run(async {
+        let world = World::new(Secret::Exists).await;
+        let a = b"export class File {\n  close() {}\n}\nexport class Door {\n  close() {}\n}\n";
+        let b = b"function run(x: any) {\n  x.close();\n}\nclass Chest extends make() {\n}\n";
+        let commit = world.code().repo("graph").commit_files("main", &[("a.ts", a), ("b.ts", b)]);
+        take_up(&world, "graph").await;
+        let symbol = |name: &str| format!("t npm graph 1.0.0 `a.ts`/{name}");
+        let defined = vec![
+            occurrence(&[0, 13, 17], &symbol("File#"), 1),
+            occurrence(&[1, 2, 7], &symbol("File#close()."), 1),
+            occurrence(&[3, 13, 17], &symbol("Door#"), 1),
+            occurrence(&[4, 2, 7], &symbol("Door#close()."), 1),
+        ];
+        let used = vec![occurrence(&[1, 4, 9], &symbol("Door#close()."), 0)];
+        let documents = vec![document("a.ts", defined), document("b.ts", used)];
+        let before = ask(&world, Who::Bob, "/api/v1/repos/graph/-/callees/b.ts?line=1&column=9").await;
+        assert_ne!(before[0]["definition"]["how"], "precise");
+        uploaded(&world, "graph", &commit.to_string(), index(documents)).await;
+        let calls = ask(&world, Who::Bob, "/api/v1/repos/graph/-/callees/b.ts?line=1&column=9").await;
+        let close = &calls[0]["definition"];
+        assert_eq!(
+            (&close["how"], &close["path"], &close["line"]),
+            (&json!("precise"), &json!("a.ts"), &json!(5))
+        );
+        let graph = ask(&world, Who::Bob, "/api/v1/repos/graph/-/graph/b.ts?line=1&column=9").await;
+        assert_eq!(graph["edges"][0]["how"], "precise", "{graph}");
+        assert_eq!(graph["nodes"][1]["line"], 5);
+        let callers =
+            ask(&world, Who::Bob, "/api/v1/repos/graph/-/graph/a.ts?line=5&column=2&direction=incoming")
+                .await;
+        assert_eq!(
+            (&callers["nodes"][1]["name"], &callers["edges"][0]["how"]),
+            (&json!("run"), &json!("precise"))
+        );
+        let callers =
+            ask(&world, Who::Bob, "/api/v1/repos/graph/-/graph/a.ts?line=2&column=2&direction=incoming")
+                .await;
+        assert_eq!(callers["edges"], json!([]), "it is the other one that is called");
+        let page = world.get(Who::Bob, "/r/graph/-/graph/b.ts?line=1&column=9").await.text();
+        assert!(page.contains("precise"), "{page}");
     });
 }
 

@@ -90,6 +90,10 @@ on_both! {
         assert_eq!(found.len(), 3);
         assert_eq!((found[0].1.as_str(), found[0].2.as_str()), ("1.0.0", "a"));
         assert!(world.store.precise_defining(&access, "npm", "only-used").await.unwrap().is_empty());
+        let using = world.store.precise_naming(&access, "npm", "only-used").await.unwrap();
+        let told: Vec<_> = using.iter().map(|(index, _, name)| (name.as_str(), index.commit.0[0])).collect();
+        assert_eq!(told, [("a", 1), ("b", 1)], "the newest of each repository");
+        assert!(world.store.precise_naming(&access.only(other), "npm", "only-used").await.unwrap().len() == 1);
         // SECURITY: by whom who may read the other one only.
         let part = access.only(other);
         assert!(world.store.precise_ready(&part, repo).await.unwrap().is_empty());
@@ -99,6 +103,20 @@ on_both! {
         assert!(world.store.remove_precise(repo, rows[0].id).await.unwrap());
         assert!(world.store.maintenance().retire_precise(&rows[1]).await.unwrap());
         assert_eq!(world.store.precise_defining(&access, "npm", "lib").await.unwrap().len(), 1);
+    }
+
+    async fn as_many_as_there_may_be_whatever_comes_at_once(world) {
+        let repo = world.add("a").await;
+        let mut beginning = tokio::task::JoinSet::new();
+        for commit in 0..12 {
+            let store = world.store.clone();
+            beginning.spawn(async move { store.create_precise(new(repo, commit), 3).await });
+        }
+        let ended = beginning.join_all().await;
+        assert_eq!(ended.iter().filter(|one| one.is_ok()).count(), 3);
+        assert!(ended.iter().all(|one| matches!(one, Ok(_) | Err(CreatePreciseError::TooMany { n_unfinished: 3 }))));
+        let access = world.full_access().await;
+        assert_eq!(world.store.precise_indexes(&access, repo).await.unwrap().len(), 3);
     }
 
     async fn what_was_never_whole_fails(world) {

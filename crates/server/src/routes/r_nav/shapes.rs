@@ -211,8 +211,9 @@ impl ReferencesShape {
 
 impl ReferenceShape {
     fn of(one: &Reference, repo: &RepoName, rev: Option<&str>) -> Self {
+        let at_commit = one.commit.map(|commit| commit.to_string());
         let (repo, rev) = match &one.repo {
-            Some(other) => (other, None),
+            Some(other) => (other, at_commit.as_deref()),
             None => (repo, rev),
         };
         ReferenceShape {
