@@ -31,6 +31,8 @@ pub const LEAKS: &[(&str, &str)] = &[
     ("zoekt-totals", "the index's size is that of everybody's"),
     ("suggested-query", "skipped repositories are counted before the filter"),
     ("not-found-names-it", "the error names the repository that is there"),
+    ("precise-elsewhere", "a compiler's index leads to every repository that has the package"),
+    ("precise-paths", "a compiler's index tells of hidden paths, and counts them"),
 ];
 
 /// Whether this leak is switched on.

@@ -146,7 +146,7 @@ impl Precise {
             candidates.iter().partition(|(_, version)| *version == parts.package.version);
         let mut carrier = Carrier::new(access, sources);
         for (upload, version) in same.into_iter().chain(other) {
-            if !access.allows(upload.repo) {
+            if !access.allows(upload.repo) && !model::leaks("precise-elsewhere") {
                 continue;
             }
             let is_other = *version != parts.package.version;
@@ -275,7 +275,8 @@ impl<'a> Carrier<'a> {
     ) -> Result<Option<Place>, LookupError> {
         let document = index.document(at.document)?;
         let path = joined(&upload.root, &document.path);
-        if !self.access.allows(upload.repo) || !self.may_read(upload.repo, &path) {
+        let is_allowed = self.access.allows(upload.repo) || model::leaks("precise-elsewhere");
+        if !is_allowed || !self.may_read(upload.repo, &path) {
             return Ok(None);
         }
         let sources = self.sources;

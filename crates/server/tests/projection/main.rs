@@ -4,6 +4,7 @@
 //! Run with `cargo test -p server --features leaks --test projection`; `cargo xtask ci` does.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod precise;
 mod requests;
 mod spec;
 mod world;

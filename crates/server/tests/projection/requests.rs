@@ -127,6 +127,35 @@ fn pages_of_repositories(spec: &Spec) -> Vec<Question> {
     questions
 }
 
+/// Where the precise indexes of the worlds know a name.
+const NAMED: [&str; 4] = [
+    "src/lib.py?line=1&column=5",
+    "README.md?line=3&column=3",
+    "only.zig?line=1&column=7",
+    "a.c?line=1&column=5",
+];
+
+fn precise_pages(spec: &Spec) -> Vec<Question> {
+    let mut questions = Vec::new();
+    for name in names(spec) {
+        questions.extend(NAMED.map(|place| get(format!("/r/{name}/-/references/{place}&everywhere=1"))));
+        questions.push(get(format!("/r/{name}/-/precise")));
+    }
+    questions
+}
+
+fn precise_resources(spec: &Spec) -> Vec<Question> {
+    const ABOUT: [&str; 5] = ["definition", "hover", "references", "callees", "graph"];
+    let mut questions = Vec::new();
+    for name in names(spec) {
+        for place in NAMED {
+            let about = ABOUT.map(|page| get(format!("/api/v1/repos/{name}/-/{page}/{place}&everywhere=1")));
+            questions.extend(about);
+        }
+    }
+    questions
+}
+
 fn resources_of_repositories(spec: &Spec) -> Vec<Question> {
     let mut questions = Vec::new();
     for name in names(spec) {
@@ -378,7 +407,11 @@ pub(crate) fn questions(route: &RouteInfo, spec: &Spec, round: usize, export: &s
             form(format!("/exports/{export}/cancel"), &[]),
             form(format!("/exports/{export}/delete"), &[]),
         ],
-        "/r/{*address}" => pages_of_repositories(spec),
+        "/r/{*address}" => {
+            let mut questions = precise_pages(spec);
+            questions.extend(pages_of_repositories(spec));
+            questions
+        }
         "/api/v1/search" => {
             let explained = searches("/api/v1/search?explain=1&q=");
             let mut streamed = searches("/api/v1/search?stream=1&q=");
@@ -397,7 +430,8 @@ pub(crate) fn questions(route: &RouteInfo, spec: &Spec, round: usize, export: &s
             .map(|rest| get(format!("/api/v1/repos{rest}")))
             .into(),
         "/api/v1/repos/{*address}" => {
-            let mut questions = resources_of_repositories(spec);
+            let mut questions = precise_resources(spec);
+            questions.extend(resources_of_repositories(spec));
             let change = serde_json::json!({ "description": "x" });
             questions.extend(
                 names(spec).iter().map(|name| json("PATCH", format!("/api/v1/repos/{name}"), change.clone())),

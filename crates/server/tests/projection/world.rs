@@ -89,14 +89,14 @@ pub(crate) struct World {
     _dirs: (TempDir, GitWorld),
 }
 
-fn name(text: &str) -> RepoName {
+pub(crate) fn name(text: &str) -> RepoName {
     RepoName::new(text).unwrap()
 }
 
 impl World {
     pub(crate) async fn new(spec: &Spec) -> World {
         let dir = tempfile::tempdir().unwrap();
-        let (code, commits) = repositories(spec);
+        let (code, commits, heads) = repositories(spec);
         let clock = Arc::new(ManualClock::at(NOW));
         let randomness = Arc::new(Dealt::default());
         randomness.deal(if spec.has_others { 900_000 } else { 900_001 });
@@ -147,6 +147,13 @@ impl World {
             true => others(&deps, spec).await,
             false => (Vec::new(), None),
         };
+        let all = deps.store.access_set(&access::Actor::LOCAL_OPERATOR).await.unwrap();
+        for (repo, head) in spec.repos.iter().zip(heads) {
+            // An index has the same number wherever its repository is.
+            let number = repo.name.bytes().fold(1, |sum: u64, byte| sum.wrapping_mul(31) + u64::from(byte));
+            randomness.deal(910_000 + number % 1_000_000);
+            crate::precise::upload(&deps, &all, repo, head).await;
+        }
         // What Bob has of his own is called the same wherever he is.
         randomness.deal(900_002);
         let bob = user(&deps.store, "bob", Role::Member).await;
@@ -283,15 +290,16 @@ async fn send(server: &Server, question: &Question, own: &[(header::HeaderName, 
     Answer { status: parts.status.as_u16(), headers, body: String::from_utf8_lossy(&body).into_owned() }
 }
 
-/// Git's own repositories, and what the commits of those that Bob may read are called.
-fn repositories(spec: &Spec) -> (GitWorld, Vec<(String, String)>) {
+/// Git's own repositories; what the commits of those that Bob may read are called; and the head of each repository's default branch.
+fn repositories(spec: &Spec) -> (GitWorld, Vec<(String, String)>, Vec<model::ObjectId>) {
     let code = GitWorld::new();
-    let mut commits = Vec::new();
+    let (mut commits, mut default_heads) = (Vec::new(), Vec::new());
     for repo in &spec.repos {
         let made = code.repo(&repo.name);
         let files: Vec<(&str, &[u8])> =
             repo.files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())).collect();
         let mut heads = vec![("main", made.commit_files("main", &files))];
+        default_heads.push(heads[0].1);
         if let Some(branch) = &repo.branch {
             heads.push(("branch", made.commit_files(branch, &files)));
         }
@@ -302,7 +310,7 @@ fn repositories(spec: &Spec) -> (GitWorld, Vec<(String, String)>) {
             commits.extend(heads.into_iter().map(called));
         }
     }
-    (code, commits)
+    (code, commits, default_heads)
 }
 
 async fn index(store: &Store, data: &DataDir, catalog: &Arc<Catalog>, clock: &Arc<ManualClock>) {
