@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The layer of each crate; an arrow may only point down. `ARCHITECTURE.md` explains the crates in the same order.
-const LAYERS: [(&str, u8); 27] = [
+const LAYERS: [(&str, u8); 28] = [
     ("model", 0),
     ("ngram", 0),
     ("query", 0),
@@ -34,6 +34,7 @@ const LAYERS: [(&str, u8); 27] = [
     ("graphql", 4),
     ("mcp", 4),
     ("verify", 4),
+    ("lsp", 4),
     ("server", 5),
     ("sourcekeep", 6),
     ("testkit", 7),

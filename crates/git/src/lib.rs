@@ -34,6 +34,7 @@ mod plant;
 mod program;
 mod progress;
 mod refs;
+mod remotes;
 mod repository;
 mod revision;
 mod run;

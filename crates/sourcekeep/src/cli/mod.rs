@@ -6,6 +6,7 @@ mod context;
 mod host;
 mod index;
 mod inspect;
+mod lsp;
 mod repo;
 mod verify;
 
@@ -22,6 +23,7 @@ pub(crate) use host::{
 };
 pub(crate) use index::{IndexCommand, IndexNamesArgs, IndexRebuildArgs};
 pub(crate) use inspect::{QueryCommand, SegmentCommand, SegmentInspectArgs};
+pub(crate) use lsp::LspArgs;
 pub(crate) use repo::{
     RepoAddArgs, RepoCommand, RepoListArgs, RepoRemoveArgs, RepoSetArgs, RepoSkippedArgs, RepoStatusArgs,
     VisibilityArg,
@@ -152,6 +154,14 @@ pub(crate) enum Command {
     /// Look after the master key.
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Answer an editor's questions about code: a Language Server that asks a Sourcekeep server.
+    ///
+    /// Reads the Language Server Protocol from standard input. Which repository and commit a file is of, it finds in the
+    /// checkout around it; edited lines have no answers.
+    #[command(
+        after_help = "Example: SOURCEKEEP_TOKEN=sk_… sourcekeep lsp --server https://code.example\n\nEditors start it themselves: docs/editors.md says how."
+    )]
+    Lsp(LspArgs),
     /// Print a completion script for a shell.
     #[command(after_help = "Example: sourcekeep completions bash > /etc/bash_completion.d/sourcekeep")]
     Completions(CompletionsArgs),

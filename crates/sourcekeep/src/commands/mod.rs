@@ -9,6 +9,7 @@ mod export;
 mod group;
 mod host;
 mod index;
+mod lsp;
 mod query;
 mod repo;
 mod search;
@@ -49,6 +50,7 @@ pub(crate) async fn run(app: App, command: Command) -> anyhow::Result<Outcome> {
         Command::Token(command) => token::run(&app, command).await,
         Command::Verify(command) => verify::run(&app, command).await,
         Command::Admin(command) => admin::run(&app, command).await,
+        Command::Lsp(args) => lsp::run(&app, args).await,
         Command::Completions(args) => completions(&args),
         Command::Version => version(&app),
     }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// Variables that begin like a key's and are not one: options of the command line.
-const OTHER_VARIABLES: &[&str] = &["SOURCEKEEP_DATA", "SOURCEKEEP_CONFIG"];
+const OTHER_VARIABLES: &[&str] =
+    &["SOURCEKEEP_DATA", "SOURCEKEEP_CONFIG", "SOURCEKEEP_SERVER", "SOURCEKEEP_TOKEN"];
 
 /// Largest configuration file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;

@@ -1,9 +1,11 @@
 // Every other page and kind of result, in light and dark, wide and narrow: contexts, exports, counts, why, commits, errors.
 // Started by `cargo xtask browser`, beside the tour.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { Looker, accessible, launch, shot, signedIn } from "./kit.mjs";
+import { index } from "./scip.mjs";
 import { start, waitFor } from "./world.mjs";
 
 let world, browser, state, looker, page;
@@ -221,6 +223,32 @@ test("names in code: the card, its key, the page of references", async () => {
   assert.match(await main(), /No index yet[\s\S]*curl/);
   await looker.look("graph-no-chain", `${around}&to=nothing_of_that_name`);
   assert.match(await main(), /Nothing of that name/);
+});
+
+test("precise indexes: one that answers, one on its way, one that is refused; pages say precise", async () => {
+  const commit = world.harbor.git("rev-parse", "HEAD");
+  const before = world.harbor.git("rev-parse", "HEAD~1");
+  const symbol = "cxx . . . channel_open(1).";
+  const documents = { "src/channel.c": [[9, 11, 23, symbol, true], [20, 13, 25, symbol, false]] };
+  const said = { [symbol]: ["```c\nstatic int channel_open(struct channel *channel, const char *name)\n```", "Opens a channel by its name."] };
+  const create = ["token", "create", "--user", "ada", "--verbs", "read,write", "--quiet", "--data", `${world.folder}/data`];
+  const token = execFileSync(process.env.TOUR_BINARY ?? "", create, { env: { ...process.env, HOME: world.folder } }).toString().trim();
+  const send = async (method, target, body) =>
+    (await fetch(world.base + target, { method, body, headers: { authorization: `token ${token}` } })).status;
+  const native = "/api/v1/repos/harbor/-/precise?commit=";
+  await page.goto(`${world.base}/r/harbor/-/precise`);
+  assert.equal(await send("PUT", native + commit, index(documents, said)), 202);
+  assert.equal(await send("PUT", `${native}${before}&root=docs`, Buffer.from("not an index at all")), 202);
+  const parts = "/.api/scip/upload?repository=harbor&indexerName=scip-go&multiPart=true&numParts=3&commit=";
+  assert.equal(await send("POST", parts + commit, ""), 202);
+  const states = async () => (await page.reload(), await main());
+  await waitFor(async () => /Ready[\s\S]*Failed|Failed[\s\S]*Ready/i.test(await states()), () => "the indexes are not taken in");
+  await looker.look("precise", "/r/harbor/-/precise");
+  for (const says of [/scip-clang 0\.4\.0/, /not a whole SCIP index/, /scip-go/]) assert.match(await main(), says);
+  await looker.look("references-precise", "/r/harbor/-/references/src/channel.c?line=21&column=14");
+  assert.match(await main(), /precise · scip-clang 0\.4\.0 · this commit[\s\S]*Opens a channel by its name/);
+  await looker.look("graph-precise", "/r/harbor/-/graph/src/channel.c?line=10&column=12");
+  assert.match(await main(), /calls channel_open in line 21[\s\S]*precise/);
 });
 
 test("definitions, repositories, directories, owners, code with holes", async () => {
