@@ -415,8 +415,9 @@ impl<'s> Worker<'_, '_, 's> {
         found: FoundBlob,
         is_shown: bool,
     ) -> Result<(), ReadError> {
-        let FoundBlob { meta, docs, counts, lines, signals } = found;
-        for FoundDoc { doc_idx, doc, has_lines } in docs {
+        let FoundBlob { meta, docs, counts, mut lines, signals } = found;
+        let n_docs = docs.len();
+        for (FoundDoc { doc_idx, doc, has_lines }, number) in docs.into_iter().zip(1..) {
             let counts = if has_lines { counts } else { Counts::default() };
             if self.context.plan.selection == Selection::Content && !has_lines {
                 continue;
@@ -426,7 +427,11 @@ impl<'s> Worker<'_, '_, 's> {
             if read.is_ok() {
                 self.count_doc(run.owners.as_ref(), &doc, &path, counts);
                 if is_shown {
-                    let lines = if has_lines { lines.clone() } else { Vec::new() };
+                    let lines = match has_lines {
+                        true if number == n_docs => std::mem::take(&mut lines),
+                        true => lines.clone(),
+                        false => Vec::new(),
+                    };
                     let signals = if has_lines { signals } else { Signals::default() };
                     let seen = Seen { blob: meta.oid, flags: meta.flags, has_lines, lines, counts, signals };
                     read = self.show(run, doc, &path, seen);

@@ -8,7 +8,7 @@ use crate::DamagedPart;
 use crate::batch::{Context, Fault, Item, Output};
 use crate::scan::Scanner;
 use crate::shortlist::Taken;
-use crate::turnstile::Entrant;
+use crate::turnstile::{Entrant, Place};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -89,7 +89,8 @@ impl<'q, 's> Schedule<'q, 's> {
         n_threads: usize,
         mut take: impl FnMut(Output<'s>) -> bool,
     ) -> Ending {
-        if let Some(ending) = self.drive_inline(entrant, &mut take) {
+        let mut turn = None;
+        if let Some(ending) = self.drive_inline(entrant, &mut turn, &mut take) {
             return ending;
         }
         std::thread::scope(|scope| {
@@ -97,7 +98,7 @@ impl<'q, 's> Schedule<'q, 's> {
                 if self.context.watch.stop().is_some() {
                     break Ending::CalledOff;
                 }
-                let has_place = entrant.has_place_to_spare();
+                let has_place = entrant.has_place_to_spare(turn.as_ref());
                 let mut state = self.lock();
                 if has_place && state.n_workers + 1 < n_threads {
                     self.wake_worker(&mut state, scope, entrant);
@@ -111,7 +112,7 @@ impl<'q, 's> Schedule<'q, 's> {
                     }
                     Front::Unfinished => {
                         drop(state);
-                        if !self.step(entrant) {
+                        if !self.step(entrant, &mut turn) {
                             self.wait_for_output();
                         }
                     }
@@ -124,9 +125,10 @@ impl<'q, 's> Schedule<'q, 's> {
     }
 
     /// The beginning of a search, which most often is all of it. `None` where there is more than a little to do.
-    fn drive_inline(
+    fn drive_inline<'t>(
         &self,
-        entrant: &Entrant<'_>,
+        entrant: &Entrant<'t>,
+        turn: &mut Option<Place<'t>>,
         take: &mut impl FnMut(Output<'s>) -> bool,
     ) -> Option<Ending> {
         let (mut n_blocks, mut n_units) = (0, 0);
@@ -143,7 +145,7 @@ impl<'q, 's> Schedule<'q, 's> {
                     }
                 }
                 Front::Unfinished => {
-                    self.step(entrant);
+                    self.step(entrant, turn);
                     n_units += 1;
                 }
                 Front::Nothing => return Some(Ending::Finished),
@@ -187,19 +189,21 @@ impl<'q, 's> Schedule<'q, 's> {
 
     /// Unit after unit, as long as there are any that may be begun.
     fn work(&self, entrant: &Entrant<'_>) {
-        while self.step(entrant) {}
+        let mut turn = None;
+        while self.step(entrant, &mut turn) {}
         self.lock().n_workers -= 1;
         self.changed.notify_one();
     }
 
     /// Does the first unit that waits, or the next few repositories. `false` where there is none, or none that may be
-    /// begun yet.
-    fn step(&self, entrant: &Entrant<'_>) -> bool {
+    /// begun yet. Then there is no `turn` either; otherwise it is kept for the next step, as long as it lasts.
+    fn step<'t>(&self, entrant: &Entrant<'t>, turn: &mut Option<Place<'t>>) -> bool {
+        let kept = turn.take();
         // Units are taken up with a place, not before: who waits for one holds nothing.
         if !self.has_units() {
             return false;
         }
-        let Some(mut place) = entrant.enter(|| self.is_over()) else { return false };
+        let Some(mut place) = kept.or_else(|| entrant.enter(|| self.is_over())) else { return false };
         let items = self.next_items();
         if items.is_empty() {
             return false;
@@ -222,7 +226,9 @@ impl<'q, 's> Schedule<'q, 's> {
             }
         }
         place.charge(u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX));
-        drop(place);
+        if !place.is_used_up() {
+            *turn = Some(place);
+        }
         self.scanners.lock().unwrap_or_else(PoisonError::into_inner).push(scanner);
         self.lock().slots.extend(slots);
         self.changed.notify_one();

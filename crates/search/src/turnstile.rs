@@ -13,6 +13,9 @@ use std::time::Duration;
 const LATER_KIND_TURN: u32 = 8;
 /// How often somebody who waits looks whether they still want to.
 const PATIENCE: Duration = Duration::from_millis(10);
+/// How long a search may go on with its next pieces while others wait. Changing turns costs two threads a switch, some 20 µs and
+/// what lay in the caches; pieces of a page are as short.
+const SLICE_NANOS: u64 = 1_000_000;
 /// A search that has used so much is no longer taken for a quick one.
 const INTERACTIVE_NANOS_MAX: u64 = 500_000_000;
 
@@ -143,11 +146,11 @@ impl Turnstile {
 }
 
 impl<'t> Entrant<'t> {
-    /// Whether a place is free beside one for whoever asks. Not to be asked under a lock that [`Entrant::enter`]'s `is_over`
-    /// takes.
-    pub(crate) fn has_place_to_spare(&self) -> bool {
+    /// Whether a place is free beside one for whoever asks, who may hold it already. Not to be asked under a lock that
+    /// [`Entrant::enter`]'s `is_over` takes.
+    pub(crate) fn has_place_to_spare(&self, own: Option<&Place<'_>>) -> bool {
         let state = self.turnstile.lock();
-        state.n_running + 1 < self.turnstile.n_places && state.waiting.is_empty()
+        state.n_running + usize::from(own.is_none()) < self.turnstile.n_places && state.waiting.is_empty()
     }
 
     /// Waits for a place. `None` where `is_over` says that it is not wanted any more.
@@ -200,6 +203,12 @@ impl Place<'_> {
     /// What the work cost, in nanoseconds.
     pub(crate) fn charge(&mut self, nanos: u64) {
         self.cost += nanos;
+    }
+
+    /// Whether it is somebody else's turn: to be asked between two pieces of work. Whoever waits for something else than a
+    /// place gives it back at once.
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.cost >= SLICE_NANOS && !self.turnstile.lock().waiting.is_empty()
     }
 }
 
@@ -324,6 +333,34 @@ mod tests {
         assert!(other.enter(|| true).is_some(), "a free place is given without a question");
         drop((one, other));
         assert_eq!((turnstile.n_searches(), turnstile.n_running_and_waiting()), (0, (0, 0)));
+    }
+
+    #[test]
+    fn a_place_is_kept_while_nobody_waits_and_for_a_slice_otherwise() {
+        let turnstile = Turnstile::new(1);
+        let (one, other) = (turnstile.admit(Kind::Interactive, 1), turnstile.admit(Kind::Interactive, 2));
+        let mut place = one.enter(|| false).expect("a free place");
+        assert!(!one.has_place_to_spare(Some(&place)) && !one.has_place_to_spare(None));
+        place.charge(SLICE_NANOS);
+        assert!(!place.is_used_up(), "nobody waits");
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| other.enter(|| false).is_some());
+            while turnstile.n_running_and_waiting().1 == 0 {
+                std::thread::yield_now();
+            }
+            assert!(place.is_used_up());
+            drop(place);
+            assert!(waits.join().expect("it waits, then has the place"));
+            let mut place = one.enter(|| false).expect("the other one has gone");
+            let waits = scope.spawn(|| other.enter(|| false).is_some());
+            while turnstile.n_running_and_waiting().1 == 0 {
+                std::thread::yield_now();
+            }
+            place.charge(SLICE_NANOS - 1);
+            assert!(!place.is_used_up(), "less than a slice");
+            drop(place);
+            assert!(waits.join().expect("it waits, then has the place"));
+        });
     }
 
     #[test]

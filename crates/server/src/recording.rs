@@ -76,9 +76,13 @@ async fn recorded(state: &AppState, mut caller: Caller, mut request: Request, ne
     let Some(reading) = reading else { return next.run(request).await };
     if reading.is_known_before() {
         // The search and the log's disk at the same time.
-        let answering = async { (next.run(request).await, Instant::now()) };
-        let ((response, ready), recorded) =
-            tokio::join!(answering, store.record_read(reading.entry(Outcome::Done, &notes)));
+        let read = match store.begin_read(reading.entry(Outcome::Done, &notes)).await {
+            Ok(read) => read,
+            Err(fault) => return Failure::internal(fault).into_response(),
+        };
+        let response = next.run(request).await;
+        let ready = Instant::now();
+        let recorded = read.settled().await;
         state.metrics.recorded(ready.elapsed());
         return if_recorded(response, recorded);
     }

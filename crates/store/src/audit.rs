@@ -125,19 +125,19 @@ pub(crate) async fn append(transaction: &mut Transaction, records: Vec<Record>) 
     const TAKE: &str = "UPDATE audit_head SET seq = seq + $1 WHERE id = 1 RETURNING seq, hash";
     const LEAVE: &str = "UPDATE audit_head SET hash = $1 WHERE id = 1";
     const INSERT: &str = "INSERT INTO audit_log (seq, at, actor_kind, actor_id, actor, via, via_id, act, object_kind, \
-         object_id, object, outcome, reason, address, request_id, details, hash) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+         object_id, object, outcome, reason, address, request_id, details, hash)";
     let n_records = i64::try_from(records.len()).unwrap_or(i64::MAX);
     let row = transaction.row(TAKE, values![n_records]).await?;
     let row = row.ok_or(Fault::ImpossibleValue { column: "audit_head" })?;
     let last = row.int("seq")?;
     let previous = hash_of(&row)?;
-    let mut hash = previous;
+    let (mut hash, mut rows) = (previous, Vec::with_capacity(records.len()));
     for (seq, record) in (last - n_records + 1..).zip(records) {
         let record = Record { seq, ..record };
         hash = record.hash_after(hash);
-        transaction.execute(INSERT, columns(&record, hash)).await?;
+        rows.push(columns(&record, hash));
     }
+    transaction.insert(INSERT, rows).await?;
     transaction.execute(LEAVE, values![hash.0.to_vec()]).await?;
     let head = AuditHead { first_seq: last - n_records + 1, seq: last, hash };
     transaction.has_audited(Appended { previous, head });

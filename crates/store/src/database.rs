@@ -25,6 +25,8 @@ use std::time::Duration;
 
 /// How long a writer waits for another process's transaction; ours last milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
+/// Rows of one INSERT: each number of them is a statement that the connection keeps prepared.
+const N_ROWS_MAX: usize = 16;
 /// How long a caller waits for a connection of the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Readers of one SQLite file in one process; each is a thread.
@@ -252,6 +254,28 @@ impl Transaction {
         ))
     }
 
+    /// Inserts rows of the same columns, many with one statement. `into` is the statement up to its VALUES.
+    pub(crate) async fn insert(&mut self, into: &'static str, rows: Vec<Vec<Value>>) -> Result<(), Fault> {
+        let mut rows = rows.into_iter();
+        loop {
+            let some: Vec<Vec<Value>> = rows.by_ref().take(N_ROWS_MAX).collect();
+            let Some(n_columns) = some.first().map(Vec::len) else { return Ok(()) };
+            let sql = insert_statement(into, n_columns, some.len());
+            let values = some.into_iter().flatten();
+            match &mut self.connection {
+                Connection::Sqlite(transaction) => {
+                    // SECURITY: made of the program's own text and of numbers.
+                    let query = sqlx::query::<Sqlite>(AssertSqlSafe(sql));
+                    bound(query, values).execute(&mut **transaction).await?;
+                }
+                Connection::Postgres(transaction) => {
+                    let query = sqlx::query::<Postgres>(AssertSqlSafe(sql));
+                    bound(query, values).execute(&mut **transaction).await?;
+                }
+            }
+        }
+    }
+
     /// Runs several statements without values: a migration of this dialect.
     pub(crate) async fn execute_script(&mut self, script: &'static str) -> Result<(), Fault> {
         match &mut self.connection {
@@ -429,11 +453,33 @@ where
         // SECURITY: rendered from the program's own text and the program's own words, no caller's.
         Cow::Owned(sql) => sqlx::query::<DB>(AssertSqlSafe(sql)),
     };
-    values.into_iter().fold(query, |query, value| match value {
+    bound(query, values.into_iter())
+}
+
+fn bound<DB>(
+    query: Query<'static, DB, DB::Arguments>,
+    values: impl Iterator<Item = Value>,
+) -> Query<'static, DB, DB::Arguments>
+where
+    DB: sqlx::Database,
+    Option<i64>: Encode<'static, DB> + Type<DB>,
+    Option<String>: Encode<'static, DB> + Type<DB>,
+    Option<Vec<u8>>: Encode<'static, DB> + Type<DB>,
+{
+    values.fold(query, |query, value| match value {
         Value::Int(value) => query.bind(value),
         Value::Text(value) => query.bind(value),
         Value::Bytes(value) => query.bind(value),
     })
+}
+
+/// `into VALUES ($1, $2), ($3, $4)`.
+fn insert_statement(into: &'static str, n_columns: usize, n_rows: usize) -> String {
+    let row = |row: usize| {
+        let places = (1..=n_columns).map(|column| format!("${}", row * n_columns + column));
+        format!("({})", places.collect::<Vec<_>>().join(", "))
+    };
+    format!("{into} VALUES {}", (0..n_rows).map(row).collect::<Vec<_>>().join(", "))
 }
 
 fn read_fault(error: sqlx::Error, column: &'static str) -> Fault {

@@ -85,6 +85,7 @@ pub use access_facts::{GrantError, Recognized};
 pub use account_links::{AccountLink, LINK_VALID_MAX, LinkKind, UseLinkError};
 pub use audience::{Audience, RepoReader};
 pub use audit::AuditFilter;
+pub use audit_reads::RecordedRead;
 pub use audit_retention::{AuditFront, ShortenError, Shortened};
 pub use audit_verify::{AuditFault, AuditReport};
 pub use break_glass::{BREAK_GLASS_MAX, BreakGlass, BreakGlassError, REASON_CHARS_MIN};

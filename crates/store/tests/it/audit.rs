@@ -192,6 +192,7 @@ on_both! {
         world.store.remove_repository(repo).await.unwrap_err();
         world.store.start_session(ada.id, store::SessionLimits::default()).await.unwrap_err();
         world.store.record_read(entry(1)).await.unwrap_err();
+        world.store.begin_read(entry(1)).await.unwrap().settled().await.unwrap_err();
         raw(&world, backend_of(&world)).try_run("ALTER TABLE elsewhere RENAME TO audit_log").await.unwrap();
         assert_eq!(world.store.user(ada.id).await.unwrap().unwrap().role, Role::Member);
         assert!(world.access(&ada).await.repos().next().is_none());
@@ -216,6 +217,29 @@ on_both! {
         let report = store.verify_audit().await.unwrap();
         assert!(report.is_intact(), "{report:?}");
         assert_eq!((report.n_entries, report.noted_seq), (204, Some(204)));
+    }
+
+    async fn a_read_is_written_whether_anybody_waits_for_it_or_not(world) {
+        let store = noted(&world).await;
+        // Of several under way one waits: the others' are written with it, and settle without another word.
+        let mut under_way = Vec::new();
+        for number in 0..20 {
+            under_way.push(store.begin_read(entry(number)).await.unwrap());
+        }
+        for read in under_way.into_iter().rev() {
+            read.settled().await.unwrap();
+        }
+        // Whoever hung up asked all the same.
+        drop((store.begin_read(entry(20)).await.unwrap(), store.begin_read(entry(21)).await.unwrap()));
+        let n_entries = || async { store.verify_audit().await.unwrap().n_entries };
+        while n_entries().await < 22 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let report = store.verify_audit().await.unwrap();
+        assert!(report.is_intact(), "{report:?}");
+        let seen = store.audit_entries(&AuditFilter::default(), None, 30).await.unwrap();
+        let seqs: Vec<i64> = seen.iter().map(|record| record.seq).collect();
+        assert_eq!(seqs, (1..=22).rev().collect::<Vec<_>>());
     }
 
     /// Threats A: an end that was cut off, with everything in the database made to fit.
