@@ -117,7 +117,8 @@ async fn write(database: Database, mut receiver: mpsc::Receiver<Waiting>, wanted
             batch.push(next);
         }
         batch.iter().for_each(|waiting| waiting.is_taken.store(true, Ordering::Release));
-        let (records, waiting): (Vec<_>, Vec<_>) = batch.into_iter().map(|one| (one.record, one.done)).unzip();
+        let (records, waiting): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|one| (one.record, one.done)).unzip();
         let written = write_batch(&database, records).await.map_err(Arc::new);
         if let Err(fault) = &written {
             tracing::error!(error = %fault, "reads cannot be written to the audit log, so they are refused");
