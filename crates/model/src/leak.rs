@@ -33,6 +33,11 @@ pub const LEAKS: &[(&str, &str)] = &[
     ("not-found-names-it", "the error names the repository that is there"),
     ("precise-elsewhere", "a compiler's index leads to every repository that has the package"),
     ("precise-paths", "a compiler's index tells of hidden paths, and counts them"),
+    ("administrators-read", "who looks after the instance reads every repository"),
+    ("auditors-read", "who reads logs and reviews reads what everybody reads"),
+    ("emergency-never-ends", "emergency access counts when it is over"),
+    ("token-for-everything", "a token opens what its account reads, whatever repositories it is for"),
+    ("sign-in-knows-names", "who is not signed in hears which accounts there are"),
 ];
 
 /// Whether this leak is switched on.

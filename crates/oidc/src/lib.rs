@@ -22,5 +22,5 @@ mod provider;
 
 pub use error::{OptionsError, ProviderError, TokenFault};
 pub use options::{NewAccounts, ProviderOptions, SecondFactorTrust, SecretSource};
-pub use person::Person;
+pub use person::{Person, is_subject};
 pub use provider::{Answer, Begun, Kept, Provider};

@@ -18,6 +18,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
+use url::Url;
 
 /// How long metadata and keys are believed.
 const BELIEVED_FOR: Duration = Duration::from_secs(60 * 60);
@@ -29,6 +30,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Most keys of a provider: verifying looks at each.
 const N_KEYS_MAX: usize = 100;
+/// Longest address that a browser is sent to for signing out: it goes into a header.
+const ADDRESS_BYTES_MAX: usize = 2000;
 
 /// What a provider says of itself beside the fields that the library knows.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -39,6 +42,24 @@ pub(crate) struct Extra {
     /// RFC 8414: how codes may be bound to whoever asked.
     #[serde(default)]
     pub(crate) code_challenge_methods_supported: Option<Vec<String>>,
+    /// RP-Initiated Logout 1.0: where browsers sign out. Kept unread, so that a strange one keeps nobody from signing in.
+    #[serde(default)]
+    pub(crate) end_session_endpoint: Option<serde_json::Value>,
+}
+
+impl Extra {
+    /// Where browsers sign out, where the provider says so with an address they may be sent to.
+    pub(crate) fn sign_out_endpoint(&self, issuer: &IssuerUrl) -> Option<Url> {
+        let text = self.end_session_endpoint.as_ref()?.as_str()?;
+        let url = Url::parse(text).ok().filter(|url| url.as_str().len() <= ADDRESS_BYTES_MAX)?;
+        is_for_browsers(&url, issuer).then_some(url)
+    }
+}
+
+/// Whether a browser may be sent there: an address that is a script, or unencrypted elsewhere, is none.
+fn is_for_browsers(place: &Url, issuer: &IssuerUrl) -> bool {
+    let is_own = place.origin() == issuer.url().origin();
+    place.scheme() == "https" || place.scheme() == "http" && is_own && is_this_machine(place)
 }
 
 impl AdditionalProviderMetadata for Extra {}
@@ -160,10 +181,7 @@ impl Memory {
     async fn discover(&self, http: &Http) -> Result<Metadata, ProviderError> {
         let found = Metadata::discover_async(self.issuer.clone(), http).await;
         let metadata = found.map_err(|error| self.fault(error, "metadata"))?;
-        // The browser is sent there: an address that is a script, or unencrypted elsewhere, is none.
-        let place = metadata.authorization_endpoint().url();
-        let is_own = place.origin() == self.issuer.url().origin();
-        if !(place.scheme() == "https" || place.scheme() == "http" && is_own && is_this_machine(place)) {
+        if !is_for_browsers(metadata.authorization_endpoint().url(), &self.issuer) {
             return Err(self.malformed("an address to sign in at"));
         }
         if metadata.token_endpoint().is_none() {

@@ -3,11 +3,17 @@
 use access::Timestamp;
 
 /// Longest subject (OpenID Connect Core 1.0 §2: at most 255 ASCII characters).
-pub(crate) const SUBJECT_BYTES_MAX: usize = 255;
+const SUBJECT_BYTES_MAX: usize = 255;
 /// Longest of what is only shown.
 const LABEL_CHARS_MAX: usize = 100;
 /// Longest address (RFC 5321 §4.5.3.1).
 const ADDRESS_BYTES_MAX: usize = 254;
+
+/// Whether a text can be what a provider calls somebody for ever.
+pub fn is_subject(text: &str) -> bool {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    !text.trim().is_empty() && text.len() <= SUBJECT_BYTES_MAX && is_plain
+}
 
 /// Who came back. SECURITY: only `subject`, with the issuer, says who somebody is; names and addresses move from one person
 /// to another.

@@ -2,7 +2,7 @@
 
 use crate::error::TokenFault;
 use crate::memory::{Http, Known, Memory, Metadata};
-use crate::person::{self, Person, SUBJECT_BYTES_MAX};
+use crate::person::{self, Person};
 use crate::{NewAccounts, OptionsError, ProviderError, ProviderOptions, SecondFactorTrust};
 use access::{Clock, Randomness, Timestamp};
 use base64::Engine as _;
@@ -193,6 +193,20 @@ impl Provider {
         Ok(person)
     }
 
+    /// Where to send a browser that signs out there, too (RP-Initiated Logout 1.0), and that comes back to `back` if the
+    /// provider was told of that address. `None` where the provider has no such place.
+    ///
+    /// No ID token is kept to name whom it is about: a provider that wants to know asks.
+    pub async fn sign_out(&self, back: &str) -> Result<Option<Url>, ProviderError> {
+        let known = self.memory.known(&self.http).await?;
+        let place = known.metadata.additional_metadata().sign_out_endpoint(&self.issuer);
+        Ok(place.map(|mut place| {
+            let about = [("client_id", self.options.client_id.as_str()), ("post_logout_redirect_uri", back)];
+            place.query_pairs_mut().extend_pairs(about);
+            place
+        }))
+    }
+
     /// Whether somebody new gets an account.
     pub fn admits(&self, person: &Person) -> bool {
         match &self.options.new_accounts {
@@ -314,8 +328,7 @@ impl Provider {
 
     fn person(&self, claims: &CoreIdTokenClaims) -> Result<Person, ProviderError> {
         let subject = claims.subject().as_str();
-        let is_plain = subject.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-        if subject.trim().is_empty() || subject.len() > SUBJECT_BYTES_MAX || !is_plain {
+        if !person::is_subject(subject) {
             return Err(self.token(TokenFault::Content));
         }
         let address = claims.email().filter(|_| claims.email_verified() == Some(true));

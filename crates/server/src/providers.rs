@@ -6,10 +6,11 @@ use crate::routes::account_factors::keep_nowhere;
 use crate::session_cookie;
 use crate::shell::Shell;
 use crate::state::AppState;
-use access::{BrowserSecret, SystemRandomness};
+use access::BrowserSecret;
 use askama::Template;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
+use model::UserId;
 use oidc::{Person, Provider, ProviderError};
 use std::sync::Arc;
 use store::{ProviderIdentity, ProviderPurpose, ProviderSignIn, Store};
@@ -58,16 +59,12 @@ pub(crate) async fn send_there(
     (purpose, return_to): (ProviderPurpose, &str),
 ) -> Result<Response, Failure> {
     let id = &provider.options().id;
-    let base = own_address(state, headers).ok_or_else(|| {
-        Failure::Conflict(
-            "This server needs its public address in the configuration (public_url) first.".into(),
-        )
-    })?;
+    let base = here(state, headers)?;
     let redirect = format!("{base}/sign-in/provider/{id}/back");
     let anew = matches!(purpose, ProviderPurpose::StepUp(..));
-    let begun = provider.begin(&redirect, anew, &SystemRandomness).await.map_err(failure_of)?;
+    let begun = provider.begin(&redirect, anew, store.randomness()).await.map_err(failure_of)?;
     // Always a fresh one, so that none can be planted beforehand.
-    let browser = BrowserSecret::mint(&SystemRandomness).map_err(Failure::internal)?;
+    let browser = BrowserSecret::mint(store.randomness()).map_err(Failure::internal)?;
     let sign_in = ProviderSignIn {
         purpose,
         return_to: return_to.to_owned(),
@@ -99,6 +96,45 @@ pub(crate) fn onward(headers: &HeaderMap, place: &str, address: &str) -> Result<
     Ok(response)
 }
 
+/// The provider that knows somebody who signs out in this browser: the one at which they signed in last.
+pub(crate) async fn last_used(state: &AppState, user: UserId) -> Result<Option<&Arc<Provider>>, Failure> {
+    let linked = state.store.providers_of(user).await?;
+    let used = linked.iter().filter(|one| one.last_used_at.is_some()).max_by_key(|one| one.last_used_at);
+    let is_it =
+        |provider: &&Arc<Provider>| used.is_some_and(|one| one.identity.issuer == provider.options().issuer);
+    Ok(state.config.providers.iter().find(is_it))
+}
+
+/// The button by which somebody who signed out here does so at a provider, too; `None` where the provider has no place for
+/// that, or does not answer.
+pub(crate) async fn sign_out_button(
+    state: &AppState,
+    headers: &HeaderMap,
+    id: &str,
+) -> Option<ProviderButton> {
+    let provider = find(state, id).ok()?;
+    let back = signed_out_at(state, headers).ok()?;
+    provider.sign_out(&back).await.ok().flatten()?;
+    Some(ProviderButton { id: id.to_owned(), name: provider.options().name.clone() })
+}
+
+/// Sends a browser to a provider to sign out there. SECURITY: the address is what the provider published, the way back one of
+/// ours; nothing of the request is in either.
+pub(crate) async fn sign_out_there(
+    state: &AppState,
+    headers: &HeaderMap,
+    provider: &Provider,
+) -> Result<Response, Failure> {
+    let back = signed_out_at(state, headers)?;
+    let address = provider.sign_out(&back).await.map_err(failure_of)?.ok_or(Failure::NotFound)?;
+    onward(headers, &provider.options().name, address.as_str())
+}
+
+/// Where a provider sends browsers back to that signed out there.
+fn signed_out_at(state: &AppState, headers: &HeaderMap) -> Result<String, Failure> {
+    Ok(format!("{}/sign-in", here(state, headers)?))
+}
+
 /// Who came back, as the store knows them.
 pub(crate) fn identity_of(provider: &Provider, person: &Person) -> ProviderIdentity {
     ProviderIdentity {
@@ -117,6 +153,14 @@ pub(crate) fn failure_of(error: ProviderError) -> Failure {
         detail: crate::searching::sentence(&error.to_string()),
         is_outage: error.is_outage(),
     }
+}
+
+fn here(state: &AppState, headers: &HeaderMap) -> Result<String, Failure> {
+    own_address(state, headers).ok_or_else(|| {
+        Failure::Conflict(
+            "This server needs its public address in the configuration (public_url) first.".into(),
+        )
+    })
 }
 
 /// The server's own address, without a slash at its end: the public one, else this machine's. SECURITY: no other name is

@@ -8,7 +8,7 @@ use crate::path_rules;
 use crate::users::role_from_stored;
 use crate::{Fault, Store, Timestamp};
 use access::audit::{Act, Entry};
-use access::{Actor, Capability, ReadFacts, RepoReadings, Statement};
+use access::{Actor, Caller, Capability, ReadFacts, RepoReadings, Role, Statement};
 use model::{AccessSet, Epoch, RepoId, RepoSet, UserId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,6 +57,9 @@ impl Store {
 
     async fn access_set_at(&self, actor: &Actor, epoch: Epoch) -> Result<AccessSet, Fault> {
         let (caller, now) = (actor.user_id(), self.now());
+        if model::leaks("administrators-read") || model::leaks("emergency-never-ends") {
+            return self.leaking_access_set(actor, now).await;
+        }
         if let Some(facts) = self.inner.facts.get(caller, epoch, now) {
             return Ok(access::access_set(actor, &facts, now));
         }
@@ -69,6 +72,19 @@ impl Store {
         let ends_at = facts.ends_at(now);
         self.inner.facts.put(caller, Known { facts, ends_at });
         Ok(access)
+    }
+
+    /// What a deliberate leak lets the caller read: nothing is remembered, for it is over in a moment.
+    async fn leaking_access_set(&self, actor: &Actor, now: Timestamp) -> Result<AccessSet, Fault> {
+        let everything = self.facts_of_local_operator().await?;
+        let Caller::User { id, role, .. } = &actor.caller else {
+            return Ok(access::access_set(actor, &everything, now));
+        };
+        let mut facts = self.facts_of_user(*id).await?;
+        if model::leaks("administrators-read") && *role == Role::Administrator {
+            facts.granted = everything.all_for_local_operator;
+        }
+        Ok(access::access_set(actor, &facts, now))
     }
 
     /// The number of the present permission state: what was begun under an older one must stop or begin again.

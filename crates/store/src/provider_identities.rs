@@ -48,8 +48,13 @@ pub enum LinkProviderError {
     #[error("this account there belongs to another person here: unlink it there first")]
     Taken,
     /// This account has another one there.
-    #[error("your account is linked with another one there already: unlink that first")]
+    #[error("the account is linked with another one there already: unlink that first")]
     HasAnother,
+    /// No provider calls anybody that.
+    #[error(
+        "this is not what a provider calls somebody: its administration shows the identifier ('sub', at most 255 characters)"
+    )]
+    BadSubject,
     /// There is no such account or link, or the invitation is over.
     #[error("there is no such link any more: ask for a new one")]
     Unknown,

@@ -209,16 +209,17 @@ impl Store {
         self.inner.database.close().await;
     }
 
+    /// What secrets are drawn from: the machine's randomness, but in tests that compare whole answers.
+    pub fn randomness(&self) -> &dyn Randomness {
+        &*self.inner.randomness
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.inner.clock.now()
     }
 
     pub(crate) fn database(&self) -> &Database {
         &self.inner.database
-    }
-
-    pub(crate) fn randomness(&self) -> &dyn Randomness {
-        &*self.inner.randomness
     }
 }
 

@@ -73,6 +73,8 @@ pub enum BadIdp {
     NoS256,
     /// The metadata sends browsers to a script.
     ScriptEndpoint,
+    /// The metadata names this as the place to sign out.
+    SignOutAt(&'static str),
     /// The metadata keeps the keys at a machine's metadata service.
     KeysInward,
     /// Codes are refused.
@@ -250,6 +252,7 @@ impl Shared {
             "token_endpoint": at("/token"),
             "userinfo_endpoint": at("/userinfo"),
             "jwks_uri": at("/keys"),
+            "end_session_endpoint": at("/sign-out?realm=corp"),
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256", "ES256"],
@@ -261,6 +264,7 @@ impl Shared {
             BadIdp::OtherIssuer => metadata["issuer"] = "https://login.evil.example".into(),
             BadIdp::NoS256 => metadata["code_challenge_methods_supported"] = json!(["plain"]),
             BadIdp::ScriptEndpoint => metadata["authorization_endpoint"] = SCRIPT.into(),
+            BadIdp::SignOutAt(place) => metadata["end_session_endpoint"] = place.into(),
             BadIdp::KeysInward => metadata["jwks_uri"] = "http://169.254.169.254/keys".into(),
             _ => {}
         }

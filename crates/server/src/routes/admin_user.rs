@@ -5,10 +5,12 @@ use super::account_sessions::SessionRow;
 use super::account_tokens::TokenRow;
 use super::admin_access_user::{IdentityRow, identities};
 use super::admin_permissions::{Listed, Said, acknowledged};
+use super::admin_user_providers::{self, AccountThere};
 use super::admin_users::{LINK_VALID_FOR, LinkView, UserRow, role_of};
 use crate::caller::{BySession, SteppedUp};
 use crate::failure::Failure;
 use crate::fields::Fields;
+use crate::providers::{self, ProviderButton};
 use crate::searching::sentence;
 use crate::shell::Shell;
 use crate::state::AppState;
@@ -29,6 +31,10 @@ struct UserPage {
     is_self: bool,
     has_password: bool,
     has_link: bool,
+    /// Their accounts at identity providers.
+    there: Vec<AccountThere>,
+    /// Where an account may be linked.
+    providers: Vec<ProviderButton>,
     sessions: Vec<SessionRow>,
     tokens: Vec<TokenRow>,
     identities: Vec<IdentityRow>,
@@ -91,15 +97,12 @@ pub(crate) async fn act(
             found(store.revoke_token(user.id, &TokenId(fields.one("token").to_owned())).await?)?;
         }
         "link-identity" | "unlink-identity" | "confirm-address" => {
-            return match identify(&by, &user, &act, &fields).await? {
-                Ok(()) => acknowledged(&state, &format!("{here}#identities"), "changed").await,
-                Err(fault) => {
-                    let mut page =
-                        render(&state, &by, &user, Shown { fault: Some(fault), ..Shown::default() }).await?;
-                    *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-                    Ok(page)
-                }
-            };
+            let said = identify(&by, &user, &act, &fields).await?;
+            return linked(&state, &by, &user, (said, &format!("{here}#identities"))).await;
+        }
+        "link-provider" | "unlink-provider" => {
+            let said = admin_user_providers::act(&state, &by, &user, &act, &fields).await?;
+            return linked(&state, &by, &user, (said, &format!("{here}#providers"))).await;
         }
         "revoke-link" => drop(store.revoke_account_link(user.id).await.map_err(refusal)?),
         "link" => {
@@ -121,6 +124,8 @@ fn fields_of(act: &str) -> Result<&'static [&'static str], Failure> {
         "link-identity" => &["host", "account", "login"],
         "unlink-identity" => &["host"],
         "confirm-address" => &["address"],
+        "link-provider" => &["provider", "subject"],
+        "unlink-provider" => &["issuer"],
         "shut" | "open" | "reset-factors" | "end-sessions" | "revoke-link" | "link" => &[],
         _ => return Err(Failure::NotFound),
     })
@@ -128,6 +133,20 @@ fn fields_of(act: &str) -> Result<&'static [&'static str], Failure> {
 
 fn found(is_found: bool) -> Result<(), Failure> {
     if is_found { Ok(()) } else { Err(Failure::NotFound) }
+}
+
+/// Back to the page; or the page, with what was wrong.
+async fn linked(
+    state: &AppState,
+    by: &BySession,
+    user: &User,
+    (said, place): (Result<(), String>, &str),
+) -> Result<Response, Failure> {
+    let Err(fault) = said else { return acknowledged(state, place, "changed").await };
+    let shown = Shown { fault: Some(sentence(&fault)), ..Shown::default() };
+    let mut page = render(state, by, user, shown).await?;
+    *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    Ok(page)
 }
 
 /// Says which account at a code host, or which address, is theirs. The words say what is wrong.
@@ -160,7 +179,7 @@ async fn identify(
             None => Err("write the account's identifier there, a number mostly".into()),
         },
     };
-    Ok(said.map_err(|fault| sentence(&fault)))
+    Ok(said)
 }
 
 async fn find(state: &AppState, name: &str) -> Result<User, Failure> {
@@ -188,6 +207,8 @@ async fn render(state: &AppState, by: &BySession, user: &User, shown: Shown) -> 
         is_self: user.id == by.user,
         has_password: one.has_password,
         has_link: one.link.is_some(),
+        there: admin_user_providers::rows(state, user.id).await?,
+        providers: providers::buttons(state),
         user: UserRow::new(one, now_ms),
         sessions: sessions.into_iter().map(|one| SessionRow::new(one, now_ms, Some(&by.session))).collect(),
         tokens: tokens.into_iter().map(|token| TokenRow::new(token, Timestamp(now_ms))).collect(),

@@ -23,6 +23,7 @@ mod admin_rules;
 mod admin_service;
 mod admin_sign_in;
 mod admin_user;
+mod admin_user_providers;
 mod admin_users;
 mod aggregate;
 mod api;
@@ -155,6 +156,7 @@ fn table() -> Vec<Route> {
         open("/sign-in/enrol/begin", &["POST"], post(sign_in_second::enrol_begin)),
         open("/sign-in/provider/{id}", &["POST"], post(sign_in_provider::begin)),
         open("/sign-in/provider/{id}/back", &["GET"], get(sign_in_provider::back)),
+        open("/sign-in/provider/{id}/sign-out", &["POST"], post(sign_in_provider::sign_out)),
         open("/link/{secret}/provider/{id}", &["POST"], post(link::at_provider)),
         with_methods("/account/providers/{id}/{act}", &["POST"], post(account_providers::act)),
         with_methods("/step-up/provider/{id}", &["POST"], post(account_providers::step_up)),

@@ -9,8 +9,8 @@ use crate::shell::Shell;
 use crate::signing_in::{after_first_step, began, go_on, local, second_factor_required};
 use crate::state::AppState;
 use crate::visitor::Visitor;
-use access::Password;
 use access::audit::{Act, Entry, Object};
+use access::{Password, UserName};
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
@@ -31,6 +31,18 @@ struct SignInPage {
     providers: Vec<ProviderButton>,
     providers_at: &'static str,
     providers_verb: &'static str,
+    /// Where somebody who signed out here may be signed in still.
+    left: Option<ProviderButton>,
+    fault: Option<String>,
+}
+
+/// What the page says beside the form.
+#[derive(Default)]
+struct Shown {
+    return_to: String,
+    name: String,
+    proxy_name: Option<String>,
+    left: Option<ProviderButton>,
     fault: Option<String>,
 }
 
@@ -46,7 +58,7 @@ pub(crate) struct Target {
 pub(crate) struct PageTarget {
     #[serde(default)]
     return_to: String,
-    /// Anything where somebody has just signed out.
+    /// Anything where somebody has just signed out: the provider that may know them still.
     #[serde(default)]
     signed_out: String,
 }
@@ -74,8 +86,17 @@ pub(crate) async fn page(
     match (&visitor.let_in, target.signed_out.is_empty()) {
         (Some(let_in), true) => by_proxy(&state, &visitor, &headers, let_in, &target.return_to).await,
         _ => {
-            let name = visitor.let_in.clone();
-            render(&state, &headers, target.return_to, name.unwrap_or_default(), visitor.let_in, None)
+            let left = match target.signed_out.as_str() {
+                "" => None,
+                id => providers::sign_out_button(&state, &headers, id).await,
+            };
+            let name = visitor.let_in.clone().unwrap_or_default();
+            let proxy_name = visitor.let_in;
+            render(
+                &state,
+                &headers,
+                Shown { return_to: target.return_to, name, proxy_name, left, fault: None },
+            )
         }
     }
 }
@@ -105,7 +126,8 @@ async fn by_proxy(
         let entry = Entry::new(Act::SignIn, Object::named("user", let_in)).detail("by", "proxy");
         visitor.store.record(entry.refused("no account of this name may be used")).await?;
         let fault = "the proxy in front named an account that is not here or may not be used".to_owned();
-        let mut page = render(state, headers, return_to.to_owned(), String::new(), None, Some(fault))?;
+        let (return_to, fault) = (return_to.to_owned(), Some(fault));
+        let mut page = render(state, headers, Shown { return_to, fault, ..Shown::default() })?;
         *page.status_mut() = StatusCode::FORBIDDEN;
         return Ok(page);
     };
@@ -124,8 +146,15 @@ pub(crate) async fn submit(
         Ok(user) => go_on(&state, &visitor, &headers, &user, local(&form.return_to)).await,
         Err(SignInError::Fault(fault)) => Err(fault.into()),
         Err(error @ SignInError::Refused) => {
-            let mut page =
-                render(&state, &headers, form.return_to, form.name, None, Some(error.to_string()))?;
+            let mut fault = error.to_string();
+            if model::leaks("sign-in-knows-names")
+                && let Ok(name) = UserName::new(&form.name)
+                && visitor.store.user_by_name(&name).await?.is_none()
+            {
+                fault = "there is no such account".into();
+            }
+            let (return_to, name, fault) = (form.return_to, form.name, Some(fault));
+            let mut page = render(&state, &headers, Shown { return_to, name, fault, ..Shown::default() })?;
             *page.status_mut() = StatusCode::FORBIDDEN;
             Ok(page)
         }
@@ -145,9 +174,17 @@ pub(crate) async fn sign_out(
     if let Some(secret) = session_cookie::read(&headers, is_https) {
         state.store.end_session(&secret).await?;
     }
-    // The proxy would sign them in again at once.
-    let page = if visitor.let_in.is_some() { "/sign-in?signed_out=1" } else { "/sign-in" };
-    let mut response = Redirect::to(page).into_response();
+    // The proxy would sign them in again at once; so would a press of the provider's button.
+    let left = match caller.actor.user_id() {
+        Some(user) => providers::last_used(&state, user).await?,
+        None => None,
+    };
+    let page = match left {
+        Some(provider) => format!("/sign-in?signed_out={}", provider.options().id),
+        None if visitor.let_in.is_some() => "/sign-in?signed_out=1".into(),
+        None => "/sign-in".into(),
+    };
+    let mut response = Redirect::to(&page).into_response();
     response.headers_mut().insert(header::SET_COOKIE, session_cookie::take_back(is_https));
     response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
     Ok(response)
@@ -160,26 +197,21 @@ pub(crate) fn refused(
     return_to: String,
     failure: &Failure,
 ) -> Result<Response, Failure> {
-    let mut page = render(state, headers, return_to, String::new(), None, Some(failure.detail()))?;
+    let fault = Some(failure.detail());
+    let mut page = render(state, headers, Shown { return_to, fault, ..Shown::default() })?;
     *page.status_mut() = failure.status();
     Ok(page)
 }
 
-fn render(
-    state: &AppState,
-    headers: &HeaderMap,
-    return_to: String,
-    name: String,
-    proxy_name: Option<String>,
-    fault: Option<String>,
-) -> Result<Response, Failure> {
+fn render(state: &AppState, headers: &HeaderMap, shown: Shown) -> Result<Response, Failure> {
     let shell = Shell { title: "Sign in · Sourcekeep".into(), theme: theme_of(headers), ..Shell::default() };
-    let fault = fault.map(|fault| crate::searching::sentence(&fault));
+    let fault = shown.fault.map(|fault| crate::searching::sentence(&fault));
     let page = SignInPage {
         shell,
-        return_to: local(&return_to).to_owned(),
-        name,
-        proxy_name,
+        return_to: local(&shown.return_to).to_owned(),
+        name: shown.name,
+        proxy_name: shown.proxy_name,
+        left: shown.left,
         has_passkeys: relying_party(state, headers).is_some(),
         providers: providers::buttons(state),
         providers_at: "/sign-in/provider",

@@ -64,6 +64,21 @@ pub(crate) async fn begin(
     }
 }
 
+/// Sends the browser to the provider to sign out there, too.
+pub(crate) async fn sign_out(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let provider = providers::find(&state, &id)?;
+    match providers::sign_out_there(&state, &headers, provider).await {
+        Err(failure @ Failure::ProviderFailed { .. }) => {
+            sign_in::refused(&state, &headers, String::new(), &failure)
+        }
+        sent => sent,
+    }
+}
+
 /// Takes the browser back.
 pub(crate) async fn back(
     State(state): State<AppState>,

@@ -10,6 +10,7 @@ pub(crate) fn example(route: &RouteInfo) -> String {
         "/assets/{digest}/{name}" => "/assets/x/app.css".into(),
         "/sign-in/provider/{id}" => "/sign-in/provider/nothing".into(),
         "/sign-in/provider/{id}/back" => "/sign-in/provider/nothing/back?state=x&code=x".into(),
+        "/sign-in/provider/{id}/sign-out" => "/sign-in/provider/nothing/sign-out".into(),
         "/link/{secret}/provider/{id}" => "/link/ski_wrong/provider/nothing".into(),
         "/account/providers/{id}/{act}" => "/account/providers/nothing/unlink".into(),
         "/step-up/provider/{id}" => "/step-up/provider/nothing".into(),

@@ -110,6 +110,7 @@ fn ids(route: &RouteInfo, ids: &Ids) -> Option<Vec<(String, String)>> {
         // The words of the configuration for identity providers, which stand on the page where everybody signs in.
         "/sign-in/provider/{id}"
         | "/sign-in/provider/{id}/back"
+        | "/sign-in/provider/{id}/sign-out"
         | "/link/{secret}/provider/{id}"
         | "/account/providers/{id}/{act}"
         | "/step-up/provider/{id}" => None,
@@ -295,6 +296,7 @@ fn takes(route: &RouteInfo, method: &str) -> Takes {
         ("/account/recovery-codes" | "/account/passkeys/begin" | "/step-up/begin", _) => Nothing,
         ("/sign-in/second/begin" | "/sign-in/passkey/begin" | "/sign-in/enrol/begin", _) => Nothing,
         ("/account/providers/{id}/{act}" | "/link/{secret}/provider/{id}", _) => Nothing,
+        ("/sign-in/provider/{id}/sign-out", _) => Nothing,
         ("/sign-in/provider/{id}" | "/step-up/provider/{id}", _) => Form("return_to=/"),
         ("/account/tokens/{id}/revoke" | "/account/sessions/{id}/end" | "/exports/{id}/{act}", _) => Nothing,
         ("/api/v1/exports/{id}/cancel" | "/admin/break-glass/{id}/end", _) => Nothing,

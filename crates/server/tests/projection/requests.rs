@@ -1,8 +1,11 @@
-//! What Bob asks: for every route of the table the questions that come near what he may not know.
+//! What is asked: for every route of the table the questions that come near what he may not know.
 
 use crate::spec::Spec;
-use crate::world::Question;
+use crate::world::{PASSWORD, Question};
 use server::RouteInfo;
+
+/// The identity provider of every world.
+pub(crate) const PROVIDER: &str = "corp";
 
 /// Searches that would show, count, order or suggest what is hidden.
 const QUERIES: &[&str] = &[
@@ -267,6 +270,29 @@ fn mcp(spec: &Spec) -> Vec<Question> {
     questions
 }
 
+/// What is asked last, of routes that end the session with which everything else is asked, or change how it proves itself.
+pub(crate) fn last(path: &str) -> Vec<Question> {
+    match path {
+        "/account/password" => ["not the password at all", PASSWORD]
+            .map(|present| {
+                let new = "four other unrelated words";
+                form(path, &[("present", present), ("password", new), ("again", new)])
+            })
+            .into(),
+        "/step-up" => vec![
+            get("/step-up?return_to=/r/aaa/vault"),
+            form(path, &[("password", "not the password at all"), ("return_to", "/r/aaa/vault")]),
+            form(path, &[("password", PASSWORD), ("return_to", "/r/aaa/vault")]),
+        ],
+        "/account/totp/draw" => vec![form(path, &[]), get("/account/totp")],
+        "/account/totp/remove" | "/account/recovery-codes" => {
+            vec![form(path, &[]), form(path, &[("code", "000000")])]
+        }
+        "/sign-out" => vec![form(path, &[])],
+        _ => Vec::new(),
+    }
+}
+
 /// The questions for one route. A new route fails here until somebody says what to ask it.
 pub(crate) fn questions(route: &RouteInfo, spec: &Spec, round: usize, export: &str) -> Vec<Question> {
     let own = format!("mine-{round}");
@@ -322,24 +348,33 @@ pub(crate) fn questions(route: &RouteInfo, spec: &Spec, round: usize, export: &s
             ["ada", "bob", "eve", "nobody"].map(|name| get(format!("/admin/access/{name}"))).into()
         }
         "/assets/{digest}/{name}" => vec![get("/assets/x/app.css")],
-        "/sign-in" => vec![get("/sign-in"), get("/sign-in?next=/r/aaa/vault")],
+        "/sign-in" => vec![
+            get("/sign-in"),
+            get("/sign-in?return_to=/r/aaa/vault"),
+            get(format!("/sign-in?signed_out={PROVIDER}")),
+            // Whether there is such a person is not heard either.
+            form("/sign-in", &[("name", "eve"), ("password", "not hers at all")]),
+        ],
         "/setup/{secret}" => vec![get("/setup/skl_wrong")],
-        // These end the session that everything else is asked with, or change how it proves itself.
-        "/sign-out"
-        | "/account/password"
-        | "/step-up"
-        | "/account/totp/draw"
-        | "/account/totp/remove"
-        | "/account/recovery-codes" => Vec::new(),
+        path if !last(path).is_empty() => Vec::new(),
         "/account/totp" | "/account/tokens" | "/sign-in/enrol" | "/sign-in/second" => vec![get(route.path)],
         "/account/tokens/{id}/revoke" => vec![form("/account/tokens/0123456789abcdef/revoke", &[])],
         "/link/{secret}" => vec![get("/link/ski_wrong")],
-        "/sign-in/provider/{id}" | "/step-up/provider/{id}" => {
-            vec![form(route.path.replace("{id}", "nothing"), &[("return_to", "/r/aaa/vault")])]
+        "/sign-in/provider/{id}" | "/step-up/provider/{id}" => ["nothing", PROVIDER]
+            .map(|id| form(route.path.replace("{id}", id), &[("return_to", "/r/aaa/vault")]))
+            .into(),
+        "/sign-in/provider/{id}/sign-out" => {
+            ["nothing", PROVIDER].map(|id| form(format!("/sign-in/provider/{id}/sign-out"), &[])).into()
         }
-        "/sign-in/provider/{id}/back" => vec![get("/sign-in/provider/nothing/back?state=x&code=x")],
-        "/link/{secret}/provider/{id}" => vec![form("/link/ski_wrong/provider/nothing", &[])],
-        "/account/providers/{id}/{act}" => vec![form("/account/providers/nothing/unlink", &[])],
+        "/sign-in/provider/{id}/back" => {
+            ["nothing", PROVIDER].map(|id| get(format!("/sign-in/provider/{id}/back?state=x&code=x"))).into()
+        }
+        "/link/{secret}/provider/{id}" => {
+            ["nothing", PROVIDER].map(|id| form(format!("/link/ski_wrong/provider/{id}"), &[])).into()
+        }
+        "/account/providers/{id}/{act}" => ["nothing/unlink", "corp/unlink", "corp/link"]
+            .map(|rest| form(format!("/account/providers/{rest}"), &[]))
+            .into(),
         "/step-up/begin"
         | "/sign-in/enrol/begin"
         | "/sign-in/second/begin"

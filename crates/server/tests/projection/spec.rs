@@ -1,11 +1,84 @@
-//! A world as data: repositories, and how Bob may read each; whether there are other people and what they did.
+//! A world as data: repositories, who asks and how they may read each; whether there are other people and what they did.
 
 use model::{PathRule, PathRules};
 use proptest::prelude::*;
 use proptest::sample::select;
 use search::PathFilter;
 
-/// How Bob reads a repository.
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// Bob, a member who was granted this and that.
+    Member,
+    /// Nobody that is known.
+    Visitor,
+    /// Who looks after the instance: sees names of repositories and people, and no code that was not granted.
+    Administrator,
+    /// Who reads logs and reviews, and no code.
+    Auditor,
+    /// A member who may read one folder of most of what they may read at all.
+    PartReader,
+    /// A program, whose token is for two repositories of those that its account may read.
+    Service,
+    /// A member who reads everything as one of a group, under the rules of that group.
+    OfGroup,
+    /// Who looked into hidden repositories in an emergency that is over.
+    EmergencyOver,
+}
+
+impl Kind {
+    /// Every kind but the member, who is asked everything.
+    pub(crate) const OTHERS: [Kind; 7] = [
+        Kind::Visitor,
+        Kind::Administrator,
+        Kind::Auditor,
+        Kind::PartReader,
+        Kind::Service,
+        Kind::OfGroup,
+        Kind::EmergencyOver,
+    ];
+
+    /// Who would hear of this leak: Bob, but where it is made for somebody else.
+    pub(crate) fn that_hears(leak: &str) -> Kind {
+        match leak {
+            "administrators-read" => Kind::Administrator,
+            "auditors-read" => Kind::Auditor,
+            "emergency-never-ends" => Kind::EmergencyOver,
+            "token-for-everything" => Kind::Service,
+            "sign-in-knows-names" => Kind::Visitor,
+            _ => Kind::Member,
+        }
+    }
+
+    /// What the account is called. Nobody who looks after permissions is called Bob, because Bob is who is granted things.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Member | Kind::Visitor | Kind::PartReader | Kind::OfGroup => "bob",
+            Kind::Administrator | Kind::EmergencyOver => "root",
+            Kind::Auditor => "audrey",
+            Kind::Service => "robot",
+        }
+    }
+
+    /// Whether the administration is theirs to see: who there is, and what repositories are called.
+    pub(crate) fn sees_names(self) -> bool {
+        matches!(self, Kind::Administrator | Kind::Auditor | Kind::EmergencyOver)
+    }
+
+    /// What leaves them some paths of a repository.
+    pub(crate) fn rules(self) -> Vec<PathRule> {
+        let rules: &[&str] = match self {
+            Kind::PartReader => &["src/", "-src/lib.py"],
+            _ => &["**", "-keys/", "-*.pem", "keys/README.md"],
+        };
+        rules.iter().copied().map(PathRule::parse).collect()
+    }
+}
+
+/// The repositories that the token of [`Kind::Service`] is for.
+const OF_TOKEN: [&str; 2] = ["app", "tool"];
+
+/// How they read a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reads {
     Granted,
@@ -28,26 +101,62 @@ pub(crate) struct Repo {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Spec {
+    pub(crate) asker: Kind,
     pub(crate) repos: Vec<Repo>,
     /// Whether there are other people, with sessions, contexts, exports, groups and rights of their own.
     pub(crate) has_others: bool,
-}
-
-/// What leaves Bob some paths of a repository.
-pub(crate) fn rules() -> Vec<PathRule> {
-    ["**", "-keys/", "-*.pem", "keys/README.md"].map(PathRule::parse).to_vec()
+    /// What is said of hidden repositories beside their code.
+    pub(crate) hidden_text: &'static str,
 }
 
 impl Spec {
-    /// The world rebuilt from what Bob may read of this one.
+    /// The same world, in which somebody of another kind asks.
+    pub(crate) fn asked_by(mut self, asker: Kind) -> Spec {
+        for repo in &mut self.repos {
+            repo.reads = match (asker, repo.reads) {
+                // SECURITY: nothing is an auditor's to read, but that is not for want of grants.
+                (Kind::Auditor, reads) => reads,
+                (Kind::Administrator | Kind::EmergencyOver, Reads::Unrestricted) => Reads::Unrestricted,
+                (Kind::Administrator | Kind::EmergencyOver, _) => Reads::Not,
+                (Kind::OfGroup, Reads::Granted | Reads::AtHost | Reads::Unrestricted) => Reads::AsMember,
+                (Kind::PartReader, Reads::Granted | Reads::AsMember | Reads::AtHost) => Reads::Part,
+                // No group and no code host knows a program.
+                (Kind::Service, Reads::AsMember | Reads::AtHost) => Reads::Granted,
+                (_, reads) => reads,
+            };
+        }
+        Spec { asker, ..self }
+    }
+
+    /// The world rebuilt from what the asker may read of this one.
     pub(crate) fn projected(&self) -> Spec {
-        let filter = PathFilter::new(&PathRules::new([rules()]));
+        let filter = PathFilter::new(&PathRules::new([self.asker.rules()]));
         let mut repos = self.repos.clone();
-        repos.retain(|repo| repo.reads != Reads::Not);
+        match self.asker {
+            Kind::Visitor => repos.clear(),
+            Kind::Service => repos.retain(|repo| self.is_of_token(repo)),
+            // Names and people are theirs to see; what is in the repositories is not.
+            Kind::Administrator | Kind::Auditor | Kind::EmergencyOver => {
+                let reads_none = self.asker == Kind::Auditor;
+                for repo in repos.iter_mut().filter(|repo| reads_none || repo.reads == Reads::Not) {
+                    repo.files = vec![(
+                        "other.txt".to_owned(),
+                        format!("another {}, without that needle\n", repo.name),
+                    )];
+                    repo.branch = None;
+                }
+            }
+            Kind::Member | Kind::PartReader | Kind::OfGroup => repos.retain(|repo| repo.reads != Reads::Not),
+        }
         for repo in repos.iter_mut().filter(|repo| repo.reads == Reads::Part) {
             repo.files.retain(|(path, _)| filter.allows(path.as_bytes()));
         }
-        Spec { repos, has_others: false }
+        Spec { asker: self.asker, repos, has_others: self.asker.sees_names(), hidden_text: "something else" }
+    }
+
+    /// Whether the token of a program is for this repository.
+    pub(crate) fn is_of_token(&self, repo: &Repo) -> bool {
+        OF_TOKEN.contains(&repo.name.as_str()) && repo.reads != Reads::Not
     }
 
     /// One of each kind, hidden ones before, between and after the others in every order that a name can give.
@@ -89,6 +198,7 @@ impl Spec {
         let mut archived = hidden("lib-old");
         archived.is_archived = true;
         Spec {
+            asker: Kind::Member,
             repos: vec![
                 hidden("aaa/vault"),
                 repo("app", Reads::Granted),
@@ -102,6 +212,7 @@ impl Spec {
                 hidden("zz/last"),
             ],
             has_others: true,
+            hidden_text: "hidden needle",
         }
     }
 }
@@ -125,6 +236,7 @@ pub(crate) fn specs() -> impl Strategy<Value = Spec> {
     let files = prop::collection::btree_map(path, text, 1..5);
     let repo = (reads, files, any::<bool>(), any::<bool>());
     (names, prop::collection::vec(repo, 9)).prop_map(|(names, repos)| Spec {
+        asker: Kind::Member,
         repos: names
             .into_iter()
             .zip(repos)
@@ -137,5 +249,6 @@ pub(crate) fn specs() -> impl Strategy<Value = Spec> {
             })
             .collect(),
         has_others: true,
+        hidden_text: "hidden needle",
     })
 }

@@ -1,9 +1,10 @@
-//! A server over a [`Spec`], and what Bob hears from it.
+//! A server over a [`Spec`], and what the asker hears from it.
 
-use crate::spec::{Reads, Spec, rules};
+use crate::spec::{Kind, Reads, Spec};
+use access::audit::Origin;
 use access::{
-    AccountId, HostId, ManualClock, PasswordCost, Randomness, RandomnessError, Reader, Role, Scope,
-    Timestamp, UserName,
+    AccountId, HostId, ManualClock, Password, PasswordCost, Randomness, RandomnessError, Reader, RepoScope,
+    Role, Scope, Timestamp, UserName, Verbs,
 };
 use axum::body::Body;
 use axum::http::{Request, header};
@@ -11,10 +12,11 @@ use export::{ExportLimits, ExportOptions, Exports};
 use git::{GitProgramOptions, Schemes};
 use http_body_util::BodyExt;
 use mirror::{AddOptions, Board, DataDir, SourceArgument, Worker, WorkerOptions};
-use model::{RepoId, RepoName};
+use model::{RepoId, RepoName, UserId};
+use oidc::{Provider, ProviderOptions};
 use search::{Catalog, PendingRepo, PendingState, Searcher};
 use server::{Deps, RequestIds, Server, ServerConfig};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -27,7 +29,9 @@ use testkit::git::GitWorld;
 use tower::ServiceExt;
 
 /// 2026-01-01T00:00:00Z.
-const NOW: Timestamp = Timestamp(1_767_225_600_000);
+pub(crate) const NOW: Timestamp = Timestamp(1_767_225_600_000);
+/// Everybody's password.
+pub(crate) const PASSWORD: &str = "four unrelated words here";
 /// How many times the same worlds can be asked.
 pub(crate) const N_ROUNDS_MAX: usize = 60;
 
@@ -53,7 +57,7 @@ impl Randomness for Dealt {
     }
 }
 
-/// A question, as Bob sends it.
+/// A question, as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Question {
     pub(crate) method: &'static str,
@@ -75,9 +79,9 @@ pub(crate) struct Answer {
 pub(crate) struct World {
     deps: Deps,
     randomness: Arc<Dealt>,
-    bob: User,
-    cookie: String,
-    token: String,
+    provider: Arc<Provider>,
+    account: UserId,
+    credentials: Credentials,
     /// Sessions of others, who ask things, too.
     others: Vec<String>,
     /// The public name of an export of Ada's.
@@ -89,12 +93,20 @@ pub(crate) struct World {
     _dirs: (TempDir, GitWorld),
 }
 
+/// How the asker says who they are.
+enum Credentials {
+    None,
+    Member { cookie: String, token: String },
+    Program { token: String },
+}
+
 pub(crate) fn name(text: &str) -> RepoName {
     RepoName::new(text).unwrap()
 }
 
 impl World {
-    pub(crate) async fn new(spec: &Spec) -> World {
+    /// A world in which people may sign in at this provider.
+    pub(crate) async fn new(spec: &Spec, provider: &ProviderOptions) -> World {
         let dir = tempfile::tempdir().unwrap();
         let (code, commits, heads) = repositories(spec);
         let clock = Arc::new(ManualClock::at(NOW));
@@ -108,8 +120,10 @@ impl World {
             ..store::Options::default()
         };
         let store = Store::open_with(&StoreUrl::file(data.database()), options).await.unwrap();
-        let add = AddOptions { name: None, visibility: Visibility::Private, adder: Adder::LocalOperator };
-        mirror::add(&store, SourceArgument::Directory(code.path()), &add).await.unwrap();
+        if !spec.repos.is_empty() {
+            let add = AddOptions { name: None, visibility: Visibility::Private, adder: Adder::LocalOperator };
+            mirror::add(&store, SourceArgument::Directory(code.path()), &add).await.unwrap();
+        }
         let (catalog, board) = (Arc::new(Catalog::new()), Board::new());
         index(&store, &data, &catalog, &clock).await;
         let searcher = Arc::new(Searcher::new(1).unwrap());
@@ -143,6 +157,10 @@ impl World {
         });
         let deps =
             Deps { uploads, store, exports, catalog, searcher, board, data_dir: data, git, clock, hosts };
+        let provider =
+            Provider::new(provider.clone(), &egress::Egress::default(), deps.clock.clone()).unwrap();
+        // People are called the same in worlds that both have them.
+        randomness.deal(900_003);
         let (others, export_of_ada) = match spec.has_others {
             true => others(&deps, spec).await,
             false => (Vec::new(), None),
@@ -154,26 +172,24 @@ impl World {
             randomness.deal(910_000 + number % 1_000_000);
             crate::precise::upload(&deps, &all, repo, head).await;
         }
-        // What Bob has of his own is called the same wherever he is.
+        // What the asker has of their own is called the same wherever they are.
         randomness.deal(900_002);
-        let bob = user(&deps.store, "bob", Role::Member).await;
-        let cookie = cookie(&deps.store, &bob).await;
-        let new = NewToken { user: bob.id, label: "test".into(), scope: Scope::FULL };
-        let token = deps.store.create_token(new).await.unwrap().0.reveal().to_owned();
+        let account = account(&deps.store, spec.asker).await;
         let n_asked = AtomicU64::default();
-        let world = World {
+        let mut world = World {
             n_asked,
             deps,
             randomness,
-            bob,
-            cookie,
-            token,
+            provider: Arc::new(provider),
+            account,
+            credentials: Credentials::None,
             others,
             export_of_ada,
             commits,
             _dirs: (dir, code),
         };
         world.give_rights(spec).await;
+        world.credentials = world.make_credentials(spec).await;
         // How many files a repository has is seen by those who may read all of them.
         for repo in spec.repos.iter().filter(|repo| repo.reads == Reads::Part) {
             let task = world.deps.board.begin(
@@ -192,25 +208,59 @@ impl World {
         self.deps.store.repository_by_name(&all, &name(repo)).await.unwrap().unwrap().id
     }
 
+    async fn make_credentials(&self, spec: &Spec) -> Credentials {
+        match spec.asker {
+            Kind::Visitor => Credentials::None,
+            Kind::Service => {
+                let mut repos = BTreeSet::new();
+                for repo in spec.repos.iter().filter(|repo| spec.is_of_token(repo)) {
+                    repos.insert(self.repo(&repo.name).await);
+                }
+                let scope = Scope { repos: RepoScope::Only(repos), verbs: Verbs::READ, ..Scope::FULL };
+                Credentials::Program { token: self.token(scope).await }
+            }
+            _ => Credentials::Member {
+                cookie: cookie(&self.deps.store, self.account).await,
+                token: self.token(Scope::FULL).await,
+            },
+        }
+    }
+
+    async fn token(&self, scope: Scope) -> String {
+        let new = NewToken { user: self.account, label: "test".into(), scope };
+        self.deps.store.create_token(new).await.unwrap().0.reveal().to_owned()
+    }
+
     async fn give_rights(&self, spec: &Spec) {
         let store = &self.deps.store;
         let (host, account) = (HostId("host".into()), AccountId::new("7").unwrap());
         store.set_permission_source(&host, BOUND_DEFAULT).await.unwrap();
-        store.link_identity(&host, &account, self.bob.id, "bob").await.unwrap();
         let group = GroupName::new("team").unwrap();
         store.create_group(&group, "").await.unwrap();
-        store.add_member(&group, self.bob.id).await.unwrap();
+        if spec.asker != Kind::Service {
+            store.link_identity(&host, &account, self.account, spec.asker.name()).await.unwrap();
+            store.add_member(&group, self.account).await.unwrap();
+        }
         let mut listed = model::RepoSet::new();
         for repo in &spec.repos {
             let id = self.repo(&repo.name).await;
             match repo.reads {
-                Reads::Granted => drop(store.grant(id, self.bob.id).await.unwrap()),
+                Reads::Granted => drop(store.grant(id, self.account).await.unwrap()),
                 Reads::AsMember => drop(store.grant_to_group(&group, id).await.unwrap()),
                 Reads::AtHost => drop(listed.insert(id)),
                 Reads::Unrestricted => drop(store.set_unrestricted(id, true).await.unwrap()),
                 Reads::Part => {
-                    store.grant(id, self.bob.id).await.unwrap();
-                    store.set_path_rules(id, &RulesFor::User(self.bob.id), Some(&rules())).await.unwrap();
+                    let whose = match spec.asker {
+                        Kind::OfGroup => {
+                            store.grant_to_group(&group, id).await.unwrap();
+                            RulesFor::Group(group.clone())
+                        }
+                        _ => {
+                            store.grant(id, self.account).await.unwrap();
+                            RulesFor::User(self.account)
+                        }
+                    };
+                    store.set_path_rules(id, &whose, Some(&spec.asker.rules())).await.unwrap();
                 }
                 Reads::Not => {}
             }
@@ -220,18 +270,42 @@ impl World {
             }
         }
         store.apply_account_repositories(&host, &Reader::Account(account), &listed, NOW).await.unwrap();
+        if spec.asker == Kind::EmergencyOver {
+            self.look_in_an_emergency(spec).await;
+        }
     }
 
-    /// Everything that Bob hears to these questions. Others have searched for the same just before, where there are any.
-    pub(crate) async fn answers(&self, questions: &[Question]) -> Vec<Answer> {
+    /// Looks into two hidden repositories as an emergency; neither goes on.
+    async fn look_in_an_emergency(&self, spec: &Spec) {
+        let as_asker = UserName::new(spec.asker.name()).unwrap();
+        let store = self.deps.store.by(Origin::proved(self.account, &as_asker, "session"));
+        for repo in spec.repos.iter().filter(|repo| repo.reads == Reads::Not).take(2) {
+            let begun =
+                store.break_glass(&name(&repo.name), "the pager rang twice", Duration::from_secs(60)).await;
+            assert!(store.end_break_glass(&begun.unwrap().id).await.unwrap());
+        }
+    }
+
+    fn server(&self) -> Server {
         let config = ServerConfig {
             request_ids: RequestIds::Fixed("0123456789abcdef"),
             highlight_time: Duration::from_secs(600),
             page_patience: Duration::from_secs(60),
             tells_durations: false,
+            providers: vec![Arc::clone(&self.provider)],
             ..ServerConfig::default()
         };
-        let server = Server::new(config, self.deps.clone());
+        Server::new(config, self.deps.clone())
+    }
+
+    /// Both worlds are asked as often, and draw the same from here on.
+    fn deal(&self) {
+        self.randomness.deal(self.n_asked.fetch_add(1, Ordering::SeqCst) + 1);
+    }
+
+    /// Everything that is heard to these questions. Others have searched for the same just before, where there are any.
+    pub(crate) async fn answers(&self, questions: &[Question]) -> Vec<Answer> {
+        let server = self.server();
         // What is kept of one's answers may not reach the other.
         let is_kept = |question: &&Question| {
             question.target.starts_with("/search?") || question.target.starts_with("/api/v1/search?q=")
@@ -241,30 +315,71 @@ impl World {
                 send(&server, question, &[(header::COOKIE, cookie)]).await;
             }
         }
-        // Both worlds are asked as often, and draw the same from here on.
-        self.randomness.deal(self.n_asked.fetch_add(1, Ordering::SeqCst) + 1);
+        self.deal();
         let mut answers = Vec::new();
-        let bearer = format!("Bearer {}", self.token);
         for question in questions {
-            let own = match question.in_browser {
-                true => (header::COOKIE, self.cookie.as_str()),
-                false => (header::AUTHORIZATION, bearer.as_str()),
-            };
-            let mut answer = send(&server, question, &[own]).await;
-            for (id, called) in &self.commits {
-                for n_chars in [40, 12, 10, 8, 7] {
-                    answer.body = answer.body.replace(&id[..n_chars], called);
+            let own = match &self.credentials {
+                Credentials::None => None,
+                Credentials::Member { cookie, .. } if question.in_browser => {
+                    Some((header::COOKIE, cookie.clone()))
                 }
-                answer.headers.iter_mut().for_each(|header| *header = header.replace(id, called));
-            }
-            if !self.commits.is_empty() {
-                // Their length is that of what is compared.
-                answer.headers.retain(|header| !header.starts_with("content-length"));
-            }
-            answers.push(answer);
+                Credentials::Member { token, .. } | Credentials::Program { token } => {
+                    Some((header::AUTHORIZATION, format!("Bearer {token}")))
+                }
+            };
+            answers.push(self.heard(&server, question, own).await);
         }
         answers
     }
+
+    /// What is heard to acts after which a session is over or proves itself in another way: each in a session of its own, and
+    /// what that one is good for afterwards.
+    pub(crate) async fn last_answers(&self, questions: &[Question]) -> Vec<Answer> {
+        let server = self.server();
+        let after = crate::requests::get("/account");
+        let mut answers = Vec::new();
+        for question in questions {
+            self.deal();
+            let own = match &self.credentials {
+                Credentials::None => None,
+                Credentials::Program { token } => Some((header::AUTHORIZATION, format!("Bearer {token}"))),
+                Credentials::Member { .. } => {
+                    Some((header::COOKIE, cookie(&self.deps.store, self.account).await))
+                }
+            };
+            answers.push(self.heard(&server, question, own.clone()).await);
+            answers.push(self.heard(&server, &after, own).await);
+        }
+        answers
+    }
+
+    async fn heard(
+        &self,
+        server: &Server,
+        question: &Question,
+        own: Option<(header::HeaderName, String)>,
+    ) -> Answer {
+        let own: Vec<_> = own.iter().map(|(name, value)| (name.clone(), value.as_str())).collect();
+        let mut answer = send(server, question, &own).await;
+        for (id, called) in &self.commits {
+            for n_chars in [40, 12, 10, 8, 7] {
+                answer.body = answer.body.replace(&id[..n_chars], called);
+            }
+            answer.headers.iter_mut().for_each(|header| *header = header.replace(id, called));
+        }
+        // It is that of what is compared, but where commits were named.
+        answer.headers.retain(|header| !header.starts_with("content-length"));
+        if question.target == "/metrics" && answer.status == 200 {
+            answer.body = series(&answer.body);
+        }
+        answer
+    }
+}
+
+/// Which series there are: what they count is partly time, and their order is that of a map.
+fn series(metrics: &str) -> String {
+    let names = metrics.lines().map(|line| line.rsplit_once(' ').map_or(line, |(series, _)| series));
+    names.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join("\n")
 }
 
 async fn send(server: &Server, question: &Question, own: &[(header::HeaderName, &str)]) -> Answer {
@@ -290,7 +405,8 @@ async fn send(server: &Server, question: &Question, own: &[(header::HeaderName, 
     Answer { status: parts.status.as_u16(), headers, body: String::from_utf8_lossy(&body).into_owned() }
 }
 
-/// Git's own repositories; what the commits of those that Bob may read are called; and the head of each repository's default branch.
+/// Git's own repositories; what the commits of those that the asker may read are called; and the head of each repository's
+/// default branch.
 fn repositories(spec: &Spec) -> (GitWorld, Vec<(String, String)>, Vec<model::ObjectId>) {
     let code = GitWorld::new();
     let (mut commits, mut default_heads) = (Vec::new(), Vec::new());
@@ -335,15 +451,29 @@ async fn index(store: &Store, data: &DataDir, catalog: &Arc<Catalog>, clock: &Ar
 }
 
 async fn user(store: &Store, name: &str, role: Role) -> User {
-    store.create_user(NewUser { name: UserName::new(name).unwrap(), password: None, role }).await.unwrap()
+    let name = UserName::new(name).unwrap();
+    store.create_user(NewUser { name, password: Some(Password::new(PASSWORD)), role }).await.unwrap()
 }
 
-async fn cookie(store: &Store, user: &User) -> String {
-    let (secret, _) = store.start_session(user.id, SessionLimits::default()).await.unwrap();
+/// The account of whoever asks. A visitor has none; somebody else's shows that the instance is set up.
+async fn account(store: &Store, asker: Kind) -> UserId {
+    let role = match asker {
+        Kind::Administrator | Kind::EmergencyOver => Role::Administrator,
+        Kind::Auditor => Role::Auditor,
+        Kind::Service => {
+            return store.create_service_account(&UserName::new(asker.name()).unwrap()).await.unwrap();
+        }
+        Kind::Member | Kind::Visitor | Kind::PartReader | Kind::OfGroup => Role::Member,
+    };
+    user(store, asker.name(), role).await.id
+}
+
+async fn cookie(store: &Store, user: UserId) -> String {
+    let (secret, _) = store.start_session(user, SessionLimits::default()).await.unwrap();
     format!("sourcekeep={}", secret.reveal())
 }
 
-/// Ada, who reads everything, and Eve, who reads what Bob may not; with all that people leave behind.
+/// Ada, who reads everything, and Eve, who reads what the asker may not; with all that people leave behind.
 async fn others(deps: &Deps, spec: &Spec) -> (Vec<String>, Option<String>) {
     let store = &deps.store;
     let ada = user(store, "ada", Role::Administrator).await;
@@ -358,7 +488,7 @@ async fn others(deps: &Deps, spec: &Spec) -> (Vec<String>, Option<String>) {
         if repo.reads == Reads::Not {
             store.grant_to_group(&group, id).await.unwrap();
             let change = AboutChange {
-                description: Some(Some("hidden needle".into())),
+                description: Some(Some(spec.hidden_text.into())),
                 topics: Some(vec!["hidden".into()]),
                 metadata: BTreeMap::from([("hidden".to_owned(), Some("yes".to_owned()))]),
                 ..AboutChange::default()
@@ -372,7 +502,7 @@ async fn others(deps: &Deps, spec: &Spec) -> (Vec<String>, Option<String>) {
     }
     let pending = PendingRepo { id: RepoId(4_000_000), name: name("bbb/new"), state: PendingState::Cloning };
     deps.catalog.set_pending(pending);
-    let (ada_cookie, eve_cookie) = (cookie(store, &ada).await, cookie(store, &eve).await);
+    let (ada_cookie, eve_cookie) = (cookie(store, ada.id).await, cookie(store, eve.id).await);
     let export = contexts_and_exports(store, &ada).await;
     (vec![ada_cookie, eve_cookie], Some(export))
 }
