@@ -1,7 +1,8 @@
-//! Markdown taken apart: text that a repository holds → a flat list of [`Piece`]s that whoever shows it turns into a page.
+//! Documents taken apart: Markdown that a repository holds → a flat list of [`Piece`]s that whoever shows it turns into a page; a notebook
+//! of Jupyter → its cells.
 //!
 //! Layer 1. Place in the flow: `server` reads a README or another document, has it taken apart here, and writes HTML from the pieces. In
-//! reading order: [`read`], the pieces, where links lead ([`Target`]).
+//! reading order: [`read`], the pieces, where links lead ([`Target`]), [`Notebook`].
 //!
 //! Invariants: a document is hostile. What cannot be said by a [`Piece`] does not get out: there is no piece for a script, a style, a
 //! handler, a frame or a form, and no HTML of the document is passed on as text of HTML. Every element that is opened is closed, in
@@ -10,9 +11,13 @@
 
 mod builder;
 mod markdown;
+mod notebook;
 mod raw;
 mod target;
 
+pub use notebook::{
+    Cell, CellText, ImageKind, NotANotebook, Notebook, Output, OutputImage, Shown, notebook, notebook_image,
+};
 pub use target::{Target, resolve};
 
 use std::collections::BTreeSet;

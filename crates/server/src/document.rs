@@ -8,12 +8,14 @@ use crate::browse::Content;
 use crate::links::percent::encode;
 use crate::links::{RepoAddress, path_link, with_query};
 use crate::markup::{Html, code_line};
+use crate::notebook::{self, is_notebook};
 use crate::readable::Readable;
 use crate::routes::r::{joined, parent};
 use crate::wire::lossy;
 use git::{EntryKind, Listing};
 use model::ObjectId;
 use prose::{Align, Element, Image, LeftOut, Piece, Target, Warning};
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 use syntax::{DecodeLimits, Decoded, HighlightLimits};
 
@@ -45,13 +47,14 @@ pub(crate) struct Document {
     pub(crate) url: String,
     pub(crate) html: Html,
     /// What is not shown, in a sentence each.
-    pub(crate) left_out: Vec<&'static str>,
+    pub(crate) left_out: Vec<String>,
 }
 
 /// Whether a file is a document that can be shown rendered.
 pub(crate) fn has_rendering(path: &[u8]) -> bool {
     let end = path.rsplit(|byte| *byte == b'.').next().unwrap_or_default().to_ascii_lowercase();
-    path.contains(&b'.') && matches!(end.as_slice(), b"md" | b"markdown" | b"mdown" | b"mkd" | b"mdx")
+    path.contains(&b'.')
+        && matches!(end.as_slice(), b"md" | b"markdown" | b"mdown" | b"mkd" | b"mdx" | b"ipynb")
 }
 
 /// The page of a file, rendered where it is a document.
@@ -128,7 +131,8 @@ impl Document {
         html.push_tag("<pre class=plain tabindex=0>");
         html.push_text(shown);
         html.push_tag("</pre>");
-        let left_out = if shown.len() < utf8.len() { vec![says(LeftOut::Length)] } else { Vec::new() };
+        let left_out =
+            if shown.len() < utf8.len() { vec![says(LeftOut::Length).to_owned()] } else { Vec::new() };
         Some(Document { name: name_of(path), url: page_link(address, "blob", path), html, left_out })
     }
 
@@ -142,18 +146,18 @@ impl Document {
         if !has_rendering(path) {
             return None;
         }
-        let read = prose::read(text, parent(path));
-        let mut writer = Writer::new(address, colour_time);
-        for piece in &read.pieces {
-            writer.piece(piece);
-        }
-        let left_out = read.left_out.into_iter().map(says).collect();
-        Some(Document {
-            name: name_of(path),
-            url: page_link(address, "blob", path),
-            html: writer.html,
-            left_out,
-        })
+        let (html, left_out) = match is_notebook(path) {
+            true => notebook::rendered(text, path, address, colour_time),
+            false => {
+                let read = prose::read(text, parent(path));
+                let mut writer = Writer::new(address, colour_time);
+                for piece in &read.pieces {
+                    writer.piece(piece);
+                }
+                (writer.html, read.left_out.into_iter().map(|what| says(what).to_owned()).collect())
+            }
+        };
+        Some(Document { name: name_of(path), url: page_link(address, "blob", path), html, left_out })
     }
 }
 
@@ -161,7 +165,8 @@ fn name_of(path: &[u8]) -> String {
     lossy(path.rsplit(|byte| *byte == b'/').next().unwrap_or_default())
 }
 
-fn says(left_out: LeftOut) -> &'static str {
+/// A sentence about what is not shown.
+pub(crate) fn says(left_out: LeftOut) -> &'static str {
     match left_out {
         LeftOut::Length => "It is longer than what is shown here: see its source.",
         LeftOut::Depth => "Some of it stands too deep in itself: its text is here, its form is not.",
@@ -170,9 +175,11 @@ fn says(left_out: LeftOut) -> &'static str {
 }
 
 /// Writes pieces.
-struct Writer<'a> {
-    address: &'a RepoAddress,
-    html: Html,
+pub(crate) struct Writer<'a> {
+    pub(crate) address: &'a RepoAddress,
+    pub(crate) html: Html,
+    /// Identifiers that are taken: cells of a notebook know nothing of each other's.
+    ids: HashSet<String>,
     /// The ends of what is open.
     ends: Vec<String>,
     n_links: usize,
@@ -183,10 +190,11 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(address: &'a RepoAddress, colour_time: Duration) -> Self {
+    pub(crate) fn new(address: &'a RepoAddress, colour_time: Duration) -> Self {
         Writer {
             address,
             html: Html::default(),
+            ids: HashSet::new(),
             ends: Vec::new(),
             n_links: 0,
             level: 1,
@@ -195,7 +203,19 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn piece(&mut self, piece: &Piece) {
+    /// What was written.
+    pub(crate) fn into_html(self) -> Html {
+        self.html
+    }
+
+    /// Writes an identifier that is not there yet.
+    fn id(&mut self, id: &str) {
+        if self.ids.insert(id.to_owned()) {
+            self.html.push_attribute("id", id);
+        }
+    }
+
+    pub(crate) fn piece(&mut self, piece: &Piece) {
         match piece {
             Piece::Open(element) => self.open(element),
             Piece::Close => {
@@ -218,8 +238,11 @@ impl<'a> Writer<'a> {
                 false => "<span class=task role=img aria-label=\"to do\">☐</span> ",
             }),
             Piece::Note { number, is_first } => {
-                let id = if *is_first { format!(" id=md-note-{number}-mark") } else { String::new() };
-                self.html.push_tag(&format!("<sup{id}><a href=\"#md-note-{number}\">{number}</a></sup>"));
+                self.html.push_tag("<sup");
+                if *is_first {
+                    self.id(&format!("md-note-{number}-mark"));
+                }
+                self.html.push_tag(&format!("><a href=\"#md-note-{number}\">{number}</a></sup>"));
             }
         }
     }
@@ -255,12 +278,14 @@ impl<'a> Writer<'a> {
             Element::Link(target) => end = self.link(target),
             Element::Anchor(id) => {
                 self.html.push_tag("<span");
-                self.html.push_attribute("id", id);
+                self.id(id);
                 self.html.push_tag(">");
             }
-            Element::Footnote(number) => self.html.push_tag(&format!(
-                "<div class=footnote id=md-note-{number}><a href=\"#md-note-{number}-mark\">{number}</a>"
-            )),
+            Element::Footnote(number) => {
+                self.html.push_tag("<div class=footnote");
+                self.id(&format!("md-note-{number}"));
+                self.html.push_tag(&format!("><a href=\"#md-note-{number}-mark\">{number}</a>"));
+            }
         }
         self.ends.push(end);
     }
@@ -270,7 +295,7 @@ impl<'a> Writer<'a> {
         self.level = (level + 1).min(self.level + 1).min(6);
         self.html.push_tag(&format!("<h{} class=\"l{level} {}\"", self.level, class_of(align)));
         if let Some(id) = id {
-            self.html.push_attribute("id", id);
+            self.id(id);
         }
         self.html.push_tag(">");
         if let Some(id) = id {
@@ -346,7 +371,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn block(&mut self, language: Option<&str>, text: &str) {
+    pub(crate) fn block(&mut self, language: Option<&str>, text: &str) {
         let language = language.and_then(syntax::language_by_name);
         let limits = HighlightLimits {
             size_bytes_max: self.n_bytes_to_colour,

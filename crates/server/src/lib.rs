@@ -40,6 +40,7 @@ mod markup;
 mod metrics;
 mod navigation;
 mod new_accounts;
+mod notebook;
 mod outline;
 mod overview;
 mod owning;

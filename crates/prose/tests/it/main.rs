@@ -2,6 +2,7 @@
 
 mod documents;
 mod hostile;
+mod notebooks;
 
 use prose::{Element, Piece, Target};
 

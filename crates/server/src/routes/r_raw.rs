@@ -7,7 +7,7 @@ use crate::git_access;
 use crate::headers::SANDBOX_POLICY;
 use crate::images::ImageKind;
 use crate::links::percent::encode;
-use crate::links::{RepoAddress, query_value};
+use crate::links::{RepoAddress, query_number, query_value};
 use crate::state::AppState;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -26,6 +26,7 @@ pub(crate) async fn raw(
     query: Option<&str>,
 ) -> Result<Response, Failure> {
     let as_image = query_value(query, "as").is_some_and(|kind| kind == b"image");
+    let output = query_number(query, "cell").zip(query_number(query, "output")).filter(|_| as_image);
     let name = address.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default().to_vec();
     let asked_row = row.clone();
     let content = git_access::read(state, &caller.access, row, move |repository| {
@@ -36,7 +37,10 @@ pub(crate) async fn raw(
         }
     });
     match content.await? {
-        Content::Bytes(bytes) => respond(bytes, &name, as_image),
+        Content::Bytes(bytes) => match output {
+            Some((cell, output)) => respond_output(bytes, cell, output).await,
+            None => respond(bytes, &name, as_image),
+        },
         Content::TooLarge(_) => Err(Failure::BadRequest(
             "This file is larger than 64 MiB: clone the repository to get it.".into(),
         )),
@@ -58,6 +62,15 @@ fn respond(bytes: Vec<u8>, name: &[u8], as_image: bool) -> Result<Response, Fail
     let disposition = HeaderValue::from_str(&disposition).map_err(Failure::internal)?;
     headers.insert(header::CONTENT_DISPOSITION, disposition);
     Ok(response)
+}
+
+/// An image that stands in a notebook. SECURITY: it is sent as what its first bytes say, like any other.
+async fn respond_output(bytes: Vec<u8>, cell: usize, output: usize) -> Result<Response, Failure> {
+    let find = move || prose::notebook_image(std::str::from_utf8(&bytes).ok()?, cell, output);
+    let image = tokio::task::spawn_blocking(find).await.map_err(Failure::internal)?;
+    let (_, image) = image.ok_or(Failure::NotFound)?;
+    let kind = ImageKind::of(&image, b"output").ok_or(Failure::NotFound)?;
+    respond_image(image, b"output", kind)
 }
 
 /// An image for the pages that show it. Opened by its address, a drawing is a download.

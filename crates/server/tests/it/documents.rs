@@ -23,6 +23,15 @@ fn a() -> &'static str { "<script>alert(5)</script>" }
 | 1 | 2 |
 "#;
 
+const NOTEBOOK: &str = r##"{"nbformat": 4, "metadata": {"language_info": {"name": "python"}}, "cells": [
+  {"cell_type": "markdown", "source": ["# Tides\n", "[app](../README.md) <script>alert(1)</script>"]},
+  {"cell_type": "code", "execution_count": 3, "source": "tide = 1", "outputs": [
+    {"output_type": "display_data", "data": {"text/html": "<img src=x onerror=alert(2)>", "image/svg+xml": "<svg onload=alert(3)>"}},
+    {"output_type": "display_data", "data": {"image/png": "iVBORw0KGgoAAAANSUhEUgAAAAIAAAAD", "text/html": "<b>x</b>"}},
+    {"output_type": "display_data", "data": {"image/png": "PHN2Zz4=", "text/plain": "no image"}},
+    {"output_type": "stream", "name": "stderr", "text": "</pre><script>alert(4)</script>"}]},
+  {"cell_type": "code", "source": ["a", 7], "outputs": []}]}"##;
+
 async fn world() -> World {
     let world = World::new(Secret::DoesNotExist).await;
     let repo = world.code().repo("docs");
@@ -39,7 +48,10 @@ async fn world() -> World {
             ("docs/i.png", png),
             ("docs/d.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(6)</script></svg>"),
             ("docs/p.pdf", b"%PDF-1.7\n\xff\0"),
+            ("docs/n.ipynb", NOTEBOOK.as_bytes()),
+            ("docs/cut.ipynb", &NOTEBOOK.as_bytes()[..200]),
             ("keys/k.png", png),
+            ("keys/n.ipynb", NOTEBOOK.as_bytes()),
         ],
     );
     world.take_up("docs").await;
@@ -134,6 +146,49 @@ fn images_are_sent_as_images_and_nothing_else() {
     });
 }
 
+/// Threats X: what code gave, and what stands beside it, runs nowhere.
+#[test]
+fn a_notebook_is_shown_and_has_nothing_live() {
+    run(async {
+        let world = world().await;
+        let page = world.get(Who::Bob, "/r/docs/-/blob/docs/n.ipynb?view=rendered").await.text();
+        let prose = page.split("<div class=\"prose\">").nth(1).expect("the document");
+        let prose = prose.split("<footer").next().expect("it");
+        for live in ["<script", "<svg onload", "<img src=x", "<b>x</b>"] {
+            assert!(!prose.contains(live), "{live}: {prose}");
+        }
+        assert!(
+            prose.contains("id=\"md-tides\"") && prose.contains("/-/blob/README.md?view=rendered"),
+            "{prose}"
+        );
+        assert!(prose.contains("[3]") && prose.contains("<span"), "coloured: {prose}");
+        // HTML and SVG as their source, images by their bytes alone.
+        assert!(prose.contains("&lt;img src=x onerror=alert(2)&gt;"), "{prose}");
+        assert!(
+            prose.contains("no image") && prose.contains("&lt;/pre&gt;&lt;script&gt;alert(4)"),
+            "{prose}"
+        );
+        assert!(prose.contains("This cell cannot be read"), "{prose}");
+        let images: Vec<&str> = prose.split("<img ").skip(1).collect();
+        assert_eq!(images.len(), 1, "{prose}");
+        assert!(images[0].contains("width=\"2\" height=\"3\""), "{}", images[0]);
+        let source =
+            images[0].split("src=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("an address");
+        let sent = world.get(Who::Bob, &source.replace("&amp;", "&")).await;
+        assert_eq!((sent.status.as_u16(), sent.header("content-type")), (200, "image/png"));
+        assert!(sent.header("content-security-policy").ends_with("sandbox"));
+        for (cell, output) in [(1, 0), (1, 2), (0, 0), (9, 0), (1, 9)] {
+            let other = format!("/r/docs/-/raw/docs/n.ipynb?as=image&cell={cell}&output={output}");
+            assert_eq!(world.get(Who::Bob, &other).await.status, 404, "{cell} {output}");
+        }
+        let cut = world.get(Who::Bob, "/r/docs/-/blob/docs/cut.ipynb?view=rendered").await.text();
+        assert!(cut.contains("cannot be shown as a notebook"), "{cut}");
+        // The source is there as ever.
+        let text = world.get(Who::Bob, "/r/docs/-/blob/docs/n.ipynb").await.text();
+        assert!(text.contains("id=L1") && text.contains("nbformat"), "{text}");
+    });
+}
+
 /// A document that speaks of hidden files tells nothing of them to who reads a part.
 #[test]
 fn documents_do_not_tell_what_is_hidden() {
@@ -145,9 +200,14 @@ fn documents_do_not_tell_what_is_hidden() {
         for name in ["k", "none"] {
             assert!(page.contains(&format!("src=\"/r/docs/-/raw/keys/{name}.png?as=image\"")), "{page}");
         }
-        let hidden = world.get(Who::Bob, "/r/docs/-/raw/keys/k.png?as=image").await;
-        let unknown = world.get(Who::Bob, "/r/docs/-/raw/keys/none.png?as=image").await;
-        assert_eq!(hidden.status, 404);
-        assert_eq!(hidden.body, unknown.body);
+        for (there, nowhere) in [
+            ("k.png?as=image", "none.png?as=image"),
+            ("n.ipynb?as=image&cell=1&output=1", "o.ipynb?as=image&cell=1&output=1"),
+        ] {
+            let hidden = world.get(Who::Bob, &format!("/r/docs/-/raw/keys/{there}")).await;
+            let unknown = world.get(Who::Bob, &format!("/r/docs/-/raw/keys/{nowhere}")).await;
+            assert_eq!(hidden.status, 404, "{there}");
+            assert_eq!(hidden.body, unknown.body, "{there}");
+        }
     });
 }

@@ -168,6 +168,8 @@ test("commits, changes and the page of a commit", async () => {
   await looker.look("blame", "/r/harbor/-/blame/src/channel.c");
   await looker.look("repository", "/r/harbor");
   await looker.look("document", "/r/harbor/-/blob/README.md?view=rendered");
+  await looker.look("notebook", "/r/harbor/-/blob/docs/tides.ipynb?view=rendered");
+  assert.equal(await page.locator(".cell img.out").evaluate((/** @type {HTMLImageElement} */ image) => image.decode().then(() => image.naturalWidth)), 32);
   await looker.look("outline", "/r/harbor/-/blob/src/channel.c?outline=1");
   await looker.look("branches", "/r/harbor/-/branches");
   await looker.look("tags", "/r/harbor/-/branches?kind=tags");

@@ -72,6 +72,28 @@ export function repository(folder, branches) {
   return { git: (...words) => git(...words).toString().trim() };
 }
 
+/** A red square of 32 × 32 pixels. */
+const SQUARE =
+  "iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAKklEQVR42mM4YKBAU8QwasGoBaMWjFowasGoBaMWjFowasGoBaMWDBULAA7YQD1Kp2AiAAAAAElFTkSuQmCC";
+
+const NOTEBOOK = JSON.stringify({
+  nbformat: 4,
+  metadata: { language_info: { name: "python" } },
+  cells: [
+    { cell_type: "markdown", source: ["# Tides\n", "When ships can come in, by the *book*."] },
+    {
+      cell_type: "code", execution_count: 1, source: ["import math\n", "\n", "def tide(hour):\n", "    return 2 + math.sin(hour / 12.4)\n", "tide(3)"],
+      outputs: [
+        { output_type: "execute_result", data: { "text/plain": "2.2396103" } },
+        { output_type: "display_data", data: { "image/png": SQUARE, "text/plain": "<Figure>" } },
+        { output_type: "display_data", data: { "text/html": "<table onclick=alert(1)><tr><td>1</td></tr></table>" } },
+      ],
+    },
+    { cell_type: "code", execution_count: null, source: "1 / 0", outputs: [{ output_type: "error", ename: "ZeroDivisionError", evalue: "division by zero", traceback: ["\u001b[0;31mZeroDivisionError\u001b[0m: division by zero"] }] },
+    { cell_type: "raw", source: "for another program" },
+  ],
+});
+
 function codeLines(n_lines) {
   return Array.from({ length: n_lines }, (_, idx) => `static const int row_${idx} = ${idx}; /* needle_${idx % 97} */`).join("\n") + "\n";
 }
@@ -86,6 +108,7 @@ export async function start(binary, name = "127.0.0.1", more = (/** @type {strin
       "src/channel.c": CHANNEL_C,
       "src/<img src=x onerror=alert(1)>.js": "export const channel = '<script>alert(1)</script>';\n",
       "tests/channel_test.py": "def test_channel_open():\n    assert channel_open('front') == 0\n",
+      "docs/tides.ipynb": NOTEBOOK,
       "docs/latin1.txt": Buffer.from("caf\xe9 au lait, d\xe9j\xe0 vu, gar\xe7on, l'\xe9t\xe9 \xe0 la plage\n", "latin1"),
       "logo.png": Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, 0, 1, 2, 3]),
       "src/big.c": codeLines(5000),
