@@ -35,8 +35,11 @@ pub struct ServerConfig {
     pub keeps_answers: bool,
     /// How many results a page of results shows.
     pub n_results_page: usize,
-    /// How long a client may take for a request's head.
+    /// How long a client may take for a request's head, and to ask for something more.
     pub head_timeout: Duration,
+    /// How long a connection may stand still, with not a byte in either direction, while something is under way on it: more than
+    /// the longest search takes to answer.
+    pub stall_timeout: Duration,
     /// How long a request other than a search may take.
     pub request_timeout: Duration,
     /// How long a page of results waits for all of them before it begins to stream: less than a person notices.
@@ -68,6 +71,7 @@ impl Default for ServerConfig {
             keeps_answers: true,
             n_results_page: 500,
             head_timeout: Duration::from_secs(15),
+            stall_timeout: Duration::from_secs(180),
             request_timeout: Duration::from_secs(30),
             page_patience: Duration::from_millis(80),
             highlight_time: Duration::from_millis(250),

@@ -5,6 +5,7 @@
 //! the connection is cut: not a byte of what is still held for it, in whichever buffer, goes out.
 
 use crate::caller::Caller;
+use crate::pulse::Pulse;
 use crate::state::AppState;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
@@ -114,7 +115,7 @@ pub(crate) async fn announce(state: &AppState) -> Result<store::ServingProcess, 
 /// Keeps what is under way in step with everybody's rights until `stop`, and tells the store, for whoever revokes in whichever
 /// process to wait for.
 pub(crate) async fn follow(state: AppState, process: store::ServingProcess, stop: CancellationToken) {
-    let (mut told, mut n_looks) = (None, 0);
+    let (mut told, mut n_looks, mut n_failed) = (None, 0, 0);
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
@@ -126,8 +127,14 @@ pub(crate) async fn follow(state: AppState, process: store::ServingProcess, stop
             continue;
         }
         match state.store.tell_settled(&process, epoch).await {
-            Ok(()) => (told, n_looks) = (Some(epoch), 0),
-            Err(fault) => tracing::warn!(error = %fault, "it was not told that rights are settled"),
+            Ok(()) => (told, n_looks, n_failed) = (Some(epoch), 0, 0),
+            Err(fault) => {
+                // As often as it is told otherwise: a disk that is full is not to be filled with this.
+                if n_failed % LOOKS_PER_SIGN == 0 {
+                    tracing::warn!(error = %fault, "it was not told that rights are settled");
+                }
+                n_failed += 1;
+            }
         }
     }
     if let Err(fault) = state.store.tell_gone(&process).await {
@@ -270,6 +277,16 @@ impl HttpBody for Held {
 pub(crate) struct Watched<S> {
     pub(crate) stream: S,
     pub(crate) connection: Arc<Connection>,
+    pub(crate) pulse: Arc<Pulse>,
+}
+
+impl<S> Watched<S> {
+    fn told(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if matches!(written, Poll::Ready(Ok(1..))) {
+            self.pulse.written();
+        }
+        written
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
@@ -279,7 +296,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.connection.check(context)?;
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let n_before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > n_before {
+            self.pulse.read();
+        }
+        read
     }
 }
 
@@ -290,7 +312,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.connection.check(context)?;
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.told(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -312,7 +335,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.connection.check(context)?;
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.told(written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -50,6 +50,7 @@ mod picture;
 mod places;
 mod provider_host;
 mod providers;
+mod pulse;
 mod qr;
 mod readable;
 mod recording;

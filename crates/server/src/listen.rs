@@ -2,6 +2,7 @@
 //! axum's own loop does not offer.
 
 use crate::in_flight::{Connection, InFlight, Watched};
+use crate::pulse::{Patience, Pulse};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
@@ -9,7 +10,6 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -17,11 +17,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// Most connections at once: some 20 KiB each, and well below the usual limit of 1,024 open files.
-const N_CONNECTIONS_MAX: usize = 512;
+const N_CONNECTIONS_MAX: u32 = 512;
 /// Most requests at once on one HTTP/2 connection.
 const N_STREAMS_MAX: u32 = 64;
 /// How long accepting pauses when the process is out of file handles.
@@ -30,8 +31,8 @@ const OUT_OF_HANDLES_PAUSE: Duration = Duration::from_millis(200);
 /// How long is waited.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// For a request's head.
-    pub(crate) head: Duration,
+    /// For what a client has to say or to take.
+    pub(crate) patience: Patience,
     /// For what is under way when the server stops.
     pub(crate) drain: Duration,
 }
@@ -44,8 +45,8 @@ pub(crate) async fn serve(
     shutdown: impl Future<Output = ()>,
     limits: Limits,
 ) -> io::Result<()> {
-    let places = Arc::new(Semaphore::new(N_CONNECTIONS_MAX));
-    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(N_CONNECTIONS_MAX as usize));
+    let stop = CancellationToken::new();
     let mut shutdown = pin!(shutdown);
     loop {
         let place = match Arc::clone(&places).acquire_owned().await {
@@ -65,61 +66,58 @@ pub(crate) async fn serve(
             },
             () = &mut shutdown => break,
         };
-        let heard = Arc::new(Notify::new());
-        let client = Client { stream, peer, heard: Arc::clone(&heard) };
-        let connection = graceful.watch(connection(in_flight.connect(), router.clone(), client, limits.head));
+        let (watched, router, stop) = (in_flight.connect(), router.clone(), stop.clone());
         tokio::spawn(async move {
-            tokio::select! {
-                // How a connection ends is the client's affair.
-                _ = connection => {}
-                () = silence(heard, limits.head) => {}
-            }
+            converse(watched, router, stream, peer, limits.patience, stop).await;
             drop(place);
         });
     }
     drop(listener);
-    let _ = tokio::time::timeout(limits.drain, graceful.shutdown()).await;
+    stop.cancel();
+    // Each place comes back when its connection is over.
+    let _ = tokio::time::timeout(limits.drain, places.acquire_many(N_CONNECTIONS_MAX)).await;
     Ok(())
 }
 
-/// Whoever connected.
-struct Client {
-    stream: TcpStream,
-    peer: SocketAddr,
-    /// Told when a request has come.
-    heard: Arc<Notify>,
-}
-
-/// Over when no request came in time. SECURITY: which version of HTTP is spoken shows in the first 24 bytes, and whoever sends
-/// none of them would hold one of few places for ever; the library's own limit begins after them.
-async fn silence(heard: Arc<Notify>, head_timeout: Duration) {
-    if tokio::time::timeout(head_timeout, heard.notified()).await.is_ok() {
-        std::future::pending::<()>().await;
-    }
-}
-
-/// One connection, HTTP/1 or HTTP/2.
-fn connection(
+/// One connection, HTTP/1 or HTTP/2, until its client ends it, it was silent for too long, or the server stops.
+async fn converse(
     watched: Arc<Connection>,
     router: Router,
-    client: Client,
-    head_timeout: Duration,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error: Send> + Send + 'static {
-    let Client { stream, peer, heard } = client;
+    stream: TcpStream,
+    peer: SocketAddr,
+    patience: Patience,
+    stop: CancellationToken,
+) {
     // Answers are whole pages or events that somebody waits for: neither gains from waiting for more.
     let _ = stream.set_nodelay(true);
-    let stream = Watched { stream, connection: Arc::clone(&watched) };
+    let pulse = Arc::<Pulse>::default();
+    let stream = Watched { stream, connection: Arc::clone(&watched), pulse: Arc::clone(&pulse) };
+    let asked = Arc::clone(&pulse);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        heard.notify_one();
+        let under_way = asked.begin(request.version());
         let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(Arc::clone(&watched));
-        router.clone().oneshot(request)
+        let answer = router.clone().oneshot(request);
+        async move { answer.await.map(|response| under_way.hold(response)) }
     });
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(patience.idle);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(N_STREAMS_MAX);
-    builder.serve_connection(TokioIo::new(stream), service).into_owned()
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        // How a connection ends is the client's affair.
+        _ = connection.as_mut() => {}
+        () = pulse.stopped(patience) => {
+            // A request that is on its way is told that it was not taken, and who is slow takes what is left.
+            connection.as_mut().graceful_shutdown();
+            let _ = tokio::time::timeout(patience.idle, connection).await;
+        }
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
 }
 
 /// Whether accepting failed for one connection only.

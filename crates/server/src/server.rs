@@ -1,5 +1,6 @@
 //! The server: its layers, and how it starts and stops.
 
+use crate::pulse::Patience;
 use crate::routes::RouteInfo;
 use crate::state::AppState;
 use crate::{Deps, ServerConfig, failure, headers, host, in_flight, listen, routes, trusted_header};
@@ -72,8 +73,9 @@ impl Server {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
-        let limits =
-            listen::Limits { head: self.state.config.head_timeout, drain: self.state.config.drain_timeout };
+        let config = &self.state.config;
+        let patience = Patience { idle: config.head_timeout, stalled: config.stall_timeout };
+        let limits = listen::Limits { patience, drain: config.drain_timeout };
         let stop = CancellationToken::new();
         let process = in_flight::announce(&self.state).await?;
         let following = in_flight::follow(self.state.clone(), process, stop.clone());

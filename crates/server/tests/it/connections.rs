@@ -1,5 +1,5 @@
 //! What comes over the wire that no client would send: requests that two readers could part differently, and heads that
-//! never end.
+//! never end, and clients that fall silent.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use crate::world::{Secret, World};
@@ -39,8 +39,12 @@ async fn heard(address: SocketAddr, sent: &str) -> String {
 }
 
 async fn world() -> World {
-    let head_timeout = Duration::from_millis(300);
-    let config = ServerConfig { drain_timeout: Duration::ZERO, head_timeout, ..ServerConfig::default() };
+    let config = ServerConfig {
+        drain_timeout: Duration::ZERO,
+        head_timeout: Duration::from_millis(300),
+        stall_timeout: Duration::from_millis(900),
+        ..ServerConfig::default()
+    };
     World::without_people(Secret::DoesNotExist, config).await
 }
 
@@ -129,6 +133,98 @@ fn a_head_that_does_not_end_is_not_waited_for() {
             format!("GET / HTTP/1.1\r\nHost: 127.0.0.1:7080\r\n{}", "X-More: x\r\n".repeat(200_000));
         let answer = heard(address, &endless).await;
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+        stop.cancel();
+    });
+}
+
+/// A frame of HTTP/2 (RFC 9113, 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()];
+    [&head.concat(), payload].concat()
+}
+
+/// What a client of HTTP/2 begins with; its windows for answers have so many bytes.
+fn preface(window: u32) -> Vec<u8> {
+    let settings = [&[0, 4][..], &window.to_be_bytes()].concat();
+    [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &frame(4, 0, 0, &settings)[..]].concat()
+}
+
+/// The head of a `GET`, or of a `POST` whose body is yet to come.
+fn head(method: u8, path: &str, flags: u8, stream: u32) -> Vec<u8> {
+    let literal = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    let fields = [&[method, 0x86, 0x04][..], &literal(path), &[0x01], &literal("127.0.0.1:7080")].concat();
+    frame(1, flags, stream, &fields)
+}
+
+const GET: u8 = 0x82;
+const POST: u8 = 0x83;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+/// Says this and nothing more; gives what came until the server ended the connection. Without its limits the server would wait
+/// for ever, and whoever calls this with it.
+async fn heard_in_silence(address: SocketAddr, sent: &[u8]) -> Vec<u8> {
+    let mut stream = connect(address).await;
+    stream.write_all(sent).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    answer
+}
+
+/// Threats X: slow headers, in HTTP/2: connections that stay open for a request that never comes.
+#[test]
+fn a_connection_of_many_streams_is_not_kept_for_nothing() {
+    on_one_thread(async {
+        let world = world().await;
+        let (address, stop) = serving(&world).await;
+        let asked = head(GET, "/healthz", END_STREAM | END_HEADERS, 1);
+        let unended = head(GET, "/healthz", END_STREAM, 1);
+        let more = head(GET, "/healthz", END_STREAM, 3);
+        for (sent, is_answered) in [
+            (vec![preface(65_535)], false),
+            // A head whose end never comes: the first one, and one after a request that was answered.
+            (vec![preface(65_535), unended], false),
+            (vec![preface(65_535), asked.clone(), more], true),
+            // One request and nothing more.
+            (vec![preface(65_535), asked], true),
+        ] {
+            let answer = heard_in_silence(address, &sent.concat()).await;
+            assert_eq!(answer.windows(2).any(|pair| pair == b"ok"), is_answered, "{answer:?}");
+        }
+        stop.cancel();
+    });
+}
+
+/// Threats X: slow headers' kin: streams that are begun and fall silent, with answers nobody takes.
+#[test]
+fn streams_that_fall_silent_are_not_waited_for() {
+    on_one_thread(async {
+        let world = world().await;
+        let (address, stop) = serving(&world).await;
+        let closed = [0, 2, 1, 4].map(|idx| head(GET, "/sign-in", END_STREAM | END_HEADERS, 2 * idx + 1));
+        let answer = heard_in_silence(address, &[preface(0), closed.concat()].concat()).await;
+        assert!(!answer.windows(5).any(|word| word == b"<html"), "no window was opened for a body");
+        // A body that never comes.
+        let begun = head(POST, "/sign-in", END_HEADERS, 1);
+        heard_in_silence(address, &[preface(65_535), begun].concat()).await;
+        let begun = "POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1:7080\r\nOrigin: http://127.0.0.1:7080\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 10\r\n\r\nname";
+        heard_in_silence(address, begun.as_bytes()).await;
+        stop.cancel();
+    });
+}
+
+/// The same of HTTP/1: somebody asks again and again and reads nothing. What is sent to them then is refused by their own
+/// machine once the server has let go.
+#[test]
+fn who_takes_nothing_is_let_go() {
+    on_one_thread(async {
+        let world = world().await;
+        let (address, stop) = serving(&world).await;
+        let mut stream = connect(address).await;
+        let asked = "GET /sign-in HTTP/1.1\r\nHost: 127.0.0.1:7080\r\n\r\n".repeat(20);
+        while stream.write_all(asked.as_bytes()).await.is_ok() {}
         stop.cancel();
     });
 }
