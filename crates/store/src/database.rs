@@ -17,7 +17,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, ConnectOptions, Encode, Postgres, Row as _, Sqlite, Type};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Encode, Postgres, Row as _, Sqlite, Type};
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
@@ -439,6 +439,9 @@ fn sqlite_pool(n_connections: u32) -> SqlitePoolOptions {
         .max_lifetime(None)
         // There is no network between us and the file.
         .test_before_acquire(false)
+        // Where the disk fails, SQLite ends the transaction by itself, and the driver takes it for one that goes on: nothing
+        // would be written on that connection ever again.
+        .before_acquire(|connection, _| Box::pin(std::future::ready(Ok(!connection.is_in_transaction()))))
 }
 
 fn query<DB>(dialect: Dialect, sql: &'static str, values: Vec<Value>) -> Query<'static, DB, DB::Arguments>
