@@ -51,7 +51,9 @@ pub(crate) async fn row(
             });
         }
     }
-    row.ok_or(Failure::NotFound)
+    let row = row.ok_or(Failure::NotFound)?;
+    caller.notes.open(&row.name);
+    Ok(row)
 }
 
 /// The word of the API for a kind of entry.

@@ -15,6 +15,7 @@ use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use model::RepoName;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use store::BreakGlass;
@@ -25,15 +26,33 @@ const N_NOTES_MAX: usize = 50;
 
 /// What a handler adds to the entry of its request: a query that stands in a body, say.
 #[derive(Clone, Default)]
-pub(crate) struct Notes(Arc<Mutex<Vec<(&'static str, String)>>>);
+pub(crate) struct Notes(Arc<Mutex<Noted>>);
+
+#[derive(Default)]
+struct Noted {
+    details: Vec<(&'static str, String)>,
+    opened: Vec<RepoName>,
+}
 
 impl Notes {
     /// Adds a detail. Counts until the answer begins.
     pub(crate) fn add(&self, key: &'static str, value: impl Into<String>) {
         let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if notes.len() < N_NOTES_MAX {
-            notes.push((key, value.into()));
+        if notes.details.len() < N_NOTES_MAX {
+            notes.details.push((key, value.into()));
         }
+    }
+
+    /// Says that a repository was opened. Counts until the answer begins.
+    pub(crate) fn open(&self, repo: &RepoName) {
+        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if notes.opened.len() < N_NOTES_MAX && !notes.opened.contains(repo) {
+            notes.opened.push(repo.clone());
+        }
+    }
+
+    fn opened(&self) -> Vec<RepoName> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).opened.clone()
     }
 }
 
@@ -88,7 +107,12 @@ async fn recorded(state: &AppState, mut caller: Caller, mut request: Request, ne
     }
     let response = next.run(request).await;
     let ready = Instant::now();
-    let recorded = store.record_read(reading.entry(outcome_of(response.status()), &notes)).await;
+    let outcome = outcome_of(response.status());
+    let opened = match outcome {
+        Outcome::Done => notes.opened(),
+        _ => Vec::new(),
+    };
+    let recorded = store.record_read_of(reading.entry(outcome, &notes), opened).await;
     state.metrics.recorded(ready.elapsed());
     if_recorded(response, recorded)
 }
@@ -162,7 +186,7 @@ impl Reading {
             entry = entry.detail("query", query);
         }
         let notes = notes.0.lock().unwrap_or_else(PoisonError::into_inner);
-        notes.iter().fold(entry, |entry, (key, value)| entry.detail(key, value))
+        notes.details.iter().fold(entry, |entry, (key, value)| entry.detail(key, value))
     }
 }
 

@@ -3,6 +3,7 @@
 //! SECURITY: as for [`crate::why_access`].
 
 use crate::database::{Row, Transaction, int_list, values};
+use crate::repo_reads::last_opened;
 use crate::users::role_from_stored;
 use crate::why_access::{given, host_names, like, stated};
 use crate::{AccessReason, Fault, Stated, Store, Timestamp};
@@ -43,7 +44,9 @@ pub struct RepoReader {
     pub reasons: Vec<AccessReason>,
     /// Whether rules leave only some paths readable.
     pub has_path_rules: bool,
-    /// When the account last asked for code, here or elsewhere.
+    /// When the account last opened this repository, to the hour.
+    pub last_opened_at: Option<Timestamp>,
+    /// When the account last asked for code, of this repository or others.
     pub last_read_at: Option<Timestamp>,
 }
 
@@ -98,7 +101,7 @@ impl Store {
             for one in looking.completed(&mut snapshot, looked_at).await? {
                 if audience.readers.len() == limit {
                     audience.next = audience.readers.last().map(|last| last.name.clone());
-                    return self.with_last_reads(&mut snapshot, audience).await;
+                    return with_last_reads(&mut snapshot, repo, audience).await;
                 }
                 after = Some(one.name.clone());
                 if !one.reasons.is_empty() {
@@ -106,11 +109,11 @@ impl Store {
                 }
             }
             if is_last {
-                return self.with_last_reads(&mut snapshot, audience).await;
+                return with_last_reads(&mut snapshot, repo, audience).await;
             }
         }
         audience.next = after;
-        self.with_last_reads(&mut snapshot, audience).await
+        with_last_reads(&mut snapshot, repo, audience).await
     }
 
     /// What code hosts state about everybody and a repository: that it is public there.
@@ -119,17 +122,18 @@ impl Store {
         let looking = Looking::new(&mut snapshot, self.now(), repo).await?;
         Ok(looking.everyone)
     }
+}
 
-    async fn with_last_reads(
-        &self,
-        snapshot: &mut Transaction,
-        mut audience: Audience,
-    ) -> Result<Audience, Fault> {
-        for one in &mut audience.readers {
-            one.last_read_at = last_read(snapshot, one.name.as_str()).await?;
-        }
-        Ok(audience)
+async fn with_last_reads(
+    snapshot: &mut Transaction,
+    repo: RepoId,
+    mut audience: Audience,
+) -> Result<Audience, Fault> {
+    for one in &mut audience.readers {
+        one.last_opened_at = last_opened(snapshot, one.user, repo).await?;
+        one.last_read_at = last_read(snapshot, one.name.as_str()).await?;
     }
+    Ok(audience)
 }
 
 /// When somebody last asked for code, as the audit log tells it.
@@ -149,6 +153,7 @@ fn reader(row: &Row) -> Result<RepoReader, Fault> {
         is_auditor: role == Role::Auditor,
         reasons: Vec::new(),
         has_path_rules: false,
+        last_opened_at: None,
         last_read_at: None,
     })
 }

@@ -6,8 +6,10 @@
 
 use crate::audit;
 use crate::database::Database;
+use crate::repo_reads::{self, Due, Opened, RepoReads};
 use crate::{Fault, Store};
 use access::audit::{Entry, Record};
+use model::RepoName;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -37,6 +39,7 @@ struct Wanted {
 /// An entry and who waits for it.
 struct Waiting {
     record: Record,
+    opened: Option<Opened>,
     is_taken: Arc<AtomicBool>,
     done: oneshot::Sender<Result<(), Arc<Fault>>>,
 }
@@ -59,13 +62,13 @@ impl ReadLog {
         ReadLog { sender, wanted }
     }
 
-    async fn hand_in(&self, record: Record) -> Result<RecordedRead, Fault> {
+    async fn hand_in(&self, record: Record, opened: Option<Opened>) -> Result<RecordedRead, Fault> {
         let (done, is_done) = oneshot::channel();
         let is_taken = Arc::<AtomicBool>::default();
         let is_alone = self.wanted.n_under_way.fetch_add(1, Ordering::Relaxed) == 0;
         let read =
             RecordedRead { done: is_done, is_taken: Arc::clone(&is_taken), wanted: Arc::clone(&self.wanted) };
-        self.sender.send(Waiting { record, is_taken, done }).await.map_err(|_| stopped())?;
+        self.sender.send(Waiting { record, opened, is_taken, done }).await.map_err(|_| stopped())?;
         if is_alone {
             self.wanted.now.notify_one();
         }
@@ -93,12 +96,19 @@ impl Drop for RecordedRead {
 impl Store {
     /// Hands a read in for the log. It is written with those of others, at the latest when somebody waits for it.
     pub async fn begin_read(&self, entry: Entry) -> Result<RecordedRead, Fault> {
-        self.inner.reads.hand_in(Record::new(self.now(), &self.origin, &entry)).await
+        self.inner.reads.hand_in(Record::new(self.now(), &self.origin, &entry), None).await
     }
 
     /// Puts a read into the log and returns when it is safe there: what was read must not be shown before.
     pub async fn record_read(&self, entry: Entry) -> Result<(), Fault> {
         self.begin_read(entry).await?.settled().await
+    }
+
+    /// The same of a read that opened repositories, whose rights to them it shows to be used.
+    pub async fn record_read_of(&self, entry: Entry, repos: Vec<RepoName>) -> Result<(), Fault> {
+        let record = Record::new(self.now(), &self.origin, &entry);
+        let opened = Opened::by(&record, repos);
+        self.inner.reads.hand_in(record, opened).await?.settled().await
     }
 }
 
@@ -107,6 +117,7 @@ fn stopped() -> Fault {
 }
 
 async fn write(database: Database, mut receiver: mpsc::Receiver<Waiting>, wanted: Arc<Wanted>) {
+    let mut reads = RepoReads::default();
     while let Some(first) = receiver.recv().await {
         // Over in either way, it is written.
         let _ = tokio::time::timeout(LATEST, wanted.now.notified()).await;
@@ -117,11 +128,15 @@ async fn write(database: Database, mut receiver: mpsc::Receiver<Waiting>, wanted
             batch.push(next);
         }
         batch.iter().for_each(|waiting| waiting.is_taken.store(true, Ordering::Release));
+        let due = reads.due(batch.iter_mut().filter_map(|one| one.opened.take()));
         let (records, waiting): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|one| (one.record, one.done)).unzip();
-        let written = write_batch(&database, records).await.map_err(Arc::new);
+        let written = write_batch(&database, records, &due).await.map_err(Arc::new);
         if let Err(fault) = &written {
             tracing::error!(error = %fault, "reads cannot be written to the audit log, so they are refused");
+        }
+        if written.is_ok() {
+            reads.written(due);
         }
         for done in waiting {
             // Whoever hung up does not wait any more.
@@ -130,8 +145,10 @@ async fn write(database: Database, mut receiver: mpsc::Receiver<Waiting>, wanted
     }
 }
 
-async fn write_batch(database: &Database, records: Vec<Record>) -> Result<(), Fault> {
+async fn write_batch(database: &Database, records: Vec<Record>, due: &Due) -> Result<(), Fault> {
     let mut transaction = database.begin().await?;
+    // Before the log's lock is taken, which comes last everywhere.
+    repo_reads::write(&mut transaction, due).await?;
     audit::append(&mut transaction, records).await?;
     transaction.commit().await
 }

@@ -9,6 +9,7 @@
 //! | `{texts:$1}` | the texts of the JSON array in `$1`, likewise |
 //! | `{joined:x}` | the values of the expression `x` in all rows, with commas between; NULL where there are none |
 //! | `{skip_locked}` | lock the chosen row; pass over rows that others have locked |
+//! | `{key_share}` | wait for whoever deletes the chosen rows, and let nobody delete them meanwhile |
 //!
 //! The other differences are the schema's types (`migrations/`) and how a transaction begins (`database`).
 
@@ -53,6 +54,8 @@ impl Dialect {
             (Dialect::Postgres, "joined") => ["string_agg((", parameter, ")::text, ',')"],
             (Dialect::Sqlite, "skip_locked") => ["", "", ""],
             (Dialect::Postgres, "skip_locked") => ["FOR UPDATE SKIP LOCKED", "", ""],
+            (Dialect::Sqlite, "key_share") => ["", "", ""],
+            (Dialect::Postgres, "key_share") => ["FOR KEY SHARE", "", ""],
             // A word nobody knows makes a statement no database takes: the first test that runs it fails.
             _ => ["{", word, "}"],
         };

@@ -56,6 +56,7 @@ mod precise_keeping;
 mod provider_identities;
 mod provider_sign_ins;
 mod recovery_codes;
+mod repo_reads;
 mod repo_sharing;
 mod repositories;
 mod repository;

@@ -2,6 +2,7 @@
 
 use crate::audience::last_read;
 use crate::database::{Row, Transaction, int_list, values};
+use crate::repo_reads::{last_opened, last_opened_in_group};
 use crate::reviews::N_REVIEW_ITEMS_MAX;
 use crate::{Fault, Timestamp};
 use access::{RepoReadings, Statement};
@@ -38,14 +39,15 @@ impl Found {
     }
 }
 
-/// Writes a review's items, each with when its account last asked for code.
+/// Writes a review's items, each with when its account last asked for code, and for code of that repository.
 pub(crate) async fn insert_items(
     transaction: &mut Transaction,
     review: &str,
     found: &[Found],
 ) -> Result<(), Fault> {
     const INSERT: &str = "INSERT INTO review_items (review_id, item, kind, subject_id, subject, repo_id, repo, \
-         granted_at, read_at, host, host_account) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+         granted_at, opened_at, read_at, host, host_account) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     let mut reads: BTreeMap<&str, Option<Timestamp>> = BTreeMap::new();
     for (item, one) in (1i64..).zip(found) {
         let read_at = match (one.kind, reads.get(one.subject.as_str())) {
@@ -57,6 +59,10 @@ pub(crate) async fn insert_items(
                 read_at
             }
         };
+        let opened_at = match one.kind {
+            "group" => last_opened_in_group(transaction, one.subject_id, one.repo).await?,
+            _ => last_opened(transaction, UserId(one.subject_id), one.repo).await?,
+        };
         let (host, account) = one.host.clone().unzip();
         let columns = values![
             review,
@@ -67,6 +73,7 @@ pub(crate) async fn insert_items(
             one.repo,
             &one.repo_name,
             one.at,
+            opened_at,
             read_at,
             host,
             account

@@ -54,7 +54,9 @@ pub struct ReviewItem {
     pub granted_at: Timestamp,
     /// The code host that states it, and the account there: only there it can be taken back.
     pub host: Option<(String, String)>,
-    /// When the account last read code.
+    /// When the account last opened this repository, to the hour; of a group's grant, when any member did.
+    pub opened_at: Option<Timestamp>,
+    /// When the account last read code, whichever.
     pub read_at: Option<Timestamp>,
     /// What was decided: whether it was certified (or revoked), by whom, when.
     pub decision: Option<(bool, String, Timestamp)>,
@@ -190,7 +192,7 @@ impl Store {
     /// One review and its grants, in order.
     pub async fn review(&self, id: &str) -> Result<Option<(Review, Vec<ReviewItem>)>, Fault> {
         const FIND: &str = select_reviews!("WHERE id = $1");
-        const ITEMS: &str = "SELECT item, kind, subject, repo, granted_at, read_at, host, host_account, decision, decided_by, \
+        const ITEMS: &str = "SELECT item, kind, subject, repo, granted_at, opened_at, read_at, host, host_account, decision, decided_by, \
              decided_at \
              FROM review_items WHERE review_id = $1 ORDER BY item";
         let id = id.replace('\0', "");
@@ -290,6 +292,7 @@ impl ReviewItem {
             repo: row.text("repo")?,
             granted_at: row.time("granted_at")?,
             host: row.maybe_text("host")?.zip(row.maybe_text("host_account")?),
+            opened_at: row.maybe_time("opened_at")?,
             read_at: row.maybe_time("read_at")?,
             decision,
         })

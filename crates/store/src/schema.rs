@@ -40,6 +40,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(18, "0018_reviews_of_hosts"),
     migration!(19, "0019_audit_retention"),
     migration!(20, "0020_precise"),
+    migration!(21, "0021_repo_reads"),
 ];
 
 #[derive(Debug)]

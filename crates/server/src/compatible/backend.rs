@@ -86,6 +86,7 @@ impl CallerBackend {
     async fn read_commit(&self, name: RepoName, rev: String) -> Result<Option<CommitData>, BackendError> {
         self.caller.notes.add("commit", format!("{name}@{rev}"));
         let Some(row) = self.row(&name).await? else { return Ok(None) };
+        self.caller.notes.open(&row.name);
         let rev = if rev.is_empty() { "HEAD".to_owned() } else { rev };
         if rev.len() > REV_BYTES_MAX {
             return Ok(None);
@@ -113,6 +114,7 @@ impl CallerBackend {
     ) -> Result<Option<FileData>, BackendError> {
         self.caller.notes.add("file", format!("{name}@{commit}:{}", String::from_utf8_lossy(&path)));
         let Some(row) = self.row(&name).await? else { return Ok(None) };
+        self.caller.notes.open(&row.name);
         if path.len() > PATH_BYTES_MAX {
             return Ok(None);
         }
@@ -147,6 +149,7 @@ impl CallerBackend {
     ) -> Result<Vec<EntryData>, BackendError> {
         self.caller.notes.add("file", format!("{name}@{commit}:{}", String::from_utf8_lossy(&path)));
         let Some(row) = self.row(&name).await? else { return Ok(Vec::new()) };
+        self.caller.notes.open(&row.name);
         let asked = row.clone();
         let read = git_access::read(&self.state, &self.caller.access, &row, move |repository| {
             let page = "tree".to_owned();

@@ -69,6 +69,7 @@ struct ReaderRow {
     class: &'static str,
     reasons: Vec<ReasonView>,
     is_granted: bool,
+    last_opened: Option<Moment>,
     last_read: Option<Moment>,
 }
 
@@ -102,6 +103,7 @@ impl ReaderRow {
             class,
             is_granted: reader.reasons.iter().any(|reason| matches!(reason, AccessReason::Granted { .. })),
             reasons: ReasonView::all(&reader.reasons, now_ms),
+            last_opened: reader.last_opened_at.map(|at| Moment::new(now_ms, at.0)),
             last_read: reader.last_read_at.map(|at| Moment::new(now_ms, at.0)),
         }
     }

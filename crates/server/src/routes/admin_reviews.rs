@@ -57,6 +57,7 @@ struct ItemRow {
     granted: Moment,
     /// The code host that states it, and the account there.
     host: Option<(String, String)>,
+    opened: Option<Moment>,
     read: Option<Moment>,
     decision: Option<(&'static str, String, Moment)>,
 }
@@ -94,6 +95,7 @@ impl ItemRow {
             repo: item.repo,
             granted: Moment::new(now_ms, item.granted_at.0),
             host: item.host,
+            opened: item.opened_at.map(|at| Moment::new(now_ms, at.0)),
             read: item.read_at.map(|at| Moment::new(now_ms, at.0)),
             decision: item.decision.map(|(is_certified, by, at)| {
                 (if is_certified { "certified" } else { no }, by, Moment::new(now_ms, at.0))
@@ -194,6 +196,7 @@ pub(crate) async fn file(
         "code_host",
         "account_there",
         "granted_or_stated",
+        "last_opened",
         "last_read_code",
         "decision",
         "decided_by",
@@ -205,12 +208,14 @@ pub(crate) async fn file(
         let (decision, by, at) = item.decision.map_or(Default::default(), |(is_certified, by, at)| {
             (if is_certified { "certified" } else { no }, by, rfc3339(at.0))
         });
+        let opened = item.opened_at.map_or(String::new(), |at| rfc3339(at.0));
         let read = item.read_at.map_or(String::new(), |at| rfc3339(at.0));
         let granted = rfc3339(item.granted_at.0);
         let (host, account) = item.host.unwrap_or_default();
         let decision = decision.to_owned();
-        let cells = [item.repo, item.kind, item.subject, host, account, granted, read, decision, by, at];
-        write(&cells.map(|cell| harmless(&cell)), &mut csv);
+        let whose = [item.repo, item.kind, item.subject, host, account];
+        let cells = whose.into_iter().chain([granted, opened, read, decision, by, at]);
+        write(&cells.map(|cell| harmless(&cell)).collect::<Vec<_>>(), &mut csv);
     }
     let name = "attachment; filename=\"review.csv\"";
     Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CONTENT_DISPOSITION, name)], csv)

@@ -303,3 +303,51 @@ fn ids_of_other_people_are_unknown() {
         assert_eq!(world.api(Who::Ada, &format!("/api/v1/exports/{export}")).await.status, 200);
     });
 }
+
+/// What opens a repository, by whichever door, shows that the right to it is used; what searches or is refused does not.
+#[test]
+fn opening_a_repository_is_noted_of_who_opened_it() {
+    run(async {
+        let world = World::new(Secret::Exists).await;
+        let app = world.repo("app").await;
+        let opened = async || {
+            let readers = world.store.readers_of(app).await.expect("a store");
+            readers.into_iter().find(|one| one.user == world.bob().id).expect("bob").last_opened_at
+        };
+        world.get(Who::Bob, "/search?q=needle").await;
+        world.get(Who::Bob, "/repos").await;
+        world.get(Who::Bob, "/r/vault").await;
+        world.get(Who::Bob, "/r/app/-/blob/is/not/there").await;
+        world.get(Who::Ada, "/r/app").await;
+        assert_eq!(opened().await, None);
+        let accept = ("accept", "application/json, text/event-stream");
+        let json = |body: &'static str| (body, vec![accept, ("content-type", "application/json")]);
+        let nothing = || ("", Vec::new());
+        let graphql = json(r#"{"query":"{repository(name:\"app\"){commit(rev:\"HEAD\"){oid}}}"}"#);
+        let mcp = json(
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read_file","arguments":{"repository":"app","path":"README.md"}}}"#,
+        );
+        for (method, target, (body, headers)) in [
+            ("GET", "/r/app/-/blob/README.md", nothing()),
+            ("GET", "/r/app@HEAD/-/raw/README.md", nothing()),
+            ("GET", "/r/%61pp/-/log/README.md", nothing()),
+            ("GET", "/api/v1/repos/app/-/file/README.md", nothing()),
+            ("POST", "/.api/graphql", graphql),
+            ("POST", "/mcp", mcp),
+        ] {
+            world.clock.advance(std::time::Duration::from_secs(3600));
+            let who = if method == "GET" { Who::Bob } else { Who::BobsToken };
+            let answer = world.ask(who, method, target, &headers, Body::from(body)).await;
+            assert_eq!(answer.status, 200, "{target}: {}", answer.text());
+            assert_eq!(
+                opened().await,
+                Some(access::Clock::now(&*world.clock)),
+                "{target}: {}",
+                answer.text()
+            );
+        }
+        let secret = world.repo("vault").await;
+        let readers = world.store.readers_of(secret).await.expect("a store");
+        assert!(readers.iter().all(|one| one.last_opened_at.is_none()), "{readers:?}");
+    });
+}

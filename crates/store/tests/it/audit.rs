@@ -1,6 +1,6 @@
 //! The audit log: one transaction with the act, append-only, and no change to it goes unseen.
 
-use crate::world::{Backend, World, block_on, on_both};
+use crate::world::{Backend, World, block_on, on_both, repo_name};
 use access::audit::{Act, Entry, Object, Origin, Outcome};
 use access::{ClientAddress, Password, Role};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
@@ -193,11 +193,19 @@ on_both! {
         world.store.start_session(ada.id, store::SessionLimits::default()).await.unwrap_err();
         world.store.record_read(entry(1)).await.unwrap_err();
         world.store.begin_read(entry(1)).await.unwrap().settled().await.unwrap_err();
+        let by_ada = world.store.by(Origin::proved(ada.id, &ada.name, "session"));
+        by_ada.record_read_of(entry(1), vec![repo_name("tool")]).await.unwrap_err();
         raw(&world, backend_of(&world)).try_run("ALTER TABLE elsewhere RENAME TO audit_log").await.unwrap();
         assert_eq!(world.store.user(ada.id).await.unwrap().unwrap().role, Role::Member);
         assert!(world.access(&ada).await.repos().next().is_none());
         assert!(world.full_access().await.allows(repo));
         assert_eq!(world.store.epoch().await.unwrap(), epoch);
+        // Nor does the note that somebody opened it; and it is written when that can be recorded again.
+        world.store.grant(repo, ada.id).await.unwrap();
+        let opened = async || world.store.readers_of(repo).await.unwrap()[0].last_opened_at;
+        assert_eq!(opened().await, None);
+        by_ada.record_read_of(entry(1), vec![repo_name("tool")]).await.unwrap();
+        assert_eq!(opened().await, Some(world.now()));
         assert_eq!(world.store.sessions_of(ada.id).await.unwrap().len(), 1, "the one of the look above");
         assert!(world.store.verify_audit().await.unwrap().is_intact());
     }

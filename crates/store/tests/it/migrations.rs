@@ -37,6 +37,7 @@ const SCRIPTS: &[(i64, [&str; 2])] = &[
     scripts!(18, "0018_reviews_of_hosts"),
     scripts!(19, "0019_audit_retention"),
     scripts!(20, "0020_precise"),
+    scripts!(21, "0021_repo_reads"),
 ];
 
 const FORMAT: &str = "CREATE TABLE store_format (version BIGINT NOT NULL PRIMARY KEY)";

@@ -1,6 +1,6 @@
 //! Access reviews.
 
-use crate::world::{on_both, user_name};
+use crate::world::{on_both, repo_name, user_name};
 use access::audit::{Act, Entry, Object, Origin};
 use access::{AccountId, HostId, Reader, Role};
 use std::time::Duration;
@@ -103,5 +103,58 @@ on_both! {
         assert_eq!(world.store.review(&id).await.unwrap().unwrap().0.n_items, 1);
         world.pass(16 * 60);
         assert!(matches!(by_eve.start_review("Old", &with, WEEK).await, Err(ReviewError::Nothing)), "too old to count");
+    }
+
+    /// A review tells of each right whether it is used: of this account and this repository, to the hour.
+    async fn a_review_tells_which_rights_are_used(world) {
+        let ada = world.user("ada", Role::Administrator).await;
+        let (bob, cyn) = (world.user("bob", Role::Member).await, world.user("cyn", Role::Member).await);
+        let (one, two) = (world.add("one").await, world.add("two").await);
+        for repo in [one, two] {
+            world.store.revoke(repo, ada.id).await.unwrap();
+            world.store.grant(repo, bob.id).await.unwrap();
+        }
+        let group = GroupName::new("docs").unwrap();
+        world.store.create_group(&group, "").await.unwrap();
+        world.store.grant_to_group(&group, one).await.unwrap();
+        world.store.add_member(&group, cyn.id).await.unwrap();
+        let opens = async |user: &store::User, names: &[&str]| {
+            let by = world.store.by(Origin::proved(user.id, &user.name, "session"));
+            let entry = Entry::new(Act::ReadFile, Object::named("address", "/r/x"));
+            by.record_read_of(entry, names.iter().map(|name| repo_name(name)).collect()).await.unwrap();
+        };
+        let used = async |title: &str| {
+            let id = world.store.start_review(title, &ReviewScope::default(), WEEK).await.unwrap();
+            let (_, items) = world.store.review(&id).await.unwrap().unwrap();
+            let told = |item: store::ReviewItem| (format!("{} {}", item.subject, item.repo), item.opened_at);
+            items.into_iter().map(told).collect::<Vec<_>>()
+        };
+        let expected = |bob_one, bob_two, docs_one| {
+            vec![("bob one".to_owned(), bob_one), ("bob two".to_owned(), bob_two), ("docs one".to_owned(), docs_one)]
+        };
+        // Nobody opened anything, whatever they read elsewhere; a name that is no repository's is nothing.
+        opens(&bob, &[]).await;
+        opens(&bob, &["none"]).await;
+        assert_eq!(used("Before").await, expected(None, None, None));
+        let first = world.now();
+        opens(&bob, &["one"]).await;
+        world.pass(59 * 60);
+        opens(&bob, &["one"]).await;
+        assert_eq!(used("Within the hour").await, expected(Some(first), None, None));
+        world.pass(60);
+        opens(&bob, &["one"]).await;
+        opens(&cyn, &["two", "one"]).await;
+        let later = Some(world.now());
+        assert_eq!(used("After it").await, expected(later, None, later));
+        let readers = world.store.readers_of(one).await.unwrap();
+        let told: Vec<_> = readers.iter().map(|one| (one.name.as_str(), one.last_opened_at)).collect();
+        assert_eq!(told, [("bob", later), ("cyn", later)]);
+        assert_eq!(world.store.readers_of(two).await.unwrap()[0].last_opened_at, None, "bob did not open two");
+        // What took the name of a repository that is gone was never opened.
+        world.store.remove_repository(one).await.unwrap();
+        let again = world.add("one").await;
+        world.store.revoke(again, ada.id).await.unwrap();
+        world.store.grant(again, bob.id).await.unwrap();
+        assert_eq!(used("Anew").await, expected(None, None, None)[..2]);
     }
 }
