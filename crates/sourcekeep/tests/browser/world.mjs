@@ -98,8 +98,11 @@ function codeLines(n_lines) {
   return Array.from({ length: n_lines }, (_, idx) => `static const int row_${idx} = ${idx}; /* needle_${idx % 97} */`).join("\n") + "\n";
 }
 
-/** Makes the repositories, starts the server and waits for its one-time link; browsers call it by `name`. `more` adds repositories. */
-export async function start(binary, name = "127.0.0.1", more = (/** @type {string} */ _code) => {}) {
+/**
+ * Makes the repositories, starts the server and waits for its one-time link; browsers call it by `name`. `more` adds repositories,
+ * `config` is what stands in its configuration.
+ */
+export async function start(binary, name = "127.0.0.1", more = (/** @type {string} */ _code) => {}, config = "") {
   const folder = mkdtempSync(join(tmpdir(), "sourcekeep-browser-"));
   const code = join(folder, "code");
   const harbor = repository(join(code, "harbor"), {
@@ -125,7 +128,8 @@ export async function start(binary, name = "127.0.0.1", more = (/** @type {strin
   });
   more(code);
   const port = await freePort();
-  const server = spawn(binary, ["up", code, "--data", join(folder, "data"), "--listen", `127.0.0.1:${port}`], {
+  writeFileSync(join(folder, "config.toml"), config);
+  const server = spawn(binary, ["up", code, "--config", join(folder, "config.toml"), "--data", join(folder, "data"), "--listen", `127.0.0.1:${port}`], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, HOME: folder },
   });
