@@ -5,6 +5,9 @@
 //! start of a word, of a component of the path or of a hump of camelCase, and in the last component than in folders.
 //! Lower case matches any case; with a capital in it, what was typed is matched as it stands (smart case, ASCII).
 
+mod best;
+
+use best::Rows;
 use memchr::{memchr, memchr2};
 use model::ByteRange;
 
@@ -34,6 +37,8 @@ const NONE: i32 = i32::MIN / 2;
 #[derive(Clone, Debug)]
 pub struct Needle {
     parts: Vec<Part>,
+    /// What the alignments of all parts score at most.
+    alignments_max: i32,
 }
 
 /// What stands between two spaces: all parts must match, in any order.
@@ -49,6 +54,7 @@ pub struct FuzzyScratch {
     bonuses: Vec<i32>,
     /// By byte of the part, then of the candidate: the best score of an alignment that ends there.
     ends: Vec<i32>,
+    rows: Rows,
 }
 
 impl Needle {
@@ -59,7 +65,9 @@ impl Needle {
             bytes: text.as_bytes().to_vec(),
             is_exact_case: text.bytes().any(|byte| byte.is_ascii_uppercase()),
         };
-        Needle { parts: typed.split_whitespace().take(N_PARTS_MAX).map(part).collect() }
+        let parts: Vec<Part> = typed.split_whitespace().take(N_PARTS_MAX).map(part).collect();
+        let alignments_max = parts.iter().map(Part::alignment_max).sum();
+        Needle { parts, alignments_max }
     }
 
     /// Whether nothing was typed. It matches nothing.
@@ -74,14 +82,29 @@ impl Needle {
 
     /// How well a candidate matches; more is better. `None` where it does not.
     pub fn score(&self, candidate: &[u8], scratch: &mut FuzzyScratch) -> Option<i32> {
+        self.score_where(candidate, scratch, |_| true)
+    }
+
+    /// Likewise, of those candidates alone for which `is_wanted` says that it is worth while. It is told a score that theirs does not
+    /// pass, which costs a fraction of theirs: who looks for the best asks whether that would be among them.
+    pub(crate) fn score_where(
+        &self,
+        candidate: &[u8],
+        scratch: &mut FuzzyScratch,
+        is_wanted: impl FnOnce(i32) -> bool,
+    ) -> Option<i32> {
         let (_, candidate) = end_of(candidate);
         if self.is_empty() || !self.parts.iter().all(|part| part.is_in(candidate)) {
             return None;
         }
-        scratch.weigh(candidate);
         let last = last_component(candidate);
-        let score = |part: &Part| Some(part.align(candidate, scratch)? + part.of_last(last));
-        self.parts.iter().map(score).sum()
+        let of_last: i32 = self.parts.iter().map(|part| part.of_last(last)).sum();
+        if !is_wanted(of_last + self.alignments_max) {
+            return None;
+        }
+        let last_start = candidate.len() - last.len();
+        let best = |part: &Part| part.best(candidate, last_start, &mut scratch.rows);
+        Some(self.parts.iter().map(best).sum::<Option<i32>>()? + of_last)
     }
 
     /// The bytes that make the best match: ascending, apart from each other, whole characters. Empty where it does not match.
@@ -204,19 +227,21 @@ impl FuzzyScratch {
     fn weigh(&mut self, candidate: &[u8]) {
         let last_start = candidate.len() - last_component(candidate).len();
         self.bonuses.clear();
-        let mut before = b'/';
-        self.bonuses.extend(candidate.iter().enumerate().map(|(at, byte)| {
-            let own = match (before, *byte) {
-                (b'/', _) => AT_COMPONENT,
-                (b'_' | b'-' | b'.' | b' ' | b':' | b'@', _) => AT_WORD,
-                (small, big) if big.is_ascii_uppercase() && !small.is_ascii_uppercase() => AT_HUMP,
-                (other, digit) if digit.is_ascii_digit() && !other.is_ascii_digit() => AT_HUMP,
-                _ => 0,
-            };
-            before = *byte;
-            own + if at >= last_start { IN_LAST } else { 0 }
-        }));
+        self.bonuses.extend((0..candidate.len()).map(|at| weight_at(candidate, at, last_start)));
     }
+}
+
+/// What a match at a byte is worth beside the match, where the last component begins at `last_start`.
+fn weight_at(candidate: &[u8], at: usize, last_start: usize) -> i32 {
+    let before = at.checked_sub(1).map_or(b'/', |before| candidate[before]);
+    let own = match (before, candidate[at]) {
+        (b'/', _) => AT_COMPONENT,
+        (b'_' | b'-' | b'.' | b' ' | b':' | b'@', _) => AT_WORD,
+        (small, big) if big.is_ascii_uppercase() && !small.is_ascii_uppercase() => AT_HUMP,
+        (other, digit) if digit.is_ascii_digit() && !other.is_ascii_digit() => AT_HUMP,
+        _ => 0,
+    };
+    own + if at >= last_start { IN_LAST } else { 0 }
 }
 
 /// Whether it is a byte within a character (UTF-8, RFC 3629).
@@ -299,6 +324,14 @@ mod tests {
                 continue;
             }
             n_matches += 1;
+            let whole = |part: &Part, scratch: &mut FuzzyScratch| {
+                scratch.weigh(candidate.as_bytes());
+                let aligned = part.align(candidate.as_bytes(), scratch).expect("it matches");
+                assert!(aligned <= part.alignment_max(), "{typed} {candidate} {aligned}");
+                aligned + part.of_last(last_component(candidate.as_bytes()))
+            };
+            let whole: i32 = needle.parts.iter().map(|part| whole(part, &mut scratch)).sum();
+            assert_eq!(needle.score(candidate.as_bytes(), &mut scratch), Some(whole), "{typed} {candidate}");
             assert!(ranges.windows(2).all(|pair| pair[0].end < pair[1].start), "{typed} {candidate}");
             let marked: String = ranges.iter().map(|range| &candidate[range.clone()]).collect();
             let is_same = match typed.bytes().any(|byte| byte.is_ascii_uppercase()) {

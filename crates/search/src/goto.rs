@@ -185,8 +185,9 @@ impl Finder<'_> {
         let mut best = Best::new(self.asked.n_max);
         for seen in repos {
             let name = seen.repo.name.as_str();
-            if let Some(score) = self.asked.needle.score(name.as_bytes(), &mut self.scratch)
-                && best.takes(score, name.len())
+            let takes = |score: i32| best.takes(score, name.len());
+            if let Some(score) = self.asked.needle.score_where(name.as_bytes(), &mut self.scratch, takes)
+                && takes(score)
             {
                 best.add(score, name.len(), seen.repo.name.clone());
             }
@@ -244,8 +245,9 @@ impl Finder<'_> {
             for (doc_idx, end) in (RefTable::first_doc(group).0..).zip(&ends) {
                 let path = &text[start..*end];
                 start = end + 1;
-                if let Some(score) = self.asked.needle.score(path, &mut self.scratch)
-                    && best.takes(score, path.len())
+                let takes = |score: i32| best.takes(score, path.len());
+                if let Some(score) = self.asked.needle.score_where(path, &mut self.scratch, takes)
+                    && takes(score)
                     && revisions.admits(table.doc(index::DocIdx(doc_idx))?.revisions)
                 {
                     best.add(score, path.len(), (number, path.to_vec()));

@@ -108,8 +108,10 @@ impl Finder<'_> {
             ground.table.read_names(NameGroupIdx(group), &mut names)?;
             taken.clear();
             for (_, name) in names.iter() {
-                let score = self.asked.needle.score(name, &mut self.scratch);
-                taken.push(score.filter(|score| best.takes(*score, name.len())));
+                // No kind of definition is worth more than its name.
+                let takes = |score: i32| best.takes(score, name.len());
+                let score = self.asked.needle.score_where(name, &mut self.scratch, takes);
+                taken.push(score.filter(|score| takes(*score)));
                 if self.stops() {
                     break;
                 }
