@@ -8,6 +8,7 @@ mod bench_hosts;
 mod browser;
 mod ci;
 mod ranking;
+mod reading;
 mod run;
 mod tidy;
 mod tools;
@@ -32,6 +33,8 @@ enum Task {
     Bench(Box<bench::Options>),
     /// Count the requests of a cold comparing of each kind of code host, against the stubs.
     BenchHosts(bench_hosts::Options),
+    /// Measure what reading code costs: pages, blame, hover, definitions, references, the finder.
+    BenchReading(Box<reading::Options>),
     /// Ask golden questions over real repositories and tell recall@10 and MRR.
     Ranking(ranking::Options),
     /// Drive the web pages of a real server in headless Chromium and keep screenshots.
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Bench(options) => bench::run(&options),
         Task::BenchHosts(options) => bench_hosts::run(&options),
+        Task::BenchReading(options) => reading::run(&options),
         Task::Ranking(options) => ranking::run(&options),
         Task::Browser(options) => browser::run(&options),
     };

@@ -20,6 +20,15 @@ pub(crate) struct Corpus {
     pub(crate) repositories: Vec<PathBuf>,
 }
 
+impl Corpus {
+    /// One repository as it is, which no other tool reads.
+    pub(crate) fn alone(repository: &Path) -> Corpus {
+        let path = repository.to_path_buf();
+        let name = path.file_name().map_or("corpus".into(), |name| name.to_string_lossy().into_owned());
+        Corpus { name, work_tree: path.clone(), source: path.clone(), repositories: vec![path] }
+    }
+}
+
 /// Uses a repository as it is; copies the repositories of a folder and commits a plain tree to a repository, both in the
 /// scratch folder, leaving what is given untouched.
 pub(crate) fn prepare(path: &Path, scratch: &Path) -> Result<Corpus> {

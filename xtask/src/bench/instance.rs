@@ -233,16 +233,56 @@ impl Instance {
             .with_context(|| format!("asking for '{query}'"))
     }
 
-    fn get(&self, path: &str, parameters: &[(&str, String)]) -> Result<serde_json::Value> {
+    pub(crate) fn get(&self, path: &str, parameters: &[(&str, String)]) -> Result<serde_json::Value> {
+        Ok(self.call(path, parameters, "identity")?.body_mut().with_config().limit(1 << 30).read_json()?)
+    }
+
+    /// An answer as it comes over the wire, compressed where the server compresses it.
+    pub(crate) fn bytes(&self, path: &str, parameters: &[(&str, String)]) -> Result<Vec<u8>> {
+        let encoding = if path.starts_with("/api/") { "identity" } else { "gzip" };
+        Ok(self.call(path, parameters, encoding)?.body_mut().with_config().limit(1 << 30).read_to_vec()?)
+    }
+
+    fn call(
+        &self,
+        path: &str,
+        parameters: &[(&str, String)],
+        encoding: &str,
+    ) -> Result<ureq::http::Response<ureq::Body>> {
         let mut request = self.agent.get(format!("http://{}{path}", self.address));
         for (name, value) in parameters {
             request = request.query(name, value);
         }
-        let mut response = request
-            .header("Accept", "application/json")
-            .header("Authorization", &format!("Bearer {}", self.token))
-            .call()?;
-        Ok(response.body_mut().with_config().limit(1 << 30).read_json()?)
+        let accepts = if path.starts_with("/api/") { "application/json" } else { "text/html" };
+        let authorization = format!("Bearer {}", self.token);
+        let request = request.header("Accept", accepts).header("Accept-Encoding", encoding);
+        Ok(request.header("Authorization", &authorization).call()?)
+    }
+
+    /// Uploads a SCIP index of a commit and waits until it answers.
+    pub(crate) fn upload_index(&self, repo: &str, commit: &str, index: &Path) -> Result<()> {
+        let address = format!("http://{}/api/v1/repos/{repo}/-/precise", self.address);
+        let file = std::fs::File::open(index).with_context(|| index.display().to_string())?;
+        let authorization = format!("Bearer {}", self.token);
+        let request =
+            self.agent.put(&address).query("commit", commit).header("Authorization", &authorization);
+        request.send(file)?;
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(120) {
+            let listed = self.get(&format!("/api/v1/repos/{repo}/-/precise"), &[])?;
+            let states: Vec<&str> = listed["indexes"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|one| one["state"].as_str())
+                .collect();
+            if states.contains(&"ready") {
+                return Ok(());
+            }
+            anyhow::ensure!(!states.contains(&"failed"), "the index was not taken in: {listed}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        bail!("the index was not taken in within two minutes")
     }
 }
 
@@ -273,7 +313,9 @@ fn credentials(binary: &Path, data: &Path) -> Result<String> {
     // A data directory that was kept from an earlier run has the account already; the token below tells.
     let _ = user.wait()?;
     let mut token = Command::new(binary);
-    token.args(["token", "create", "--user", "bench", "--expires", "1d", "--data"]).arg(data);
+    token
+        .args(["token", "create", "--user", "bench", "--verbs", "read,write", "--expires", "1d", "--data"])
+        .arg(data);
     Ok(String::from_utf8(run::output(&mut token)?)?.trim().to_string())
 }
 

@@ -1,12 +1,12 @@
 //! The benchmark: build an index of a real corpus with the real binary, ask it a set of queries over HTTP, and put
 //! ripgrep, git grep and csearch beside it in the same run.
 
-mod corpus;
-mod instance;
+pub(crate) mod corpus;
+pub(crate) mod instance;
 mod load;
 mod physical;
 mod queries;
-mod report;
+pub(crate) mod report;
 mod rivals;
 mod small;
 
