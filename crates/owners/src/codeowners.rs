@@ -114,6 +114,12 @@ impl CodeOwners {
         self.sections.iter().filter_map(|rules| rules.of(path)).collect()
     }
 
+    /// Everybody whom a rule names, rule by rule, with its line.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&str, u32)> {
+        let rules = self.sections.iter().flat_map(|section| &section.rules);
+        rules.flat_map(|rule| rule.owners.iter().map(|owner| (owner.as_str(), rule.line)))
+    }
+
     fn heading(&mut self, line: &str, number: u32) -> Option<usize> {
         let is_optional = line.starts_with('^');
         let rest = line.strip_prefix('^').unwrap_or(line).strip_prefix('[')?;

@@ -2,7 +2,7 @@
 //!
 //! Layer 1. Place in the flow: `search` reads the files of one revision from the index, has them parsed here, and asks for
 //! each path who owns it. In reading order: [`Glob`] matches paths, [`CodeOwners`] is one file of rules for a whole
-//! repository, [`OwnersFile`] one directory's and [`OwnersTree`] all of them.
+//! repository, [`OwnersFile`] one directory's and [`OwnersTree`] all of them; [`of_repository`] names everybody.
 //!
 //! Invariants: no I/O; every answer depends on the arguments alone. Files are hostile: bad lines are skipped and told
 //! ([`Diagnostic`]), sizes and counts have limits, a glob is matched in time linear in pattern times path, and nothing
@@ -11,10 +11,12 @@
 mod codeowners;
 mod gerrit;
 mod glob;
+mod roll;
 
 pub use codeowners::{CodeOwners, Dialect};
 pub use gerrit::{FILES_MAX, OwnersFile, OwnersTree};
 pub use glob::{Glob, GlobError, GlobStyle};
+pub use roll::{Named, of_repository};
 
 /// Largest file that is read, in bytes: GitHub's own limit.
 pub const SIZE_BYTES_MAX: usize = 3 << 20;

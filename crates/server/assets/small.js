@@ -93,6 +93,6 @@ export function expand() {
 export function copies() {
   for (const button of document.querySelectorAll("[data-copy]")) {
     if (!(button instanceof HTMLElement)) continue;
-    button.addEventListener("click", () => copy(button.dataset.copy ?? "", "Path copied"));
+    button.addEventListener("click", () => copy(button.dataset.copy ?? "", button.dataset.said ?? "Path copied"));
   }
 }

@@ -5,12 +5,14 @@
 use crate::failure::Failure;
 use crate::format::{count, size, thousands};
 use crate::links::search_link;
+use crate::owning::Roll;
 use crate::routes::complete::escape_regex;
 use crate::shell::{LanguageLabel, Moment};
 use crate::state::AppState;
+use git::{RemoteUrl, Scheme, Schemes};
 use model::{AccessSet, Language};
 use search::{Activity, LanguageShare};
-use store::Repository;
+use store::{Repository, Source};
 use syntax::LanguageKind;
 
 /// How many languages are named; the others are one.
@@ -27,6 +29,10 @@ pub(crate) struct Overview {
     pub(crate) n_branches: String,
     pub(crate) n_tags: String,
     pub(crate) indexed: Option<Moment>,
+    /// Whom its rules name.
+    pub(crate) roll: Option<Roll>,
+    /// How one gets a copy of it from where it comes from.
+    pub(crate) clone: Option<String>,
 }
 
 /// A language's share.
@@ -89,7 +95,35 @@ impl Overview {
             n_branches: count(n_named("refs/heads/"), "branch", "branches"),
             n_tags: count(n_named("refs/tags/"), "tag", "tags"),
             indexed: row.indexed_at.map(|moment| Moment::new(now_ms, moment.0)),
+            roll: None,
+            clone: clone_command(access, row),
         })
+    }
+}
+
+/// How a repository is cloned from where it comes from. `None` for a folder of this machine, and for who reads a part: nobody can
+/// clone a part.
+fn clone_command(access: &AccessSet, row: &Repository) -> Option<String> {
+    match &row.source {
+        Source::Remote(address) if access.path_rules(row.id).is_none() => clone_line(address),
+        _ => None,
+    }
+}
+
+/// The line for a shell that clones what is at an address.
+///
+/// SECURITY: the address is parsed once more and told without a password or token before its host; one with anything behind its
+/// path, where others put theirs, does not parse. Neither does a folder.
+fn clone_line(address: &str) -> Option<String> {
+    let told = Schemes::NONE.with(Scheme::Https).with(Scheme::Http).with(Scheme::Ssh).with(Scheme::Git);
+    let url = RemoteUrl::parse(address, told).ok()?;
+    let clean = url.without_credential();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/@%+,=".contains(c);
+    // A quote within quotes would need rules that differ from shell to shell.
+    match (clean.chars().all(is_plain), clean.contains('\'')) {
+        (true, _) => Some(format!("git clone {clean}")),
+        (false, false) => Some(format!("git clone '{clean}'")),
+        (false, true) => None,
     }
 }
 
@@ -170,5 +204,20 @@ mod tests {
         assert_eq!((heights[0], heights[1], heights[50], heights[51]), ((35, 5), (40, 0), (0, 40), (20, 20)));
         assert_eq!(weeks.bars[51].title, "4 commits, this week");
         assert_eq!(weeks.bars[50].title, "8 commits, 1 week ago");
+    }
+
+    #[test]
+    fn a_line_that_clones_holds_no_credential_and_no_command() {
+        let told = |address: &str| clone_line(address).unwrap_or_default();
+        assert_eq!(told("https://ada:s3cret@example.org/a/b.git"), "git clone https://example.org/a/b.git");
+        assert_eq!(told("https://t0ken@example.org/a/b"), "git clone https://example.org/a/b");
+        assert_eq!(told("git@example.org:a/b.git"), "git clone git@example.org:a/b.git");
+        for silent in
+            ["https://example.org/a?private_token=s3cret", "file:///srv/a", "/srv/a", "ext::sh -c id"]
+        {
+            assert_eq!(told(silent), "", "{silent}");
+        }
+        let odd = told("https://example.org/a;rm$(id)`id`&b");
+        assert!(odd.is_empty() || odd.starts_with("git clone 'https://") && odd.ends_with('\''), "{odd}");
     }
 }

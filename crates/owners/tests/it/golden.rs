@@ -1,6 +1,6 @@
 //! What the public documentation of each format says its examples mean. The files are in `testdata`.
 
-use owners::{CodeOwners, Dialect, Fault, OwnersFile, OwnersTree, is_owner, of_file};
+use owners::{CodeOwners, Dialect, Fault, OwnersFile, OwnersTree, is_owner, of_file, of_repository};
 use std::sync::Arc;
 
 /// One line for each deciding rule: section, line, owners.
@@ -195,4 +195,36 @@ fn a_file_is_looked_up_where_its_rules_are() {
         of_file(b"a/c/z.rs", gerrit).into_iter().flat_map(|(_, rule)| rule.owners).collect();
     assert_eq!(owners, ["q@r", "x@y", "x@y"]);
     assert!(of_file(b"z.rs", read(&[])).is_empty());
+}
+
+/// One word for each owner: who, in how many rules, and where the first of them stands.
+fn named(files: &[(&str, &str)]) -> String {
+    let read = |path: &str| files.iter().find(|(at, _)| *at == path).map(|(_, text)| (*text).to_owned());
+    let all = of_repository(read);
+    let words = all.iter().map(|one| format!("{}*{}@{}:{}", one.owner, one.n_rules, one.file, one.line));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn everybody_is_named_once() {
+    let rules = "* @all\n/src/ @core @ada\n/docs/ @core\n/none/\n[odd @x\n";
+    assert_eq!(
+        named(&[("CODEOWNERS", rules)]),
+        "@core*2@CODEOWNERS:2 @all*1@CODEOWNERS:1 @ada*1@CODEOWNERS:2"
+    );
+    let first = [("CODEOWNERS", "* @second"), (".github/CODEOWNERS", "* @first")];
+    assert_eq!(named(&first), "@first*1@.github/CODEOWNERS:1");
+    let gitlabs = "[Docs] @writers\n*.md\n*.txt @ada\n!a.md\n";
+    assert_eq!(
+        named(&[(".gitlab/CODEOWNERS", gitlabs)]),
+        "@writers*1@.gitlab/CODEOWNERS:2 @ada*1@.gitlab/CODEOWNERS:3"
+    );
+    let gerrits = [
+        ("OWNERS", "ada@example.org\ninclude /more\nper-file *.md = writer@example.org\n"),
+        ("more", "bob@example.org\nada@example.org\n"),
+        ("src/OWNERS", "carol@example.org\n"),
+    ];
+    assert_eq!(named(&gerrits), "ada@example.org*2@OWNERS:1 bob@example.org*1@more:1");
+    assert_eq!(named(&[]), "");
+    assert_eq!(named(&[("CODEOWNERS", "")]), "");
 }

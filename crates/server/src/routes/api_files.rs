@@ -9,7 +9,7 @@ use crate::diff_view::{self, DiffWanted, FileView, HunkView};
 use crate::failure::Failure;
 use crate::git_access;
 use crate::links::{RepoAddress, path_link};
-use crate::owning::OwnersShape;
+use crate::owning::{OwnersShape, RollShape};
 use crate::readable::Readable;
 use crate::state::AppState;
 use crate::wire::lossy;
@@ -129,9 +129,9 @@ pub(crate) struct ChangedHunkShape {
     lines: Vec<String>,
 }
 
-/// A repository (no resource), `refs`, `branches?kind=tags&q=&from=`, `contributors?since=`, `tree/<path>`, `file/<path>`, `owners/<path>`, `raw/<path>`, `skipped?reason=&cursor=&limit=`, `blame/<path>`, `compare/<from>...<to>?w=1&file=<path>`, `log/<path>?author=&since=&until=&cursor=&limit=`, `commits` (the log of all of it), `commits/<id>`, or what a name means: `definition/<path>?line=&column=` (the column in bytes from 0), `hover/…`, `references/…&limit=&everywhere=1`, `implementations/…`, `callees/…`, `hierarchy/…`, `graph/…&kind=&direction=&depth=&nodes=&to=`, and `outline/<path>`; and `precise`, the precise indexes, at `@<revision>` or the default branch.
+/// A repository (no resource), `refs`, `branches?kind=tags&q=&from=`, `contributors?since=`, `tree/<path>`, `file/<path>`, `owners` (everybody), `owners/<path>`, `raw/<path>`, `skipped?reason=&cursor=&limit=`, `blame/<path>`, `compare/<from>...<to>?w=1&file=<path>`, `log/<path>?author=&since=&until=&cursor=&limit=`, `commits` (the log of all of it), `commits/<id>`, or what a name means: `definition/<path>?line=&column=` (the column in bytes from 0), `hover/…`, `references/…&limit=&everywhere=1`, `implementations/…`, `callees/…`, `hierarchy/…`, `graph/…&kind=&direction=&depth=&nodes=&to=`, and `outline/<path>`; and `precise`, the precise indexes, at `@<revision>` or the default branch.
 #[utoipa::path(get, path = "/api/v1/repos/{address}",
-    params(("address" = String, Path, description = "`<repository>[@<revision>][/-/refs | /-/branches | /-/contributors | /-/tree/<path> | /-/file/<path> | /-/owners/<path> | /-/raw/<path> | /-/skipped | /-/blame/<path> | /-/compare/<from>...<to> | /-/log/<path> | /-/commits[/<id>]]`")),
+    params(("address" = String, Path, description = "`<repository>[@<revision>][/-/refs | /-/branches | /-/contributors | /-/tree/<path> | /-/file/<path> | /-/owners[/<path>] | /-/raw/<path> | /-/skipped | /-/blame/<path> | /-/compare/<from>...<to> | /-/log/<path> | /-/commits[/<id>]]`")),
     responses(
         (status = 200, description = "A file; the other resources answer with their own shapes", body = FileShape),
         (status = 404, description = "Not there, or not for the caller", body = crate::failure::Problem)))]
@@ -169,9 +169,12 @@ pub(crate) async fn resource(
             let asked = row.clone();
             let read = move |repository: &Readable| {
                 let spot = repository.locate(&asked, &address)?.ok_or(Failure::NotFound)?;
-                Ok(OwnersShape::of(repository, spot.commit, &address))
+                Ok(match address.path.is_empty() {
+                    true => Json(RollShape::of(repository, spot.commit, &address)).into_response(),
+                    false => Json(OwnersShape::of(repository, spot.commit, &address)).into_response(),
+                })
             };
-            Ok(Json(git_access::read(&state, &caller.access, &row, read).await?).into_response())
+            git_access::read(&state, &caller.access, &row, read).await
         }
         "precise" if address.path.is_empty() => super::api_precise::list(&state, &caller, &row).await,
         "definition" | "references" | "implementations" | "hover" | "outline" | "callees" | "hierarchy"

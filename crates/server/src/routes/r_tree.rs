@@ -11,6 +11,7 @@ use crate::format::size;
 use crate::git_access;
 use crate::links::{RepoAddress, repo_link};
 use crate::overview::Overview;
+use crate::owning::{Roll, RollShape};
 use crate::readable::Readable;
 use crate::shell::{Moment, Shell};
 use crate::state::AppState;
@@ -105,7 +106,9 @@ pub(crate) async fn page(
             && asked.path.is_empty()
         {
             let rev = asked.rev.as_deref();
-            folder.overview = Some(Overview::of(&reading, &access, &asked_row, rev)?);
+            let roll = Roll::of(RollShape::of(repository, folder.commit, &asked), &asked);
+            let overview = Overview::of(&reading, &access, &asked_row, rev)?;
+            folder.overview = Some(Overview { roll, ..overview });
         }
         Ok(loaded)
     })

@@ -125,3 +125,45 @@ fn versions_of_a_file_lead_to_each_other() {
         assert!(page.contains("/-/version/a.rs?to=before") && !page.contains("data-outline"), "{page}");
     });
 }
+
+#[test]
+fn owners_of_a_repository_are_named() {
+    run(async {
+        let world = World::new(Secret::DoesNotExist).await;
+        let rules = "* @everything\n/src/ @core <b>@x\n/docs/ @core\n";
+        let owners: String = (0..20).map(|n| format!("/{n}/ @team-{n:02}\n")).collect();
+        let files: [(&str, &[u8]); 2] =
+            [(".github/CODEOWNERS", rules.as_bytes()), ("a.rs", b"struct One;\n")];
+        let repo = world.code().repo("owned");
+        repo.commit_files("main", &files);
+        repo.commit_files("many", &[("CODEOWNERS", owners.as_bytes())]);
+        world.take_up("owned").await;
+        let overview = async |target: &str| {
+            let page = world.get(Who::Bob, target).await.text();
+            let overview = page.split("class=\"overview\"").nth(1).expect("the overview").to_owned();
+            overview.split("</section>").next().expect("its end").to_owned()
+        };
+        let told = overview("/r/owned").await;
+        assert!(told.contains("@core</a> <a") && told.contains(">@everything</a>"), "{told}");
+        assert!(told.contains("/r/owned/-/blob/.github/CODEOWNERS\"") && !told.contains("<b>"), "{told}");
+        assert!(!told.contains("git clone"), "a folder of the server is told: {told}");
+        let told = overview("/r/owned@many").await;
+        assert!(
+            told.contains("@team-11") && !told.contains("@team-12") && told.contains("and 8 others"),
+            "{told}"
+        );
+        let json = world.api(Who::BobsToken, "/api/v1/repos/owned/-/owners").await.json();
+        assert_eq!(
+            (&json["owners"][0]["owner"], &json["owners"][0]["rules"]),
+            (&"@core".into(), &2.into()),
+            "{json}"
+        );
+        assert_eq!(json["total"], 3, "{json}");
+        let form = "repo=owned&act=save&for=account&name=bob&rules=a.rs&tries=";
+        assert_eq!(world.post(Who::Ada, "/admin/rules", form).await.status, 303);
+        let told = overview("/r/owned").await;
+        assert!(!told.contains("@core") && !told.contains("CODEOWNERS"), "{told}");
+        let json = world.api(Who::BobsToken, "/api/v1/repos/owned/-/owners").await.json();
+        assert_eq!(json["total"], 0, "{json}");
+    });
+}

@@ -168,6 +168,7 @@ fn resources_of_repositories(spec: &Spec) -> Vec<Question> {
             "/-/branches?kind=branches",
             "/-/branches?kind=tags&from=1",
             "/-/contributors",
+            "/-/owners",
             "/-/skipped",
             "/-/commits/main",
             "/-/commits",

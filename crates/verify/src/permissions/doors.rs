@@ -177,6 +177,7 @@ fn resources(about: &About) -> Vec<Question> {
         "/-/refs",
         "/-/branches",
         "/-/contributors",
+        "/-/owners",
         "/-/skipped",
         "/-/precise",
         "/-/commits/main",
