@@ -73,7 +73,7 @@ pub use goto::{Goto, GotoAsked, GotoFile, GotoFound, GotoRepo, GotoSymbol};
 pub use history::{ChangePart, CommitPart, History};
 pub use kept::KeptAnswers;
 pub use limits::{CancelToken, Limits, Stop, Watch};
-pub use overview::{Activity, Contributor, LanguageShare, WEEKS};
+pub use overview::{Activity, Contributions, Contributor, LanguageShare, WEEKS};
 pub use path_filter::PathFilter;
 pub use rank::ScoreParts;
 pub use result::{

@@ -129,9 +129,9 @@ pub(crate) struct ChangedHunkShape {
     lines: Vec<String>,
 }
 
-/// A repository (no resource), `refs`, `branches?kind=tags&q=&from=`, `contributors?since=`, `tree/<path>`, `file/<path>`, `owners` (everybody), `owners/<path>`, `raw/<path>`, `skipped?reason=&cursor=&limit=`, `blame/<path>`, `compare/<from>...<to>?w=1&file=<path>`, `log/<path>?author=&since=&until=&cursor=&limit=`, `commits` (the log of all of it), `commits/<id>`, or what a name means: `definition/<path>?line=&column=` (the column in bytes from 0), `hover/…`, `references/…&limit=&everywhere=1`, `implementations/…`, `callees/…`, `hierarchy/…`, `graph/…&kind=&direction=&depth=&nodes=&to=`, and `outline/<path>`; and `precise`, the precise indexes, at `@<revision>` or the default branch.
+/// A repository (no resource), `refs`, `branches?kind=tags&q=&from=`, `contributors[/<path>]?since=`, `tree/<path>`, `file/<path>`, `owners` (everybody), `owners/<path>`, `raw/<path>`, `skipped?reason=&cursor=&limit=`, `blame/<path>`, `compare/<from>...<to>?w=1&file=<path>`, `log/<path>?author=&since=&until=&cursor=&limit=`, `commits` (the log of all of it), `commits/<id>`, or what a name means: `definition/<path>?line=&column=` (the column in bytes from 0), `hover/…`, `references/…&limit=&everywhere=1`, `implementations/…`, `callees/…`, `hierarchy/…`, `graph/…&kind=&direction=&depth=&nodes=&to=`, and `outline/<path>`; and `precise`, the precise indexes, at `@<revision>` or the default branch.
 #[utoipa::path(get, path = "/api/v1/repos/{address}",
-    params(("address" = String, Path, description = "`<repository>[@<revision>][/-/refs | /-/branches | /-/contributors | /-/tree/<path> | /-/file/<path> | /-/owners[/<path>] | /-/raw/<path> | /-/skipped | /-/blame/<path> | /-/compare/<from>...<to> | /-/log/<path> | /-/commits[/<id>]]`")),
+    params(("address" = String, Path, description = "`<repository>[@<revision>][/-/refs | /-/branches | /-/contributors[/<path>] | /-/tree/<path> | /-/file/<path> | /-/owners[/<path>] | /-/raw/<path> | /-/skipped | /-/blame/<path> | /-/compare/<from>...<to> | /-/log/<path> | /-/commits[/<id>]]`")),
     responses(
         (status = 200, description = "A file; the other resources answer with their own shapes", body = FileShape),
         (status = 404, description = "Not there, or not for the caller", body = crate::failure::Problem)))]
@@ -183,9 +183,7 @@ pub(crate) async fn resource(
         "raw" => r_raw::raw(&state, &caller, &row, address, uri.query()).await,
         "compare" => r_compare::answer(&state, &caller, &row, &address, uri.query()).await,
         "branches" if address.path.is_empty() => r_branches::answer(&state, &caller, &row, uri.query()).await,
-        "contributors" if address.path.is_empty() => {
-            r_contributors::answer(&state, &caller, &row, uri.query()).await
-        }
+        "contributors" => r_contributors::answer(&state, &caller, &row, &address, uri.query()).await,
         "blame" => r_blame::answer(&state, &caller, &row, address).await,
         "log" => r_log::answer(&state, &caller, &row, address, uri.query()).await,
         "commits" if address.path.is_empty() => {

@@ -89,9 +89,7 @@ pub(crate) async fn page(
         "branches" if address.path.is_empty() => {
             r_branches::page(state, caller, row, address, uri.query()).await
         }
-        "contributors" if address.path.is_empty() => {
-            r_contributors::page(state, caller, row, address, uri.query()).await
-        }
+        "contributors" => r_contributors::page(state, caller, row, address, uri.query()).await,
         "blame" => r_blame::page(state, caller, row, address, uri.query()).await,
         "log" => r_log::page(state, caller, row, address, uri.query()).await,
         "commits" if address.path.is_empty() => r_log::page(state, caller, row, address, uri.query()).await,
@@ -129,6 +127,10 @@ pub(crate) fn tools(caller: &Caller, row: &Repository, address: &RepoAddress, is
     }
     let label = if address.path.is_empty() { "Commits" } else { "History" };
     tools.push(tool(label, "history", "log", "h", r_log::link(&address.repo, rev, &address.path)));
+    if !address.path.is_empty() {
+        let url = path_link(&address.repo, rev, "contributors", &address.path);
+        tools.push(tool("Contributors", "user", "contributors", "", url));
+    }
     if address.path.is_empty() {
         let url = format!("{}/-/compare", repo_link(&address.repo, None));
         tools.push(tool("Compare", "compare", "compare", "", url));

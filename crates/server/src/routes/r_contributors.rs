@@ -1,21 +1,22 @@
-//! Who wrote the commits of the default branch: `/r/<repo>/-/contributors`, and the same below `/api/v1/repos/`.
+//! Who wrote the commits of the default branch, of all of it or of a path: `/r/<repo>/-/contributors[/<path>]`, and the same below `/api/v1/repos/`.
 
-use super::r::{Crumb, Notice, Tool, tools};
+use super::r::{Crumb, Notice, Tool, crumbs, tools};
 use crate::browse::Content;
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::format::{count, thousands};
 use crate::git_access;
-use crate::links::{RepoAddress, percent, query_value, repo_link};
+use crate::links::{RepoAddress, path_link, percent, query_value, with_query};
 use crate::log_view::seconds_of;
 use crate::readable::Readable;
 use crate::shell::{Moment, Shell};
 use crate::state::AppState;
+use crate::wire::lossy;
 use askama::Template;
 use axum::Json;
 use axum::response::{Html, IntoResponse, Response};
-use git::Mailmap;
-use search::Contributor;
+use git::{EntryKind, Mailmap};
+use search::{Contributions, Contributor};
 use serde::Serialize;
 use std::collections::HashMap;
 use store::Repository;
@@ -30,6 +31,8 @@ const MAILMAP_BYTES_MAX: u64 = 1 << 20;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ContributorsShape {
     repo: String,
+    /// Empty for the whole repository.
+    path: String,
     /// Commits of all of them; merges are not counted.
     commits: u64,
     /// How many people there are in all.
@@ -87,6 +90,8 @@ struct People {
     total: usize,
     n_commits: u64,
     left_out: Vec<String>,
+    /// Whether what they wrote is a file, and not a folder.
+    is_file: bool,
 }
 
 /// The page.
@@ -98,20 +103,23 @@ pub(crate) async fn page(
     query: Option<&str>,
 ) -> Result<Response, Failure> {
     let (since, since_seconds) = since_of(query)?;
-    let people = find(&state, &caller, &row, since_seconds).await?;
-    let mut shell = caller.shell(&format!("Contributors · {}", row.name), "repos");
+    let people = find(&state, &caller, &row, &address, since_seconds).await?;
+    let path_shown = lossy(&address.path);
+    let of =
+        if path_shown.is_empty() { row.name.to_string() } else { format!("{path_shown} · {}", row.name) };
+    let mut shell = caller.shell(&format!("Contributors · {of}"), "repos");
     shell.query = Some(super::r_blob::box_for(&row, &address));
     let mut page = ContributorsPage {
         shell,
-        crumbs: vec![Crumb { name: row.name.to_string(), url: Some(repo_link(&row.name, None)) }],
+        crumbs: crumbs_of(&address),
         rev_shown: super::r::rev_shown(&row, &address),
         refs: Vec::new(),
-        path_shown: String::new(),
-        tools: tools(&caller, &row, &RepoAddress { page: "contributors".into(), ..address.clone() }, false),
+        path_shown,
+        tools: tools(&caller, &row, &address, people.as_ref().is_some_and(|people| people.is_file)),
         permalink: None,
         raw: None,
         state: None,
-        here: format!("{}/-/contributors", repo_link(&address.repo, None)),
+        here: path_link(&address.repo, address.rev.as_deref(), "contributors", &address.path),
         since,
         says: String::new(),
         left_out: Vec::new(),
@@ -119,7 +127,7 @@ pub(crate) async fn page(
     };
     match people {
         None => page.state = Some(not_read()),
-        Some(people) => page.fill(people, &row, state.now_ms()),
+        Some(people) => page.fill(people, &address, state.now_ms()),
     }
     Ok(Html(page.render().map_err(Failure::internal)?).into_response())
 }
@@ -129,15 +137,17 @@ pub(crate) async fn answer(
     state: &AppState,
     caller: &Caller,
     row: &Repository,
+    address: &RepoAddress,
     query: Option<&str>,
 ) -> Result<Response, Failure> {
     let (_, since_seconds) = since_of(query)?;
-    let people = find(state, caller, row, since_seconds).await?;
+    let people = find(state, caller, row, address, since_seconds).await?;
     let people = people.unwrap_or_else(|| People {
         people: Vec::new(),
         total: 0,
         n_commits: 0,
         left_out: vec![not_read().detail],
+        is_file: false,
     });
     let rfc3339 = |seconds: i64| crate::format::rfc3339(seconds.saturating_mul(1_000));
     let shape = |one: &Contributor| ContributorShape {
@@ -149,6 +159,7 @@ pub(crate) async fn answer(
     };
     Ok(Json(ContributorsShape {
         repo: row.name.to_string(),
+        path: lossy(&address.path),
         commits: people.n_commits,
         total: people.total,
         people: people.people.iter().map(shape).collect(),
@@ -158,12 +169,13 @@ pub(crate) async fn answer(
 }
 
 impl ContributorsPage {
-    fn fill(&mut self, people: People, row: &Repository, now_ms: i64) {
+    fn fill(&mut self, people: People, address: &RepoAddress, now_ms: i64) {
         self.says = format!(
             "{} by {}; merges are not counted",
             count(people.n_commits, "commit", "commits"),
             count(people.total as u64, "person", "people")
         );
+        let history = super::r_log::link(&address.repo, address.rev.as_deref(), &address.path);
         let most = people.people.first().map_or(1, |one| one.n_commits.max(1));
         let person = |one: &Contributor| {
             let author = percent::encode(one.email.as_bytes()).replace('+', "%2B").replace('&', "%26");
@@ -173,12 +185,21 @@ impl ContributorsPage {
                 commits: thousands(one.n_commits.into()),
                 width: (u64::from(one.n_commits) * 100).div_ceil(u64::from(most)) as u32,
                 last: Moment::new(now_ms, one.last_seconds.saturating_mul(1_000)),
-                url: format!("{}/-/commits?author={author}", repo_link(&row.name, None)),
+                url: with_query(&history, &format!("author={author}")),
             }
         };
         self.rows = people.people.iter().map(person).collect();
         self.left_out = people.left_out;
     }
+}
+
+/// The path as links, the last of them too: this page is about what stands there.
+fn crumbs_of(address: &RepoAddress) -> Vec<Crumb> {
+    let mut crumbs = crumbs(address);
+    if let Some(last) = crumbs.last_mut() {
+        last.url = Some(path_link(&address.repo, address.rev.as_deref(), "tree", &address.path));
+    }
+    crumbs
 }
 
 fn not_read() -> Notice {
@@ -205,15 +226,19 @@ async fn find(
     state: &AppState,
     caller: &Caller,
     row: &Repository,
+    address: &RepoAddress,
     since: i64,
 ) -> Result<Option<People>, Failure> {
     let (reading, access, asked) = (state.clone(), caller.access.clone(), row.clone());
+    let address = address.clone();
     git_access::read(state, &caller.access, row, move |repository| {
         // SECURITY: who wrote what is history, which a reader of a part may not know.
         repository.whole()?;
-        let snapshot = reading.catalog.snapshot();
-        let people = snapshot.contributors(&access, asked.name.as_str(), since).map_err(Failure::internal)?;
-        Ok(people.map(|people| People::of(people, &mailmap(repository, &asked))))
+        let spot = repository.locate(&asked, &address)?;
+        let is_file = spot.is_some_and(|spot| !matches!(spot.kind, EntryKind::Tree | EntryKind::Submodule));
+        let (snapshot, name) = (reading.catalog.snapshot(), asked.name.as_str());
+        let found = snapshot.contributors(&access, name, &address.path, since).map_err(Failure::internal)?;
+        Ok(found.map(|found| People { is_file, ..People::of(found, &mailmap(repository, &asked)) }))
     })
     .await
 }
@@ -231,7 +256,8 @@ fn mailmap(repository: &Readable, row: &Repository) -> Mailmap {
 }
 
 impl People {
-    fn of(found: Vec<Contributor>, mailmap: &Mailmap) -> Self {
+    fn of(found: Contributions, mailmap: &Mailmap) -> Self {
+        let Contributions { people: found, n_untold } = found;
         let n_commits = found.iter().map(|one| u64::from(one.n_commits)).sum();
         let mut by_email = HashMap::<String, Contributor>::new();
         for one in found {
@@ -253,11 +279,15 @@ impl People {
         });
         let total = people.len();
         people.truncate(N_PEOPLE_MAX);
-        let left_out = match total - people.len() {
+        let mut left_out = match total - people.len() {
             0 => Vec::new(),
             n => vec![format!("{} who wrote less are not listed.", count(n as u64, "person", "people"))],
         };
-        People { people, total, n_commits, left_out }
+        if n_untold > 0 {
+            let n = count(n_untold.into(), "commit is", "commits are");
+            left_out.push(format!("{n} not counted: what they changed is not known here (yet)."));
+        }
+        People { people, total, n_commits, left_out, is_file: false }
     }
 }
 
@@ -275,8 +305,10 @@ mod tests {
             last_seconds: seconds,
         };
         let found = vec![one("Ada", "ada@new", 5, 10), one("bob", "b@x", 4, 5), one("ada", "ADA@old", 2, 3)];
+        let found = Contributions { people: found, n_untold: 1 };
         let people = People::of(found, &Mailmap::parse(b"Ada <ada@new> <ada@old>\n"));
         assert_eq!((people.total, people.n_commits), (2, 11));
+        assert_eq!(people.left_out, ["1 commit is not counted: what they changed is not known here (yet)."]);
         let ada = &people.people[0];
         assert_eq!(
             (ada.name.as_str(), ada.n_commits, ada.first_seconds, ada.last_seconds),

@@ -63,7 +63,39 @@ fn contributors_are_told_or_said_to_be_missing() {
         );
         let wrong = shared().get(Who::Bob, "/r/app/-/contributors?since=yesterday").await;
         assert_eq!(wrong.status, 400);
-        assert_eq!(shared().get(Who::Bob, "/r/app/-/contributors/src").await.status, 404);
+        assert_eq!(shared().get(Who::Bob, "/r/app/-/contributors/none").await.status, 404);
+    });
+}
+
+#[test]
+fn contributors_of_a_path_are_those_who_changed_it() {
+    run(async {
+        let world = World::new(Secret::DoesNotExist).await;
+        let repo = world.code().repo("paths");
+        repo.commit_files("main", &[("src/a.rs", b"1"), ("srcs", b"1")]);
+        repo.commit_files("main", &[("src/a.rs", b"2"), ("srcs", b"1")]);
+        repo.commit_files("main", &[("src/a.rs", b"2"), ("srcs", b"1"), ("src/b.rs", b"1")]);
+        repo.commit_files("main", &[("src/a.rs", b"2"), ("srcs", b"2"), ("src/b.rs", b"1")]);
+        world.take_up("paths").await;
+        let told = async |path: &str| {
+            let target = format!("/api/v1/repos/paths/-/contributors{path}");
+            let json = world.api(Who::BobsToken, &target).await.json();
+            (json["commits"].as_u64(), json["left_out"].to_string())
+        };
+        for (path, n) in [("", 4), ("/src", 3), ("/src/a.rs", 2), ("/src/b.rs", 1), ("/srcs", 2)] {
+            assert_eq!(told(path).await, (Some(n), "[]".to_owned()), "{path}");
+        }
+        for missing in ["/sr", "/src/c.rs", "/src/a.rs/x"] {
+            let target = format!("/api/v1/repos/paths/-/contributors{missing}");
+            assert_eq!(world.api(Who::BobsToken, &target).await.status, 404, "{missing}");
+        }
+        let page = world.get(Who::Bob, "/r/paths/-/contributors/src").await.text();
+        assert!(
+            page.contains("3 commits by 1 person") && page.contains("/r/paths/-/log/src?author="),
+            "{page}"
+        );
+        let page = world.get(Who::Bob, "/r/paths/-/blob/src/a.rs").await.text();
+        assert!(page.contains("/r/paths/-/contributors/src/a.rs\""), "{page}");
     });
 }
 
@@ -89,7 +121,8 @@ fn a_part_has_no_history_to_be_told() {
                 && !branches.contains("/-/commit/"),
             "{branches}"
         );
-        for target in ["/r/app/-/contributors", "/r/nothing/-/contributors"] {
+        for target in ["/r/app/-/contributors", "/r/app/-/contributors/src/lib", "/r/nothing/-/contributors"]
+        {
             assert_eq!(world.get(Who::Bob, target).await.status, 404, "{target}");
         }
     });

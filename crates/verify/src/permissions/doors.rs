@@ -160,6 +160,7 @@ fn pages(about: &About) -> Vec<Question> {
         format!("/r/{repo}/-/compare/main...main"),
         format!("/r/{repo}/-/branches"),
         format!("/r/{repo}/-/contributors"),
+        format!("/r/{repo}/-/contributors/{path}"),
         format!("/r/{repo}/-/log/{path}"),
         format!("/r/{repo}/-/blame/{path}"),
         format!("/r/{repo}@main/-/tree/"),
@@ -187,7 +188,8 @@ fn resources(about: &About) -> Vec<Question> {
     ]
     .map(str::to_owned)
     .into_iter();
-    let files = ["file", "raw", "owners", "log", "blame", "outline"].map(|what| format!("/-/{what}/{path}"));
+    let files = ["file", "raw", "owners", "contributors", "log", "blame", "outline"]
+        .map(|what| format!("/-/{what}/{path}"));
     let names = ["definition", "hover", "references", "implementations", "callees", "hierarchy", "graph"]
         .map(|what| format!("/-/{what}/{path}?line=1&column=0&everywhere=1"));
     let mut questions: Vec<Question> =
