@@ -9,6 +9,7 @@ import { diffs } from "./diff.js";
 import { live } from "./live.js";
 import { navigation } from "./nav.js";
 import { outline } from "./outline.js";
+import { scope } from "./scope.js";
 import { passkeys } from "./passkeys.js";
 import { menus, filters, copies, expand, theme } from "./small.js";
 
@@ -22,6 +23,7 @@ contexts();
 code();
 navigation();
 outline();
+scope();
 live();
 diffs();
 exports();

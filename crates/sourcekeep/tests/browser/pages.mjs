@@ -174,6 +174,7 @@ test("commits, changes and the page of a commit", async () => {
   await looker.look("branches", "/r/harbor/-/branches");
   await looker.look("tags", "/r/harbor/-/branches?kind=tags");
   await looker.look("contributors", "/r/harbor/-/contributors");
+  await looker.look("contributors-path", "/r/harbor/-/contributors/src");
   await looker.look("contributors-nobody", "/r/harbor/-/contributors?since=2200-01-01");
   await looker.look("compare-empty", "/r/harbor/-/compare");
   const older = (await (await page.request.get(`${world.base}/api/v1/repos/harbor/-/commits`)).json()).commits.at(-1).commit;
@@ -181,6 +182,30 @@ test("commits, changes and the page of a commit", async () => {
   await looker.look("compare-split", `/r/harbor/-/compare/${older}...main?view=split&w=1`);
   await looker.look("compare-same", "/r/harbor/-/compare/main...main");
   await looker.look("history-nothing", "/r/harbor/-/commits?author=nobody");
+});
+
+test("the definition that is being read stays in sight", async () => {
+  await page.setViewportSize({ width: 1280, height: 320 });
+  await page.goto(`${world.base}/r/harbor/-/blob/src/channel.c`);
+  const outline = await (await page.request.get(`${world.base}/api/v1/repos/harbor/-/outline/src/channel.c`)).json();
+  const long = outline.symbols.find((one) => one.end_line - one.line >= 4);
+  assert.ok(long, "no definition of some lines");
+  const moved = await page.evaluate(async (line) => {
+    const row = document.getElementById(`L${line}`);
+    const before = row.offsetTop;
+    scrollTo(0, row.getBoundingClientRect().top + scrollY - document.querySelector("header.bar").offsetHeight + 2);
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    return row.offsetTop - before;
+  }, long.line + 1);
+  const link = page.getByRole("navigation", { name: "Enclosing definitions" }).getByRole("link").last();
+  await link.waitFor();
+  assert.equal(moved, 0, "the code makes room");
+  assert.match(await link.innerText(), new RegExp(long.name));
+  assert.equal(await link.getAttribute("href"), `#L${long.line}`);
+  await looker.judge("scope", page, "nav.scope");
+  await page.evaluate(() => scrollTo(0, 0));
+  await link.waitFor({ state: "hidden" });
+  await page.setViewportSize({ width: 1280, height: 800 });
 });
 
 test("names in code: the card, its key, the page of references", async () => {
