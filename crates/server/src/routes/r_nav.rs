@@ -384,7 +384,8 @@ fn says(references: &References, precise: Option<&PreciseSaid>) -> String {
     let n_named = references.references.len() - n_sure;
     let mut says = format!("{} lead here", thousands(n_sure as u64));
     if let Some(precise) = precise {
-        says.push_str(&format!(" ({} are precise", thousands(precise.n_references)));
+        let are = if precise.n_references == 1 { "is" } else { "are" };
+        says.push_str(&format!(" ({} {are} precise", thousands(precise.n_references)));
         if precise.n_changed > 0 {
             says.push_str(&format!(
                 ", {} of them in lines that were changed since",

@@ -1,6 +1,6 @@
 //! The history of files, folders and repositories.
 
-use crate::world::{Who, run, shared};
+use crate::world::{Secret, Who, World, run, shared};
 
 #[test]
 fn a_history_says_what_was_changed() {
@@ -162,5 +162,55 @@ fn a_comparison_is_asked_for_by_a_form() {
         ] {
             assert_eq!(shared().get(Who::Bob, target).await.status, 404, "{target}");
         }
+    });
+}
+
+/// A million changed lines, in one file and in a thousand: each answer is bounded and says what it left out.
+#[test]
+fn a_difference_of_a_million_lines_is_bounded_and_told() {
+    run(async {
+        let world = World::new(Secret::DoesNotExist).await;
+        let repo = world.code().repo("million");
+        let lines = |mark: &str, n: usize| (0..n).map(|_| format!("{mark}\n")).collect::<String>();
+        let (old, new) = (lines("a", 500_000), lines("bc", 500_000));
+        let (old_small, new_small) = (lines("d", 500), lines("ef", 500));
+        let names: Vec<String> = (0..1_200).map(|n| format!("many/{n:04}.txt")).collect();
+        let files = |one: &str, many: &str| {
+            let one = ("a.txt".to_owned(), one.as_bytes().to_vec());
+            let many = names.iter().map(|name| (name.clone(), many.as_bytes().to_vec()));
+            std::iter::once(one).chain(many).collect::<Vec<_>>()
+        };
+        let mut commits = Vec::new();
+        for files in [files(&old, &old_small), files(&new, &new_small)] {
+            let files: Vec<(&str, &[u8])> =
+                files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+            commits.push(repo.commit_files("main", &files));
+        }
+        let (before, after) = (&commits[0], &commits[1]);
+        world.take_up("million").await;
+        let n_lines = |json: &serde_json::Value| -> usize {
+            let files = json["files"].as_array().expect("files").iter();
+            let hunks = files.flat_map(|file| file["hunks"].as_array().expect("hunks"));
+            hunks.map(|hunk| hunk["lines"].as_array().expect("lines").len()).sum()
+        };
+        let all = world.api(Who::BobsToken, &format!("/api/v1/repos/million/-/commits/{after}")).await.json();
+        let n_files = all["files"].as_array().map(Vec::len);
+        assert_eq!(n_files, Some(1_000), "{}", all.to_string().chars().take(500).collect::<String>());
+        let told = n_lines(&all);
+        assert!((1..=5_000).contains(&told), "{told} lines are told");
+        let left_out = all["left_out"].to_string();
+        assert!(
+            left_out.contains("201 more changed files") && left_out.contains("first 5000 lines"),
+            "{left_out}"
+        );
+        let one = format!("/api/v1/repos/million/-/compare/{before}...{after}?file=a.txt");
+        let alone = world.api(Who::BobsToken, &one).await.json();
+        let told = n_lines(&alone);
+        assert!((1..=50_000).contains(&told), "{told} lines are told");
+        assert!(alone["left_out"].to_string().contains("first 50000 lines"), "{}", alone["left_out"]);
+        let page = world.get(Who::Bob, &format!("/r/million/-/commit/{after}")).await;
+        assert_eq!(page.status, 200);
+        let page = page.text();
+        assert!(page.len() < 4 << 20 && page.contains("201 more changed files"), "{} bytes", page.len());
     });
 }
