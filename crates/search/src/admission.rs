@@ -358,11 +358,13 @@ impl Scratches {
         }
     }
 
-    /// What is shown in a path: where terms occur, or, where none does, what `file:` asked for.
-    pub(crate) fn ranges_in_path(&mut self, plan: &Plan, path: &[u8]) -> Vec<ByteRange> {
+    /// What is shown in a path: where terms occur, or, where none does, what `file:` asked for. `is_in_none` says by term whether
+    /// it is known to be in no path of the repository.
+    pub(crate) fn ranges_in_path(&mut self, plan: &Plan, is_in_none: &[bool], path: &[u8]) -> Vec<ByteRange> {
         let mut ranges = Vec::new();
-        for (term, scratch) in plan.terms.iter().zip(&mut self.terms) {
-            if let Some(name) = term.name.as_ref().filter(|_| term.in_paths && term.is_positive) {
+        for ((term, is_in_none), scratch) in plan.terms.iter().zip(is_in_none).zip(&mut self.terms) {
+            let is_asked = term.in_paths && term.is_positive && !is_in_none;
+            if let Some(name) = term.name.as_ref().filter(|_| is_asked) {
                 ranges.extend(name.matcher.ranges(scratch, path));
             }
         }

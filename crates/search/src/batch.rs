@@ -452,7 +452,7 @@ impl<'s> Worker<'_, '_, 's> {
     }
 
     fn show(&mut self, run: &Arc<RepoRun<'s>>, doc: Doc, path: &[u8], seen: Seen) -> Result<(), ReadError> {
-        let path_ranges = self.scanner.paths.ranges_in_path(self.context.plan, path);
+        let path_ranges = self.scanner.paths.ranges_in_path(self.context.plan, &run.is_in_no_path, path);
         // Of the path it stands at: the blob may stand at a better one.
         let rank = syntax::static_rank(path, doc.flags, seen.flags);
         let recency = run.recency(doc.revisions, self.context.limits.now_seconds)?;

@@ -17,6 +17,7 @@ mod batch;
 mod catalog;
 mod chunk;
 mod collect;
+mod deferred;
 mod definers;
 mod error;
 mod explain;

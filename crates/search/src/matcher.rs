@@ -1,5 +1,6 @@
 //! One compiled pattern, run over bytes.
 
+use crate::deferred::DeferredRegex;
 use crate::limits::Watch;
 use crate::line_regex::{LineRegex, LineScratch};
 use crate::literal::{Folded, FoldedLiteral};
@@ -25,6 +26,8 @@ pub(crate) enum Matcher {
     Document(Box<DocumentRegex>),
     /// Everything else.
     Regex(meta::Regex),
+    /// Likewise, compiled when it is first run.
+    Deferred(Box<DeferredRegex>),
     /// A syntax-tree pattern. It needs to know the language of the text: only [`crate::structural::find`] runs it.
     Tree(Box<syntax::StructuralPattern>),
 }
@@ -79,6 +82,11 @@ impl Matcher {
             Matcher::Folded(literal) => literal.for_each(&mut scratch.folded, haystack, &mut found),
             Matcher::Lines(regex) => regex.for_each(&mut scratch.lines, haystack, &mut found),
             Matcher::Regex(regex) => each_regex(regex, &mut scratch.cache, haystack, &mut found),
+            Matcher::Deferred(deferred) => {
+                if let Some(regex) = deferred.get() {
+                    each_regex(regex, &mut scratch.cache, haystack, &mut found);
+                }
+            }
             Matcher::Tree(_) => {}
         }
         !is_over
@@ -86,10 +94,14 @@ impl Matcher {
 
     /// Whether there is a match at all.
     pub(crate) fn is_match(&self, scratch: &mut Scratch, haystack: &[u8]) -> bool {
+        let is_found = |regex: &meta::Regex, cache: &mut Option<meta::Cache>| {
+            let cache = cache.get_or_insert_with(|| regex.create_cache());
+            regex.search_half_with(cache, &Input::new(haystack).earliest(true)).is_some()
+        };
         match self {
-            Matcher::Regex(regex) => {
-                let cache = scratch.cache.get_or_insert_with(|| regex.create_cache());
-                regex.search_half_with(cache, &Input::new(haystack).earliest(true)).is_some()
+            Matcher::Regex(regex) => is_found(regex, &mut scratch.cache),
+            Matcher::Deferred(deferred) => {
+                deferred.get().is_some_and(|regex| is_found(regex, &mut scratch.cache))
             }
             Matcher::Lines(regex) => regex.is_match(&mut scratch.lines, haystack),
             Matcher::Document(regex) => regex.is_match(&mut scratch.document, haystack),
@@ -121,6 +133,7 @@ impl Matcher {
             Matcher::Lines(regex) => regex.size_bytes(),
             Matcher::Document(regex) => regex.size_bytes(),
             Matcher::Regex(regex) => regex.memory_usage(),
+            Matcher::Deferred(deferred) => deferred.size_bytes(),
             // Patterns are small; their number is bounded.
             Matcher::Tree(_) => 0,
         }

@@ -1,6 +1,7 @@
 //! From the text of a pattern to something that matches: syntax, limits, line orientation, grams.
 
 use crate::SearchError;
+use crate::deferred::DeferredRegex;
 use crate::line_regex::LineRegex;
 use crate::literal::FoldedLiteral;
 use crate::matcher::{Matcher, Scratch};
@@ -98,6 +99,14 @@ pub(crate) struct NamePattern {
 struct SpareScratches(Mutex<Vec<Scratch>>);
 
 impl NamePattern {
+    /// Whether a name may match: some expressions are not worth compiling for the few names that there are.
+    pub(crate) fn may_match(&self, name: &[u8]) -> bool {
+        match &self.matcher {
+            Matcher::Deferred(deferred) => deferred.may_match(&self.grams, name),
+            _ => true,
+        }
+    }
+
     /// Does something with a scratch that is used for this pattern alone.
     pub(crate) fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
         let spare = || self.spare.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -221,12 +230,43 @@ pub(crate) fn name_pattern(
         let matcher = literal_matcher(literal, options, false, span)?;
         return Ok(NamePattern { matcher, grams, window: None, spare: SpareScratches::default() });
     }
-    let ast = parse(text, span)?;
-    let hir = translate(text, &ast, options.case_sensitive, false, false, span)?;
+    let hir = name_hir(text, options, span)?;
     let grams = GramQuery::from_hir(&hir);
     let window = if grams == GramQuery::All { Window::of(&hir) } else { None };
     let matcher = Matcher::Regex(compile(&hir, options, false, span)?);
     Ok(NamePattern { matcher, grams, window, spare: SpareScratches::default() })
+}
+
+/// Likewise for a pattern that was compiled for content and is looked for in names besides: its automaton is made when a
+/// name may match.
+pub(crate) fn name_pattern_beside(
+    content: &ContentPattern,
+    text: &str,
+    syntax: Syntax,
+    options: PatternOptions,
+    span: &ByteRange,
+) -> Result<NamePattern, SearchError> {
+    if as_literal(text, syntax).is_some() {
+        return name_pattern(text, syntax, options, span);
+    }
+    let hir = name_hir(text, options, span)?;
+    // What stays within a line there and cannot match a newline here holds the same grams: the two differ in nothing else that
+    // grams know of.
+    let grams = match content.scope == Scope::Line && !ngram::may_match_newline(&hir) {
+        true => content.grams.clone(),
+        false => GramQuery::from_hir(&hir),
+    };
+    let window = if grams == GramQuery::All { Window::of(&hir) } else { None };
+    // For content it is within its limit. Where a newline makes it a little larger, that is no reason to find nothing.
+    let config = config_of(options, false, true).nfa_size_limit(Some(2 * NFA_BYTES_MAX));
+    let deferred = DeferredRegex::new(hir, config, content.matcher.size_bytes());
+    let matcher = Matcher::Deferred(Box::new(deferred));
+    Ok(NamePattern { matcher, grams, window, spare: SpareScratches::default() })
+}
+
+fn name_hir(text: &str, options: PatternOptions, span: &ByteRange) -> Result<Hir, SearchError> {
+    let ast = parse(text, span)?;
+    translate(text, &ast, options.case_sensitive, false, false, span)
 }
 
 /// The literal that this pattern is, if it is one: also a regular expression without any operator.
@@ -316,15 +356,19 @@ fn compile_with(
     skips: bool,
     span: &ByteRange,
 ) -> Result<meta::Regex, SearchError> {
-    let config = meta::Config::new()
-        .auto_prefilter(skips)
-        .nfa_size_limit(Some(NFA_BYTES_MAX))
-        .hybrid_cache_capacity(options.lazy_cache_bytes)
-        .utf8_empty(utf8);
+    let config = config_of(options, utf8, skips);
     meta::Builder::new().configure(config).build_from_hir(hir).map_err(|error| match error.size_limit() {
         Some(_) => SearchError::PatternTooLarge { span: span.clone() },
         None => SearchError::BadPattern { reason: error.to_string(), span: span.clone() },
     })
+}
+
+fn config_of(options: PatternOptions, utf8: bool, skips: bool) -> meta::Config {
+    meta::Config::new()
+        .auto_prefilter(skips)
+        .nfa_size_limit(Some(NFA_BYTES_MAX))
+        .hybrid_cache_capacity(options.lazy_cache_bytes)
+        .utf8_empty(utf8)
 }
 
 /// Whether the pattern asks for newlines in so many words: `\n` in any spelling, alone or in a class, or `(?s)`.

@@ -28,6 +28,8 @@ pub(crate) struct RepoRun<'s> {
     pub(crate) admission: Arc<Admission>,
     /// By term; `None` where no path holds it.
     pub(crate) path_hits: Vec<Option<PathHits>>,
+    /// By term: whether it was looked for in all paths and is in none.
+    pub(crate) is_in_no_path: Vec<bool>,
     /// The terms that are looked for in content, ascending: those that decide, and those that are shown wherever a
     /// document matches. Empty where paths and metadata decide alone.
     pub(crate) content_terms: Vec<usize>,
@@ -61,6 +63,7 @@ impl<'s> RepoRun<'s> {
             owners,
             admission: Arc::new(Admission::nothing()),
             path_hits: plan.terms.iter().map(|_| None).collect(),
+            is_in_no_path: vec![false; plan.terms.len()],
             content_terms,
             prepared: Vec::new(),
             raw: repo.segments.iter().map(|segment| segment.raw()).collect(),
@@ -93,6 +96,7 @@ impl<'s> RepoRun<'s> {
             owners,
             admission: Arc::new(Admission::nothing()),
             path_hits: plan.terms.iter().map(|_| None).collect(),
+            is_in_no_path: vec![false; plan.terms.len()],
             content_terms: Vec::new(),
             prepared: Vec::new(),
             raw: Vec::new(),
@@ -129,6 +133,7 @@ impl<'s> RepoRun<'s> {
         });
         for term in terms {
             self.path_hits[term] = PathHits::find(plan, term, self.repo, &self.revisions)?;
+            self.is_in_no_path[term] = self.path_hits[term].is_none();
         }
         self.admission = if asks_paths {
             Arc::new(Admission::of_tree(plan, self)?)
@@ -284,7 +289,7 @@ pub(crate) fn match_repo_name(plan: &Plan, repo: &RepoIndex) -> Option<NameHit> 
     let name = repo.name.as_str().as_bytes();
     let mut hits = Vec::new();
     for term in &plan.terms {
-        if let Some(pattern) = term.name.as_ref().filter(|_| term.is_positive) {
+        if let Some(pattern) = term.name.as_ref().filter(|one| term.is_positive && one.may_match(name)) {
             let ranges = pattern.with_scratch(|scratch| pattern.matcher.ranges(scratch, name));
             hits.extend(ranges.into_iter().map(|range| (range.start, range.end)));
         }
@@ -297,7 +302,8 @@ pub(crate) fn match_repo_name(plan: &Plan, repo: &RepoIndex) -> Option<NameHit> 
         Node::Term(term) => {
             let pattern = plan.terms[*term].name.as_ref();
             let is_match = |pattern: &NamePattern| {
-                pattern.with_scratch(|scratch| pattern.matcher.is_match(scratch, name))
+                pattern.may_match(name)
+                    && pattern.with_scratch(|scratch| pattern.matcher.is_match(scratch, name))
             };
             Some(pattern.is_some_and(is_match))
         }

@@ -15,7 +15,7 @@ const LATER_KIND_TURN: u32 = 8;
 const PATIENCE: Duration = Duration::from_millis(10);
 /// How long a search may go on with its next pieces while others wait. Changing turns costs two threads a switch, some 20 µs and
 /// what lay in the caches; pieces of a page are as short.
-const SLICE_NANOS: u64 = 1_000_000;
+const SLICE_NANOS: u64 = 2_000_000;
 /// A search that has used so much is no longer taken for a quick one.
 const INTERACTIVE_NANOS_MAX: u64 = 500_000_000;
 

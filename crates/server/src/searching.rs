@@ -130,6 +130,27 @@ pub(crate) async fn start_with(
     query: Query,
     limits: Limits,
 ) -> Result<Running, Failure> {
+    run(state, caller, query, limits, None).await
+}
+
+/// Searches for what is shown all at once: nobody is woken before everything is there.
+pub(crate) async fn find(
+    state: &AppState,
+    caller: &Caller,
+    query: Query,
+    limits: Limits,
+) -> Result<Result<Found, QueryFault>, Failure> {
+    run(state, caller, query, limits, Some(Vec::new())).await?.collect().await
+}
+
+/// With `gathered`, matches are told with the end.
+async fn run(
+    state: &AppState,
+    caller: &Caller,
+    query: Query,
+    limits: Limits,
+    gathered: Option<Vec<Match>>,
+) -> Result<Running, Failure> {
     let query = expanded(state, caller, query).await?.map_err(|fault| Failure::BadQuery(Box::new(fault)))?;
     let place = state
         .search_places
@@ -144,7 +165,8 @@ pub(crate) async fn start_with(
     let (state, token) = (state.clone(), cancel.clone());
     let (snapshot, access) = (state.catalog.snapshot(), caller.access.clone());
     tokio::task::spawn_blocking(move || {
-        let mut sink = ChannelSink { sender, tells_progress: state.config.tells_durations };
+        let tells_progress = state.config.tells_durations && gathered.is_none();
+        let mut sink = ChannelSink { sender, tells_progress, gathered };
         let (searcher, kept) = (&state.searcher, &state.kept_answers);
         let mut result = kept.search(searcher, &snapshot, &access, &query, &limits, &token, &mut sink);
         if let (Ok(summary), false) = (&mut result, state.config.tells_durations) {
@@ -154,6 +176,7 @@ pub(crate) async fn start_with(
             state.metrics.searched(&summary.stats);
             have_rebuilt(state.store.clone(), summary.damaged.clone());
         }
+        sink.tell_gathered();
         let _ = sink.sender.send(Event::Done(Box::new(result.map_err(of_engine))));
         drop(place);
     });
@@ -244,7 +267,7 @@ impl Running {
     }
 
     /// Waits for everything.
-    pub(crate) async fn collect(mut self) -> Result<Result<Found, QueryFault>, Failure> {
+    async fn collect(mut self) -> Result<Result<Found, QueryFault>, Failure> {
         let mut matches = Vec::new();
         while let Some(event) = self.next().await {
             match event {
@@ -273,9 +296,17 @@ struct ChannelSink {
     sender: mpsc::UnboundedSender<Event>,
     /// Whether to tell how it goes meanwhile.
     tells_progress: bool,
+    /// What was found and waits for the end, where it does.
+    gathered: Option<Vec<Match>>,
 }
 
 impl ChannelSink {
+    fn tell_gathered(&mut self) {
+        if let Some(gathered) = self.gathered.take() {
+            let _ = self.send(Event::Matches(gathered));
+        }
+    }
+
     fn send(&self, event: Event) -> ControlFlow<()> {
         match self.sender.send(event) {
             Ok(()) => ControlFlow::Continue(()),
@@ -286,7 +317,14 @@ impl ChannelSink {
 
 impl Sink for ChannelSink {
     fn matches(&mut self, batch: Vec<Match>) -> ControlFlow<()> {
-        self.send(Event::Matches(batch))
+        match &mut self.gathered {
+            None => self.send(Event::Matches(batch)),
+            Some(_) if self.sender.is_closed() => ControlFlow::Break(()),
+            Some(gathered) => {
+                gathered.extend(batch);
+                ControlFlow::Continue(())
+            }
+        }
     }
 
     fn progress(&mut self, stats: &Stats) {

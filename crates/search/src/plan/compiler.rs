@@ -5,7 +5,9 @@ use crate::SearchError;
 use crate::definers::named_by;
 use crate::history::{CommitCondition, HistoryPlan};
 use crate::matcher::Matcher;
-use crate::pattern::{NamePattern, PatternOptions, Syntax, content_pattern, name_pattern};
+use crate::pattern::{
+    NamePattern, PatternOptions, Syntax, content_pattern, name_pattern, name_pattern_beside,
+};
 use crate::predicate::RepoHas;
 use crate::structural;
 use crate::symbol::{SymbolPattern, SymbolPlan};
@@ -190,7 +192,15 @@ impl<'a> Compiler<'a> {
         if let Some(history) = &history {
             self.count_automaton(&history.matcher, &span)?;
         }
-        let name = (in_paths || in_repos).then(|| self.name(text, syntax, &span)).transpose()?;
+        let name = match (in_paths || in_repos, &content) {
+            (false, _) => None,
+            (true, None) => Some(self.name(text, syntax, &span)?),
+            (true, Some(content)) => {
+                let name = name_pattern_beside(content, text, syntax, self.options, &span)?;
+                self.count_automaton(&name.matcher, &span)?;
+                Some(name)
+            }
+        };
         let symbol = match SymbolPlan::of(self.settings)? {
             Some(_) => Some(SymbolPattern::new(text, syntax, self.name(text, syntax, &span)?)),
             None => None,

@@ -182,15 +182,12 @@ impl CallerBackend {
         }
         let alert = searching::alert_of(&question.query, &query);
         let limits = Limits { display: question.display, lines_per_file: 500, ..Limits::default() };
-        let running = match searching::start_with(&self.state, &self.caller, query, limits).await {
-            Ok(running) => running,
+        let found = match searching::find(&self.state, &self.caller, query, limits).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(fault)) => return Ok(refused(stream_alert(fault))),
             // A search context that is not there, or not for the caller.
             Err(Failure::BadQuery(fault)) => return Ok(refused(stream_alert(*fault))),
             Err(failure) => return Err(told(failure)),
-        };
-        let found = match running.collect().await.map_err(told)? {
-            Ok(found) => found,
-            Err(fault) => return Ok(refused(stream_alert(fault))),
         };
         let waits = |reason| matches!(reason, SkippedReason::RepoCloning | SkippedReason::RepoIndexing);
         let has_pending = found.stats.skipped.iter().any(|skipped| waits(skipped.reason));

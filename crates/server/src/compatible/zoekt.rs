@@ -69,8 +69,8 @@ pub(crate) async fn run(
         timeout: wall_time.unwrap_or(base.timeout).min(base.timeout_max),
         ..base
     };
-    let running = searching::start_with(state, caller, asked.query, limits).await?;
-    running.collect().await?.map_err(|fault| ZoektFailure::Query(fault.message))
+    let found = searching::find(state, caller, asked.query, limits).await?;
+    found.map_err(|fault| ZoektFailure::Query(fault.message))
 }
 
 /// How many results to look for: some lines of each file.

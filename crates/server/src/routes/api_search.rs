@@ -46,11 +46,12 @@ pub(crate) async fn search(
     let query = searching::parse(&asked.q).map_err(refuse)?;
     let alert = searching::alert_of(&asked.q, &query);
     let n_display = asked.limit.unwrap_or(search::Limits::DISPLAY_DEFAULT).clamp(1, LIMIT_MAX);
-    let running = searching::start(&state, &caller, query, n_display).await?;
     if wants_events(&headers) {
+        let running = searching::start(&state, &caller, query, n_display).await?;
         return Ok(events(state, caller, alert, running, asked.explain == 1));
     }
-    let found = running.collect().await?.map_err(refuse)?;
+    let limits = search::Limits { display: n_display, ..search::Limits::default() };
+    let found = searching::find(&state, &caller, query, limits).await?.map_err(refuse)?;
     let answer = SearchAnswer {
         query: asked.q,
         matches: found.matches.iter().map(|found| MatchShape::explained(found, asked.explain == 1)).collect(),
