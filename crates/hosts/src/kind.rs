@@ -88,6 +88,20 @@ impl HostKind {
         !matches!(self, HostKind::Git | HostKind::Directory)
     }
 
+    /// What identifies an account there: what is never given to somebody else.
+    pub fn identifier(self) -> &'static str {
+        match self {
+            HostKind::GitHub => "the account's number, as in https://api.github.com/users/NAME",
+            HostKind::GitLab | HostKind::Gitea | HostKind::Gerrit | HostKind::BitbucketServer => {
+                "the account's number, not its name"
+            }
+            HostKind::BitbucketCloud => "the account's UUID with its braces, not its name",
+            HostKind::AzureDevOps => "the identity's GUID, not its name or address",
+            HostKind::Gitolite => "the user's name in gitolite's rules",
+            HostKind::Git | HostKind::Directory => "none: people are granted its repositories here",
+        }
+    }
+
     /// Whether it is asked over HTTP with a token.
     pub fn has_token(self) -> bool {
         !matches!(self, HostKind::Gitolite | HostKind::Git | HostKind::Directory)

@@ -31,6 +31,8 @@ struct HostPage {
     id: String,
     name: String,
     label: &'static str,
+    /// What identifies an account there.
+    identifier: String,
     url: String,
     state: HostState,
     error: Option<(String, Option<Moment>)>,
@@ -171,7 +173,7 @@ async fn test(state: &AppState, by: &BySession, host: &CodeHost) -> Said {
         (Err(reason), _) => Said::bad(reason),
         (Ok(who), _) => {
             let warnings = who.warnings.iter().map(|warning| sentence(warning)).collect();
-            Said { good: Some(format!("It works: {}.", who.login)), warnings, ..Said::default() }
+            Said { good: Some(format!("It works. Asked as: {}.", who.login)), warnings, ..Said::default() }
         }
     }
 }
@@ -276,6 +278,7 @@ async fn render(state: &AppState, by: &BySession, host: CodeHost, said: Said) ->
         shell: by.caller.shell(&host.name, "admin-hosts"),
         id: host.id.0.clone(),
         label: label(&host),
+        identifier: sentence(kind.map_or("", HostKind::identifier)),
         url: host.url.clone(),
         state: HostState::of(&host),
         error: host.error.as_deref().map(|error| (sentence(error), moment(host.error_at))),

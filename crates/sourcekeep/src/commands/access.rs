@@ -114,8 +114,10 @@ async fn who(app: &App, repo: String) -> anyhow::Result<Outcome> {
     };
     let mut lines: Vec<Vec<String>> = readers.iter().map(line).collect();
     lines.extend(pending.iter().map(|who| vec![waiting(who), "waits".into(), "for an account".into()]));
-    if !lines.is_empty() {
-        table::print(&["ACCOUNT", "READS", "WHY"], &lines);
+    match lines.is_empty() {
+        false => table::print(&["ACCOUNT", "READS", "WHY"], &lines),
+        true if !repo.unrestricted => terminal::eprint_line("Nobody may read it."),
+        true => {}
     }
     Ok(if lines.is_empty() && !repo.unrestricted { Outcome::NothingFound } else { Outcome::Done })
 }
@@ -144,6 +146,8 @@ async fn what(app: &App, user: &str) -> anyhow::Result<Outcome> {
             vec![one.name.to_string(), reads_word(counts, one.has_path_rules), all_reasons(&one.reasons)]
         };
         table::print(&["REPOSITORY", "READS", "WHY"], &readable.iter().map(line).collect::<Vec<_>>());
+    } else {
+        terminal::eprint_line("They may read nothing.");
     }
     Ok(if readable.is_empty() { Outcome::NothingFound } else { Outcome::Done })
 }

@@ -183,7 +183,14 @@ async fn accounts(app: &App, args: HostNameArgs) -> anyhow::Result<Outcome> {
     let opened = app.open().await?;
     let host = find(&opened, &args.name).await?;
     let connector = worker(app, &opened).connector(&host).await?;
-    let accounts = read_all(|after| connector.accounts(after)).await?;
+    let accounts = match read_all(|after| connector.accounts(after)).await {
+        Err(hosts::HostError::Unsupported { what }) => {
+            let identifier = host.kind.parse().map_or("its identifier", hosts::HostKind::identifier);
+            let message = format!("'{}' has no {what}; an account's identifier is {identifier}", host.name);
+            return Err(UsageError::new(message).into());
+        }
+        accounts => accounts?,
+    };
     if app.common.json {
         let shape = |account: &hosts::HostAccount| json!({ "id": account.id.as_str(), "login": account.login, "active": account.is_active });
         terminal::print_json(&json!({ "accounts": accounts.iter().map(shape).collect::<Vec<_>>() }));
@@ -206,6 +213,12 @@ async fn link(app: &App, args: HostLinkArgs) -> anyhow::Result<Outcome> {
         AccountId::new(args.account).ok_or_else(|| UsageError::new("the identifier is empty or too long"))?;
     opened.store.link_identity(&host.id, &account, user, &args.login).await?;
     hosts::request_sync(&opened.store, &host.id, false).await?;
+    if !app.common.quiet {
+        terminal::eprint_line(format_args!(
+            "Linked. What they may read at '{0}' is asked for by a running server now; without one: sourcekeep host sync '{0}'",
+            host.name
+        ));
+    }
     Ok(Outcome::Done)
 }
 

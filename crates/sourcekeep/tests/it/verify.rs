@@ -112,8 +112,12 @@ fn permissions_are_proved_with_code_hosts_of_every_kind() {
             keep.must(&["host", "link", kind, name, &account_at(kind, number), "--login", name]);
         }
     }
+    // Whoever links learns what to write where a host has no list to choose from.
+    let ran = keep.run(&["host", "accounts", "lite"]);
+    assert!(ran.stderr.contains("identifier is the user's name in gitolite's rules"), "{ran:?}");
     for name in ["alice", "bob"] {
-        keep.must(&["host", "link", "lite", name, name, "--login", name]);
+        let ran = keep.run(&["host", "link", "lite", name, name, "--login", name]);
+        assert!(ran.stderr.contains("Linked"), "{ran:?}");
     }
     let server = Running::start(&keep, &["serve"]);
     let (code, report) = prove(&keep, server.url(), "10");
