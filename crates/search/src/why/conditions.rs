@@ -2,6 +2,7 @@
 
 use super::{Asking, CONDITIONS_MAX, TIME_MAX, WhyStep, WhySuggestion, WhyWhat, named};
 use crate::limits::Stop;
+use crate::scope::is_in_contexts;
 use crate::words::counted;
 use crate::{Limits, Match, RepoIndex, SearchError, Sink, Stats, Summary};
 use index::ReadError;
@@ -29,6 +30,10 @@ impl Asking<'_> {
         written.settings.count = Setting::default_of(Count::All);
         written.expr = self.restricted(query.expr.clone());
         if !self.ask(&written)?.0 {
+            // What is left out by default is told as such, where a context of the query kept that open until here.
+            if self.defaults(repo, query, |_| true) {
+                return Ok(false);
+            }
             let settings = &query.settings;
             let text = match self.asked.rev {
                 Some(rev) if settings.revs.is_empty() => {
@@ -66,27 +71,9 @@ impl Asking<'_> {
             self.say(WhyWhat::Setting, Some(false), text);
             may = false;
         }
-        if !settings.fork.value.admits(repo.is_fork) {
-            let (word, lifted) =
-                if repo.is_fork { ("is a fork", "fork:yes") } else { ("is no fork", "fork:yes") };
-            self.excluded(
-                query,
-                &format!("The repository {word}, and the query leaves such out"),
-                lifted,
-                |query| {
-                    query.settings.fork = Setting::default_of(Inclusion::Yes);
-                },
-            );
-            may = false;
-        }
-        if !settings.archived.value.admits(repo.is_archived) {
-            let word = if repo.is_archived { "is archived" } else { "is not archived" };
-            let says = format!("The repository {word}, and the query leaves such out");
-            self.excluded(query, &says, "archived:yes", |query| {
-                query.settings.archived = Setting::default_of(Inclusion::Yes);
-            });
-            may = false;
-        }
+        // What saved contexts hold is not left out by default: there the whole query decides.
+        let has_contexts = is_in_contexts(&query.expr);
+        may &= !self.defaults(repo, query, |is_given| is_given || !has_contexts);
         let visible = match settings.visibility.value {
             Visibility::Any => true,
             Visibility::Public => repo.visibility == crate::Visibility::Public,
@@ -100,6 +87,30 @@ impl Asking<'_> {
             may = false;
         }
         may
+    }
+
+    /// Tells whether `fork:` and `archived:` leave the repository out, as given or by default; only those are looked at
+    /// that `counts` takes, by whether the query gives them.
+    fn defaults(&mut self, repo: &RepoIndex, query: &Query, counts: impl Fn(bool) -> bool) -> bool {
+        let settings = &query.settings;
+        let mut is_left_out = false;
+        if !settings.fork.value.admits(repo.is_fork) && counts(settings.fork.span.is_some()) {
+            let word = if repo.is_fork { "is a fork" } else { "is no fork" };
+            let says = format!("The repository {word}, and the query leaves such out");
+            self.excluded(query, &says, "fork:yes", |query| {
+                query.settings.fork = Setting::default_of(Inclusion::Yes);
+            });
+            is_left_out = true;
+        }
+        if !settings.archived.value.admits(repo.is_archived) && counts(settings.archived.span.is_some()) {
+            let word = if repo.is_archived { "is archived" } else { "is not archived" };
+            let says = format!("The repository {word}, and the query leaves such out");
+            self.excluded(query, &says, "archived:yes", |query| {
+                query.settings.archived = Setting::default_of(Inclusion::Yes);
+            });
+            is_left_out = true;
+        }
+        is_left_out
     }
 
     fn excluded(&mut self, query: &Query, says: &str, lifted: &str, change: impl FnOnce(&mut Query)) {

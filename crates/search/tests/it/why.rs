@@ -147,6 +147,25 @@ fn defaults_that_leave_it_out_are_told_with_what_lifts_them() {
 }
 
 #[test]
+fn what_contexts_hold_is_not_left_out_by_default() {
+    let mut fork = Repo::new(1, "foo-1", &[("f.c", "needle\n")]);
+    fork.is_fork = true;
+    let mut other = Repo::new(2, "z-2", &[("z.c", "needle\n")]);
+    other.is_fork = true;
+    let world = World::new(vec![fork, other]);
+    assert!(ask(&world, "foo-1", "f.c", None, "(context:forks OR needle) count:all").is_found);
+    assert!(ask(&world, "foo-1", "f.c", None, "context:forks needle").is_found);
+    // The fork that no context holds is left out, and what lifts that is said.
+    let why = ask(&world, "z-2", "z.c", None, "(context:forks OR needle) count:all");
+    assert!(!why.is_found);
+    assert_eq!(no(&why).0, WhyWhat::Setting);
+    let suggested = &why.steps.last().expect("a step").suggestions;
+    assert_eq!(suggested, &[WhySuggestion::Query("count:all fork:yes context:forks OR needle".into())]);
+    // A setting that is given holds for contexts, too.
+    assert!(!ask(&world, "foo-1", "f.c", None, "(context:forks OR needle) fork:no").is_found);
+}
+
+#[test]
 fn a_full_page_is_told() {
     let files: Vec<(String, String)> =
         (0..40).map(|n| (format!("{n:02}.c"), "needle\n".to_owned())).collect();
