@@ -1,6 +1,6 @@
 //! A data directory with a worker, and questions to it.
 
-use access::{Actor, SystemClock};
+use access::{Actor, Clock, SystemClock};
 use git::{GitProgramOptions, Scheme, Schemes};
 use mirror::{
     AddOptions, AddReport, Board, DataDir, Failure, SourceArgument, StartReport, Worker, WorkerOptions,
@@ -21,6 +21,7 @@ pub(crate) struct Instance {
     pub(crate) data: DataDir,
     pub(crate) store: Store,
     pub(crate) board: Board,
+    clock: Arc<dyn Clock>,
 }
 
 /// What one start of a worker did.
@@ -32,10 +33,16 @@ pub(crate) struct Round {
 
 impl Instance {
     pub(crate) async fn new() -> Self {
+        Instance::at(Arc::new(SystemClock)).await
+    }
+
+    /// One that lives by this clock.
+    pub(crate) async fn at(clock: Arc<dyn Clock>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::create(dir.path().join("data")).unwrap();
-        let store = Store::open(&StoreUrl::file(data.database())).await.unwrap();
-        Instance { _dir: dir, data, store, board: Board::new() }
+        let options = store::Options { clock: Arc::clone(&clock), ..store::Options::default() };
+        let store = Store::open_with(&StoreUrl::file(data.database()), options).await.unwrap();
+        Instance { _dir: dir, data, store, board: Board::new(), clock }
     }
 
     pub(crate) async fn try_add(&self, argument: &str) -> Result<AddReport, mirror::AddError> {
@@ -55,7 +62,7 @@ impl Instance {
             data: self.data.clone(),
             catalog: Arc::new(Catalog::new()),
             board: self.board.clone(),
-            clock: Arc::new(SystemClock),
+            clock: Arc::clone(&self.clock),
             git: GitProgramOptions::default(),
             schemes: Schemes::default().with(Scheme::File),
             credentials: Arc::new(|_| Ok(None)),
@@ -63,7 +70,7 @@ impl Instance {
             n_jobs: 2,
             file_bytes_max: 1 << 20,
             local_poll: Duration::from_millis(20),
-            fetch_seconds: (60, 3600),
+            fetch_seconds: (45, 8 * 3600),
         }
     }
 

@@ -8,6 +8,7 @@ mod history_counts;
 mod increments;
 mod instance;
 mod many_refs;
+mod pace;
 mod pushes;
 mod revisions;
 mod sidecar;
