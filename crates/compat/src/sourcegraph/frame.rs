@@ -52,7 +52,7 @@ pub enum Encoder {
     /// As they are.
     Plain,
     /// Compressed.
-    Gzip(GzEncoder<Vec<u8>>),
+    Gzip(Box<GzEncoder<Vec<u8>>>),
 }
 
 impl Encoder {
@@ -67,7 +67,7 @@ impl Encoder {
             matches!(name.trim(), "gzip" | "x-gzip") && !refuses(parameters)
         });
         match takes_gzip {
-            true => Encoder::Gzip(GzEncoder::new(Vec::new(), Compression::fast())),
+            true => Encoder::Gzip(Box::new(GzEncoder::new(Vec::new(), Compression::fast()))),
             false => Encoder::Plain,
         }
     }
