@@ -11,6 +11,7 @@ use crate::routes::r::joined;
 use git::{Commit, EntryKind, Listing, ObjectError, ObjectKind, Reader};
 use model::ObjectId;
 use search::PathFilter;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use store::Repository;
 
@@ -63,12 +64,18 @@ impl KnownFolders {
 /// A repository as one caller may read it.
 pub(crate) struct Readable {
     repository: git::Repository,
+    /// Made once: it takes longer than most of what is asked of it, and keeps what it inflated for the next question.
+    reader: OnceCell<Reader>,
     filter: Option<PathFilter>,
 }
 
 impl Readable {
     pub(crate) fn new(repository: git::Repository, filter: Option<PathFilter>) -> Self {
-        Readable { repository, filter }
+        Readable { repository, reader: OnceCell::new(), filter }
+    }
+
+    fn reader(&self) -> &Reader {
+        self.reader.get_or_init(|| self.repository.reader())
     }
 
     /// All of it, for what cannot be told of a part; not found where the caller may read some paths only.
@@ -85,13 +92,13 @@ impl Readable {
 
     /// What stands at a path of a commit.
     pub(crate) fn at(&self, commit: ObjectId, path: &[u8]) -> Result<Spot, Failure> {
-        let reader = self.repository.reader();
+        let reader = self.reader();
         if path.is_empty() {
             let tree = reader.commit(commit).map_err(Failure::internal)?.tree;
             return Ok(Spot { commit, kind: EntryKind::Tree, id: tree });
         }
         let entry = reader.entry_at(commit, path).map_err(Failure::internal)?.ok_or(Failure::NotFound)?;
-        if self.may_see(&reader, entry.kind, entry.id, path, &mut N_FOLDERS_MAX.clone()) {
+        if self.may_see(reader, entry.kind, entry.id, path, &mut N_FOLDERS_MAX.clone()) {
             return Ok(Spot { commit, kind: entry.kind, id: entry.id });
         }
         Err(Failure::NotFound)
@@ -104,14 +111,14 @@ impl Readable {
         path: &[u8],
         known: &mut KnownFolders,
     ) -> Result<Spot, Failure> {
-        let reader = self.repository.reader();
-        let mut at = (EntryKind::Tree, known.root(&reader, commit)?);
+        let reader = self.reader();
+        let mut at = (EntryKind::Tree, known.root(reader, commit)?);
         for name in path.split(|byte| *byte == b'/').filter(|_| !path.is_empty()) {
             let is_folder = at.0 == EntryKind::Tree;
-            let found = if is_folder { known.entry(&reader, at.1, name)? } else { None };
+            let found = if is_folder { known.entry(reader, at.1, name)? } else { None };
             at = found.ok_or(Failure::NotFound)?;
         }
-        if path.is_empty() || self.may_see(&reader, at.0, at.1, path, &mut N_FOLDERS_MAX.clone()) {
+        if path.is_empty() || self.may_see(reader, at.0, at.1, path, &mut N_FOLDERS_MAX.clone()) {
             return Ok(Spot { commit, kind: at.0, id: at.1 });
         }
         Err(Failure::NotFound)
@@ -119,12 +126,12 @@ impl Readable {
 
     /// What is in the folder at a path.
     pub(crate) fn list(&self, folder: &Spot, path: &[u8]) -> Result<Listing, Failure> {
-        let reader = self.repository.reader();
+        let reader = self.reader();
         let mut listing = reader.list_tree(folder.id).map_err(Failure::internal)?;
         if let Some(filter) = self.filter.as_ref().filter(|_| !model::leaks("folder-without-rules")) {
             let mut n_left = N_FOLDERS_MAX;
             listing.entries.retain(|entry| {
-                self.may_see(&reader, entry.kind, entry.id, &joined(path, &entry.name), &mut n_left)
+                self.may_see(reader, entry.kind, entry.id, &joined(path, &entry.name), &mut n_left)
             });
             listing.refused.retain(|(name, _)| filter.allows(&joined(path, name.as_bytes())));
         }
@@ -135,7 +142,7 @@ impl Readable {
     pub(crate) fn files(&self, row: &Repository, n_max: usize) -> Result<(Vec<Vec<u8>>, bool), Failure> {
         let mut files = Vec::new();
         let Some(commit) = self.commit_of(row, None)? else { return Ok((files, false)) };
-        let reader = self.repository.reader();
+        let reader = self.reader();
         let root = reader.commit(commit).map_err(Failure::internal)?.tree;
         let mut folders = vec![(root, Vec::new())];
         let mut n_left = N_FOLDERS_MAX;
@@ -159,7 +166,7 @@ impl Readable {
     /// What is said of a commit; `None` for those who may read some paths only.
     pub(crate) fn about(&self, commit: ObjectId) -> Result<Option<Commit>, Failure> {
         match &self.filter {
-            None => self.repository.reader().commit(commit).map(Some).map_err(Failure::internal),
+            None => self.reader().commit(commit).map(Some).map_err(Failure::internal),
             Some(_) => Ok(None),
         }
     }
@@ -172,7 +179,7 @@ impl Readable {
     /// The bytes of a file that [`Readable::at`] or a search of the caller's found.
     pub(crate) fn content(&self, id: ObjectId, size_bytes_max: u64) -> Content {
         let mut bytes = Vec::new();
-        match self.repository.reader().read_blob(id, size_bytes_max, &mut bytes) {
+        match self.reader().read_blob(id, size_bytes_max, &mut bytes) {
             Ok(()) => Content::Bytes(bytes),
             Err(ObjectError::TooLarge { size_bytes, .. }) => Content::TooLarge(size_bytes),
             Err(error) => {
@@ -187,7 +194,7 @@ impl Readable {
         if matches!(kind, EntryKind::Tree | EntryKind::Submodule) {
             return None;
         }
-        let header = self.repository.reader().header(id).ok()?;
+        let header = self.reader().header(id).ok()?;
         (header.kind == ObjectKind::Blob).then_some(header.size_bytes)
     }
 
