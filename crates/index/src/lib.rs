@@ -52,4 +52,4 @@ pub use segment::{
     BlobMeta, Chunk, Codec, Content, Granularity, MergeError, MergePart, Merged, NewBlob, Prepared, Segment,
     SegmentInfo, SegmentWriter, WriterOptions, merge,
 };
-pub use symbols::{Definition, NameGroup, NewSymbol, NewSymbols, SymbolTable};
+pub use symbols::{Definition, Letters, NameGroup, NewSymbol, NewSymbols, SymbolTable};

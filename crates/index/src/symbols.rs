@@ -6,6 +6,7 @@
 
 pub(crate) mod copy;
 pub(crate) mod interner;
+mod letters;
 mod names;
 pub(crate) mod reader;
 pub(crate) mod writer;
@@ -13,6 +14,7 @@ pub(crate) mod writer;
 use model::SymbolKind;
 use std::ops::Range;
 
+pub use letters::Letters;
 pub use names::NameGroup;
 pub use reader::{Definition, SymbolTable};
 

@@ -8,6 +8,7 @@
 mod best;
 
 use best::Rows;
+use index::Letters;
 use memchr::{memchr, memchr2};
 use model::ByteRange;
 
@@ -78,6 +79,11 @@ impl Needle {
     /// The longest part: what an index is asked for.
     pub(crate) fn longest(&self) -> &[u8] {
         self.parts.iter().map(|part| part.bytes.as_slice()).max_by_key(|part| part.len()).unwrap_or_default()
+    }
+
+    /// What no match can lack.
+    pub(crate) fn letters(&self) -> Letters {
+        self.parts.iter().fold(Letters::default(), |letters, part| letters.with(Letters::of(&part.bytes)))
     }
 
     /// How well a candidate matches; more is better. `None` where it does not.

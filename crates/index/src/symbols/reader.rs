@@ -1,5 +1,6 @@
 //! Looks definitions up: by grams of their names, by prefix, by blob, by number.
 
+use super::letters::Letters;
 use super::names::{NameGroup, next_name};
 use super::writer::compare_folded;
 use super::{
@@ -28,6 +29,8 @@ pub(crate) struct Sections {
     index: Whole,
     postings: Option<Postings>,
     parsed: OnceLock<Result<Index, ReadError>>,
+    /// Worked out when it is first asked for.
+    letters: OnceLock<Result<Box<[Letters]>, ReadError>>,
 }
 
 /// SYMBOL_INDEX, taken apart once.
@@ -54,6 +57,7 @@ impl Sections {
             index: file.whole(SectionKind::SymbolIndex)?,
             postings: Postings::of_symbols(file),
             parsed: OnceLock::new(),
+            letters: OnceLock::new(),
         })
     }
 
@@ -243,6 +247,30 @@ impl<'a> SymbolTable<'a> {
         let first = group.0 * NAMES_PER_GROUP;
         let end = (first + NAMES_PER_GROUP).min(self.index.n_names);
         names.read(cursor, first..end, self.index.n_definitions)
+    }
+
+    /// The groups of names of which one has all these letters, ascending. Reads all names the first time, and keeps four bytes a name
+    /// from then on as long as the segment is open.
+    pub fn groups_with_letters(
+        &self,
+        letters: Letters,
+    ) -> Result<impl Iterator<Item = NameGroupIdx> + use<'a>, ReadError> {
+        let groups = self.letters()?.chunks(NAMES_PER_GROUP as usize);
+        let has_it = move |(_, group): &(u32, &[Letters])| group.iter().any(|name| name.holds(letters));
+        Ok((0..).zip(groups).filter(has_it).map(|(group, _)| NameGroupIdx(group)))
+    }
+
+    fn letters(&self) -> Result<&'a [Letters], ReadError> {
+        let read = || {
+            let mut letters = Vec::new();
+            let mut names = NameGroup::default();
+            for group in 0..self.n_name_groups() {
+                self.read_names(NameGroupIdx(group), &mut names)?;
+                letters.extend(names.iter().map(|(_, name)| Letters::of(name)));
+            }
+            Ok(letters.into_boxed_slice())
+        };
+        self.sections.letters.get_or_init(read).as_deref().map_err(Clone::clone)
     }
 
     /// Calls `visit` with every name of a group until it says `false`. Returns whether it never did.

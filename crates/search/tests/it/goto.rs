@@ -98,3 +98,24 @@ fn when_time_is_up_it_says_so() {
     assert!(found.is_cut);
     assert_eq!(found.files.len(), 100);
 }
+
+#[test]
+fn definitions_whose_letters_are_scattered_are_found_as_if_each_was_looked_at() {
+    let words = ["alloc", "Free", "page", "node", "tcp", "v4", "rcv", "queue", "é", "x_9"];
+    let name = |number: usize| {
+        format!("{}_{}{}{number}", words[number % 10], words[number / 10 % 10], words[number / 7 % 10])
+    };
+    let names: Vec<String> = (0..900).map(name).collect();
+    let text: String = names.iter().map(|name| format!("def {name}():\n    pass\n\n")).collect();
+    let world = World::new(vec![Repo::new(1, "many", &[("many.py", text.as_str())])]);
+    for typed in ["tpv1", "aq7", "FnQ", "noe33", "ée9", "x9xp", "zzz", "pge_tp12"] {
+        let (needle, mut scratch) = (Needle::new(typed), search::FuzzyScratch::default());
+        let mut scores: Vec<i32> =
+            names.iter().filter_map(|name| needle.score(name.as_bytes(), &mut scratch)).collect();
+        scores.sort_unstable_by_key(|score| std::cmp::Reverse(*score));
+        scores.truncate(10);
+        let found = goto(&world, &access([1]), typed, None);
+        let found: Vec<i32> = found.symbols.iter().map(|found| found.score).collect();
+        assert_eq!(found, scores, "{typed}");
+    }
+}
