@@ -4,22 +4,23 @@
 //! first; what no parent has is the commit's own. Files are followed through renames. Lines are compared as everywhere here
 //! ([`TextDiff`]), so where several answers are right this one may differ from `git blame`'s, but not from our own diffs.
 
+mod ahead;
+
 use crate::path_at::{PathAt, Stand, Steps};
 use crate::{EntryKind, IsOver, ObjectError, Reader, SideText, TextDiff, ToText};
+use ahead::Ahead;
 use model::ObjectId;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use std::ops::Range;
 use std::rc::Rc;
 
-/// Commits that are looked at.
-const COMMITS_MAX: usize = 2_000_000;
 /// How often whole trees are compared to find where a file came from.
 const RENAMES_MAX: usize = 64;
 /// Of a merge, parents that are asked.
 const PARENTS_MAX: usize = 16;
 /// Texts kept between a commit and its parents.
-const KEPT_BYTES_MAX: usize = 64 << 20;
-/// Commits between two looks at the clock.
+const KEPT_BYTES_MAX: usize = 32 << 20;
+/// Commits between two looks whether it was called off.
 const OVER_STEP: usize = 16;
 
 /// What is asked.
@@ -33,6 +34,24 @@ pub struct BlameAsked<'a> {
     pub size_bytes_max: u64,
     /// Commits whose changes are looked through: who only moved code about is not asked about it.
     pub ignored: &'a HashSet<ObjectId>,
+    /// What it may cost.
+    pub limits: BlameLimits,
+}
+
+/// What one blame may cost. Not a time: the same question has the same answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlameLimits {
+    /// How many commits are looked at.
+    pub n_commits_max: usize,
+    /// How many bytes of versions are compared.
+    pub n_compared_bytes_max: u64,
+}
+
+impl Default for BlameLimits {
+    /// Some fifteen seconds of reading commits and their trees, and some ten of inflating versions.
+    fn default() -> Self {
+        BlameLimits { n_commits_max: 500_000, n_compared_bytes_max: 4 << 30 }
+    }
 }
 
 /// A file's lines by commit.
@@ -44,7 +63,7 @@ pub struct Blame {
     pub paths: Vec<Vec<u8>>,
     /// How many lines there are.
     pub n_lines: usize,
-    /// Whether it was called off: then runs marked [`BlameRun::is_unsure`] may be older than they are said to be.
+    /// Whether a limit was hit, or it was called off: then runs marked [`BlameRun::is_unsure`] may be older than they are said to be.
     pub is_cut: bool,
 }
 
@@ -111,6 +130,8 @@ struct BlameWalk<'a> {
     n_met: u64,
     texts: HashMap<ObjectId, Option<Rc<SideText>>>,
     n_kept_bytes: usize,
+    n_compared_bytes: u64,
+    ahead: &'a Ahead,
     n_renames_left: usize,
     runs: BTreeMap<usize, BlameRun>,
 }
@@ -124,7 +145,29 @@ impl Reader {
         to_text: &ToText<'_>,
         is_over: &IsOver<'_>,
     ) -> Result<Blame, BlameError> {
-        let mut walk = BlameWalk::new(self, asked, to_text);
+        let ahead = Ahead::default();
+        let other = self.clone();
+        std::thread::scope(|scope| {
+            // Without a second thread it takes longer and is the same.
+            let reading = std::thread::Builder::new().name("blame-ahead".to_owned());
+            let _ = reading.spawn_scoped(scope, || {
+                let other = other;
+                ahead.run(&other, asked.size_bytes_max);
+            });
+            let blame = self.blame_beside(asked, to_text, is_over, &ahead);
+            ahead.end();
+            blame
+        })
+    }
+
+    fn blame_beside(
+        &self,
+        asked: &BlameAsked<'_>,
+        to_text: &ToText<'_>,
+        is_over: &IsOver<'_>,
+        ahead: &Ahead,
+    ) -> Result<Blame, BlameError> {
+        let mut walk = BlameWalk::new(self, asked, to_text, ahead);
         let tree = self.step(asked.tip)?.tree;
         let stand = walk.paths[0].1.find(self, tree).unwrap_or(None);
         let Some((_, id)) = stand.filter(|stand| is_file(*stand)) else { return Err(BlameError::NotText) };
@@ -134,6 +177,7 @@ impl Reader {
         let n_lines = text.len();
         walk.keep(id, Some(text));
         if n_lines > 0 {
+            ahead.begin(asked.tip, asked.path);
             walk.hand((asked.tip, 0), vec![Part { lines: 0..n_lines, there: 0, is_through: false }]);
         }
         let mut n_steps = 0usize;
@@ -141,7 +185,9 @@ impl Reader {
         while let Some((_, _, key)) = walk.queue.pop() {
             let Some(suspect) = walk.suspects.remove(&key) else { continue };
             n_steps += 1;
-            is_cut = is_cut || n_steps > COMMITS_MAX || (n_steps.is_multiple_of(OVER_STEP) && is_over());
+            let is_spent = n_steps > asked.limits.n_commits_max
+                || walk.n_compared_bytes > asked.limits.n_compared_bytes_max;
+            is_cut = is_cut || is_spent || (n_steps.is_multiple_of(OVER_STEP) && is_over());
             match is_cut {
                 true => walk.blame(key, suspect.parts, None, true),
                 false => walk.visit(key, suspect.parts, is_over),
@@ -157,7 +203,7 @@ impl Reader {
 }
 
 impl<'a> BlameWalk<'a> {
-    fn new(reader: &'a Reader, asked: &'a BlameAsked<'a>, to_text: &'a ToText<'a>) -> Self {
+    fn new(reader: &'a Reader, asked: &'a BlameAsked<'a>, to_text: &'a ToText<'a>, ahead: &'a Ahead) -> Self {
         BlameWalk {
             reader,
             asked,
@@ -169,6 +215,8 @@ impl<'a> BlameWalk<'a> {
             n_met: 0,
             texts: HashMap::new(),
             n_kept_bytes: 0,
+            n_compared_bytes: 0,
+            ahead,
             n_renames_left: RENAMES_MAX,
             runs: BTreeMap::new(),
         }
@@ -222,8 +270,11 @@ impl<'a> BlameWalk<'a> {
             parents.push((*parent, tree, old.map(|old| (key.1, old))));
         }
         if parents.iter().all(|(.., old)| old.is_none()) {
-            for (_, tree, old) in &mut parents {
+            for (parent, tree, old) in &mut parents {
                 *old = self.came_from(key.1, *tree, step.tree, is_over);
+                if let Some((path, _)) = *old {
+                    self.ahead.begin(*parent, &self.paths[path].0);
+                }
             }
             if let Some((parent, _, Some((path, _)))) =
                 parents.iter().find(|(.., old)| old.is_some_and(|(_, old)| old == id))
@@ -280,9 +331,13 @@ impl<'a> BlameWalk<'a> {
         if let Some(text) = self.texts.get(&id) {
             return text.clone();
         }
-        let mut bytes = Vec::new();
-        let read = self.reader.read_blob(id, self.asked.size_bytes_max, &mut bytes);
-        let text = read.ok().and_then(|()| (self.to_text)(&bytes)).map(|text| Rc::new(SideText::new(text)));
+        let version = self.ahead.take(id).unwrap_or_else(|| {
+            let mut bytes = Vec::new();
+            self.reader.read_blob(id, self.asked.size_bytes_max, &mut bytes).map(|()| bytes)
+        });
+        self.n_compared_bytes += version.as_ref().map_or(0, Vec::len) as u64;
+        let text = version.ok().and_then(|bytes| (self.to_text)(&bytes));
+        let text = text.map(|text| Rc::new(SideText::new(text)));
         self.keep(id, text.clone());
         text
     }

@@ -181,12 +181,11 @@ impl TextDiff {
 
 /// How many lines at the beginning and at the end are the same and need not be compared.
 fn same_ends(old: &SideText, new: &SideText) -> (usize, usize) {
-    let n_bytes = std::iter::zip(&old.text, &new.text).take_while(|(a, b)| a == b).count();
+    let n_bytes = n_same_bytes(&old.text, &new.text);
     let before =
         old.ends.partition_point(|end| *end <= n_bytes).min(new.ends.partition_point(|end| *end <= n_bytes));
     let before = before.saturating_sub(NEAR_LINES);
-    let n_bytes =
-        std::iter::zip(old.text.iter().rev(), new.text.iter().rev()).take_while(|(a, b)| a == b).count();
+    let n_bytes = n_same_bytes_back(&old.text, &new.text);
     let n_lines = |side: &SideText| {
         let from = side.text.len() - n_bytes;
         side.len() - side.ends.partition_point(|end| *end < from).min(side.len())
@@ -195,6 +194,24 @@ fn same_ends(old: &SideText, new: &SideText) -> (usize, usize) {
     // The first of them may begin before what is the same.
     let after = n_lines(old).min(n_lines(new)).saturating_sub(1 + NEAR_LINES).min(room);
     (before, after)
+}
+
+/// Bytes that are compared in one go.
+const STRIDE: usize = 64;
+
+/// How many bytes at the beginning are the same.
+fn n_same_bytes(a: &[u8], b: &[u8]) -> usize {
+    let strides = std::iter::zip(a.chunks_exact(STRIDE), b.chunks_exact(STRIDE));
+    let n = strides.take_while(|(a, b)| a == b).count() * STRIDE;
+    n + std::iter::zip(&a[n..], &b[n..]).take_while(|(a, b)| a == b).count()
+}
+
+/// How many bytes at the end are.
+fn n_same_bytes_back(a: &[u8], b: &[u8]) -> usize {
+    let strides = std::iter::zip(a.rchunks_exact(STRIDE), b.rchunks_exact(STRIDE));
+    let n = strides.take_while(|(a, b)| a == b).count() * STRIDE;
+    let (a, b) = (&a[..a.len() - n], &b[..b.len() - n]);
+    n + std::iter::zip(a.iter().rev(), b.iter().rev()).take_while(|(a, b)| a == b).count()
 }
 
 /// The beginning of a text, cut at the beginning of a character.
@@ -208,8 +225,7 @@ fn cut(text: &[u8], n_bytes_max: usize) -> &[u8] {
 
 impl SideText {
     pub(crate) fn new(text: Vec<u8>) -> Self {
-        let mut ends: Vec<usize> =
-            text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
+        let mut ends: Vec<usize> = memchr::memchr_iter(b'\n', &text).map(|at| at + 1).collect();
         if ends.last().copied().unwrap_or(0) < text.len() {
             ends.push(text.len());
         }

@@ -45,7 +45,7 @@ mod url;
 mod walk;
 
 pub use ancestry::{Ancestry, AncestryError};
-pub use blame::{Blame, BlameAsked, BlameError, BlameRun};
+pub use blame::{Blame, BlameAsked, BlameError, BlameLimits, BlameRun};
 pub use changed::{ChangedFile, ChangedFiles, FileChangeKind, IsOver};
 pub use changes::{Change, ChangesError};
 pub use commit::{Commit, Person};

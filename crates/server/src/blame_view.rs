@@ -5,20 +5,17 @@ use crate::failure::Failure;
 use crate::kept::Kept;
 use crate::links::RepoAddress;
 use crate::readable::Readable;
-use git::{Blame, BlameAsked, BlameError, EntryKind};
+use git::{Blame, BlameAsked, BlameError, BlameLimits, EntryKind};
 use model::{ObjectId, RepoId};
 use search::Watch;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 use store::Repository;
 
 /// Largest version of a file that is compared.
 pub(crate) const SIZE_BYTES_MAX: u64 = 8 << 20;
 /// Most lines of a file that is looked at.
 const N_LINES_MAX: usize = 200_000;
-/// How long it may take the first time.
-pub(crate) const TIME_MAX: Duration = Duration::from_secs(30);
 /// Where a repository names commits that are looked through, and how much of it is read.
 const IGNORED_PATH: &[u8] = b".git-blame-ignore-revs";
 const IGNORED_BYTES_MAX: u64 = 1 << 20;
@@ -90,7 +87,7 @@ impl KeptBlame {
 }
 
 impl BlameView {
-    /// Reads it, or takes it from what is kept. Blocks, until the watch says that it is over at most.
+    /// Reads it, or takes it from what is kept. Blocks; the watch says when nobody waits for it any more.
     pub(crate) fn read(
         repository: &Readable,
         row: &Repository,
@@ -143,7 +140,8 @@ fn made(
 ) -> Result<Option<KeptBlame>, Failure> {
     let ignored = ignored(repository, tip);
     let reader = whole.reader();
-    let asked = BlameAsked { tip, path, size_bytes_max: SIZE_BYTES_MAX, ignored: &ignored };
+    let limits = BlameLimits::default();
+    let asked = BlameAsked { tip, path, size_bytes_max: SIZE_BYTES_MAX, ignored: &ignored, limits };
     let blame = match reader.blame(&asked, &to_text, &|| watch.stop().is_some()) {
         Ok(blame) => blame,
         Err(BlameError::NotText) => return Ok(None),

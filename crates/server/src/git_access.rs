@@ -77,6 +77,17 @@ pub(crate) async fn read_watched<T: Send + 'static>(
     read(state, access, row, move |repository| work(repository, &watch)).await
 }
 
+/// Likewise, for work that is bounded by what it reads, not by time: it is over before its end only when nobody waits for it any more.
+pub(crate) async fn read_while_wanted<T: Send + 'static>(
+    state: &crate::state::AppState,
+    access: &AccessSet,
+    row: &Repository,
+    work: impl FnOnce(&Readable, &Watch) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    // No clock goes so far: there is no such moment.
+    read_watched(state, access, row, Duration::MAX, work).await
+}
+
 /// Another repository, for work that is under way and holds a place already. Blocks.
 pub(crate) fn open_another(
     state: &crate::state::AppState,

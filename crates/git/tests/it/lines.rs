@@ -1,7 +1,7 @@
 //! Log, blame and ancestry against git's own, on histories with branches and merges.
 
 use crate::support::open;
-use git::{Blame, BlameAsked, FileChangeKind, Log, LogAsked, LogFilter, Reader};
+use git::{Blame, BlameAsked, BlameLimits, FileChangeKind, Log, LogAsked, LogFilter, Reader};
 use model::ObjectId;
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
@@ -87,7 +87,17 @@ fn lines_of(text: &str) -> Vec<String> {
 }
 
 fn blame(reader: &Reader, tip: ObjectId, path: &str, ignored: &HashSet<ObjectId>) -> Blame {
-    let asked = BlameAsked { tip, path: path.as_bytes(), size_bytes_max: 1 << 20, ignored };
+    blame_within(reader, tip, path, ignored, BlameLimits::default())
+}
+
+fn blame_within(
+    reader: &Reader,
+    tip: ObjectId,
+    path: &str,
+    ignored: &HashSet<ObjectId>,
+    limits: BlameLimits,
+) -> Blame {
+    let asked = BlameAsked { tip, path: path.as_bytes(), size_bytes_max: 1 << 20, ignored, limits };
     reader.blame(&asked, &|bytes| Some(bytes.to_vec()), &|| false).unwrap()
 }
 
@@ -263,4 +273,30 @@ fn filters_and_calling_off() {
     assert!(cut.is_cut && cut.entries.is_empty());
     assert!(blame(&reader, tip, "d/a.txt", &HashSet::new()).runs.iter().all(|run| !run.is_unsure));
     assert!(reader.log(&asked(ObjectId::NULL, ""), &|| false).is_err());
+}
+
+#[test]
+fn blame_ends_where_its_work_does_and_says_so_alike_each_time() {
+    let world = GitWorld::new();
+    let repo = world.repo("a");
+    grow(&repo, 3, 80);
+    let repository = open(repo.path());
+    let (reader, none) = (repository.reader(), HashSet::new());
+    let tip = repository.resolve("main").unwrap().commit;
+    let whole = blame(&reader, tip, "d/a.txt", &none);
+    assert!(!whole.is_cut && whole.runs.iter().all(|run| !run.is_unsure));
+    for (n_commits_max, n_compared_bytes_max) in [(5, u64::MAX), (usize::MAX, 300), (0, 0)] {
+        let limits = BlameLimits { n_commits_max, n_compared_bytes_max };
+        let cut = blame_within(&reader, tip, "d/a.txt", &none, limits);
+        assert!(cut.is_cut && cut.runs.iter().any(|run| run.is_unsure), "{limits:?}");
+        assert_eq!(cut.runs.iter().map(|run| run.lines.len()).sum::<usize>(), whole.n_lines);
+        // What is said to be sure is what is found in the end.
+        let known: HashSet<String> = told(&whole).into_iter().collect();
+        let sure =
+            Blame { runs: cut.runs.iter().filter(|run| !run.is_unsure).cloned().collect(), ..cut.clone() };
+        assert!(told(&sure).iter().all(|line| known.contains(line)), "{limits:?}");
+        for _ in 0..20 {
+            assert_eq!(blame_within(&repository.reader(), tip, "d/a.txt", &none, limits), cut, "{limits:?}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use super::r::{
     Crumb, Notice, RefGroup, Tool, crumbs, not_there, permalink, redirect, ref_groups, rev_shown, tools,
 };
 use super::r_blob::{self, N_LINES_WINDOW, Wanted, Window};
-use crate::blame_view::{self, BlameFound, BlameView, BlamedCommit, KeptBlame, age};
+use crate::blame_view::{BlameFound, BlameView, BlamedCommit, KeptBlame, age};
 use crate::caller::Caller;
 use crate::failure::Failure;
 use crate::format::{count, rfc3339_at};
@@ -59,7 +59,7 @@ pub(crate) struct BlameRunShape {
     path_before: Option<String>,
     /// Whether a commit of `.git-blame-ignore-revs` was looked through.
     through: bool,
-    /// Whether time was up before it was known.
+    /// Whether the search ended before it was known.
     unsure: bool,
 }
 
@@ -174,15 +174,13 @@ async fn look(
     let read = move |repository: &Readable, watch: &search::Watch| {
         BlameView::read(repository, &asked_row, &asked, &cache, watch)
     };
-    git_access::read_watched(state, &caller.access, row, blame_view::TIME_MAX, read).await
+    git_access::read_while_wanted(state, &caller.access, row, read).await
 }
 
 fn left_out(kept: &KeptBlame) -> Vec<String> {
     let mut left_out = Vec::new();
     if kept.blame.is_cut {
-        left_out.push(
-            "Time was up before the origin of every line was known: lines marked “or older” may be.".into(),
-        );
+        left_out.push("The history is too long to look at all of it: lines marked “or older” may be.".into());
     }
     left_out
 }
