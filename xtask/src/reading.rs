@@ -54,7 +54,8 @@ pub(crate) struct Options {
     /// The names whose references are asked for. May be given more than once.
     #[arg(long, default_values = ["kfree", "dev_set_name", "mutex_unlock", "dev_err"])]
     name: Vec<String>,
-    /// `REPOSITORY=INDEX`: a git repository and the SCIP index of its HEAD, for hover by a compiler's word. May be given more than once.
+    /// `REPOSITORY=INDEX[=ROOT]`: a git repository, the SCIP index of its HEAD, and the folder whose files it is about, for hover by a compiler's
+    /// word. May be given more than once.
     #[arg(long)]
     precise: Vec<String>,
     /// The binary; built in release mode if it is not given.
@@ -92,9 +93,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     blame(&history, &options.blame, &mut report)?;
     drop(history);
     for (number, asked) in options.precise.iter().enumerate() {
-        let (path, index) = asked.split_once('=').context("--precise takes REPOSITORY=INDEX")?;
+        let (path, index) = asked.split_once('=').context("--precise takes REPOSITORY=INDEX[=ROOT]")?;
+        let (index, root) = index.split_once('=').unwrap_or((index, ""));
         let subject = Subject::start(&binary, data, &format!("precise-{number}"), Path::new(path))?;
-        precise(&subject, Path::new(index), &mut report)?;
+        precise(&subject, Path::new(index), root, &mut report)?;
     }
     report.write(&run::root().join(&options.out))
 }
@@ -170,7 +172,7 @@ fn pages(subject: &Subject, report: &mut Report) -> Result<()> {
 }
 
 fn hover(subject: &Subject, report: &mut Report) -> Result<()> {
-    let places = subject.repository.places(N_PLACES)?;
+    let places = subject.repository.places(N_PLACES, "")?;
     let (mut hovers, mut definitions, mut n_known) = (Vec::new(), Vec::new(), 0);
     for place in &places {
         let at = [("line", place.line.to_string()), ("column", place.column.to_string())];
@@ -255,9 +257,9 @@ fn blame(subject: &Subject, files: &[String], report: &mut Report) -> Result<()>
     Ok(())
 }
 
-fn precise(subject: &Subject, index: &Path, report: &mut Report) -> Result<()> {
-    subject.instance.upload_index(&subject.name, &subject.repository.head, index)?;
-    let places = subject.repository.places(N_PLACES)?;
+fn precise(subject: &Subject, index: &Path, root: &str, report: &mut Report) -> Result<()> {
+    subject.instance.upload_index(&subject.name, &subject.repository.head, root, index)?;
+    let places = subject.repository.places(N_PLACES, root)?;
     let mut n_precise = 0;
     for what in ["the first time", "again"] {
         let mut times = Vec::new();

@@ -260,12 +260,16 @@ impl Instance {
     }
 
     /// Uploads a SCIP index of a commit and waits until it answers.
-    pub(crate) fn upload_index(&self, repo: &str, commit: &str, index: &Path) -> Result<()> {
+    pub(crate) fn upload_index(&self, repo: &str, commit: &str, root: &str, index: &Path) -> Result<()> {
         let address = format!("http://{}/api/v1/repos/{repo}/-/precise", self.address);
         let file = std::fs::File::open(index).with_context(|| index.display().to_string())?;
         let authorization = format!("Bearer {}", self.token);
-        let request =
-            self.agent.put(&address).query("commit", commit).header("Authorization", &authorization);
+        let request = self
+            .agent
+            .put(&address)
+            .query("commit", commit)
+            .query("root", root)
+            .header("Authorization", &authorization);
         request.send(file)?;
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(120) {

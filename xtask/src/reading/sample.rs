@@ -1,7 +1,7 @@
 //! What is asked about: files, places and names of a repository, chosen by chance that is the same each time.
 
 use crate::run;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -92,12 +92,15 @@ impl Repository {
         Ok(found)
     }
 
-    /// Names at random places, comments and strings included: pointers rest on them, too.
-    pub(super) fn places(&self, n: usize) -> Result<Vec<Place>> {
+    /// Names at random places below a folder, comments and strings included: pointers rest on them, too.
+    pub(super) fn places(&self, n: usize, below: &str) -> Result<Vec<Place>> {
+        let files: Vec<_> =
+            self.files.iter().filter(|(path, _)| Path::new(path).starts_with(below)).collect();
+        ensure!(!files.is_empty(), "there is no code below {below}");
         let mut chance = Chance(7);
         let mut places = Vec::new();
         while places.len() < n {
-            let (path, _) = &self.files[chance.below(self.files.len())];
+            let (path, _) = files[chance.below(files.len())];
             let text = self.text(path)?;
             let lines: Vec<&str> = text.lines().collect();
             let line = chance.below(lines.len());
