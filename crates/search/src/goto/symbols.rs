@@ -18,7 +18,7 @@ const N_PER_NAME_MAX: usize = 3;
 /// Groups of names that begin with, or hold, what was typed: so many are looked at.
 const GROUPS_MAX: usize = 2048;
 /// So many names whose letters alone are looked at count as one that is read: it takes a fiftieth of the time, and all of it the first time.
-const PASSED_OVER_PER_LOOK: usize = 4;
+const PASSED_OVER_PER_LOOK: usize = 16;
 
 /// A definition that may be shown.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
