@@ -15,15 +15,19 @@ pub(crate) struct CommitView {
 }
 
 impl CommitView {
-    /// Reads a commit. Blocks, until the watch says that it is over at most. Not found where there is none of this id.
+    /// Reads a commit: by its id, a beginning of it, or the name of a branch or a tag, with steps (`main~2`). Blocks, until the
+    /// watch says that it is over at most. Not found where nothing or more than one thing is called so.
     pub(crate) fn read(
         repository: &git::Repository,
-        id: &[u8],
+        asked: &[u8],
         wanted: &DiffWanted,
         watch: &Watch,
     ) -> Result<CommitView, Failure> {
-        let id = std::str::from_utf8(id).ok().and_then(|id| ObjectId::from_hex(id).ok());
-        let id = id.ok_or(Failure::NotFound)?;
+        let text = std::str::from_utf8(asked).map_err(|_| Failure::NotFound)?;
+        let id = match ObjectId::from_hex(text) {
+            Ok(id) => id,
+            Err(_) => repository.resolve(text).map_err(|_| Failure::NotFound)?.commit,
+        };
         let reader = repository.reader();
         let commit = reader.commit(id).map_err(|_| Failure::NotFound)?;
         let parent = commit.parents.first().and_then(|parent| reader.commit(*parent).ok());

@@ -50,6 +50,7 @@ struct HostPage {
     n_calls: u64,
     people: Vec<PersonRow>,
     form: HostForm,
+    linking: Fields,
     said: Said,
 }
 
@@ -68,6 +69,8 @@ struct Said {
     preview: Option<Preview>,
     hook_secret: Option<String>,
     form: Option<HostForm>,
+    /// What was typed to link an account and could not be.
+    linking: Option<Fields>,
 }
 
 /// What rules of exclusion would leave out.
@@ -126,7 +129,7 @@ pub(crate) async fn act(
 }
 
 /// The fields of the small forms.
-#[derive(Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Fields {
     confirm: String,
@@ -250,7 +253,7 @@ async fn link(by: &BySession, host: &CodeHost, fields: &Fields) -> Said {
     };
     match linked.await {
         Ok(()) => Said::good("It is linked. What the account reads there is read with the next comparing."),
-        Err(reason) => Said::bad(reason),
+        Err(reason) => Said { linking: Some(fields.clone()), ..Said::bad(reason) },
     }
 }
 
@@ -301,6 +304,7 @@ async fn render(state: &AppState, by: &BySession, host: CodeHost, said: Said) ->
         people: people(state, &host).await?,
         form: said.form.clone().unwrap_or_else(|| HostForm::of(&host, &settings)),
         name: host.name,
+        linking: said.linking.clone().unwrap_or_default(),
         said,
     };
     Ok(Html(page.render().map_err(Failure::internal)?).into_response())

@@ -131,7 +131,7 @@ pub(crate) struct ChangedHunkShape {
 
 /// A repository (no resource), `refs`, `branches?kind=tags&q=&from=`, `contributors[/<path>]?since=`, `tree/<path>`, `file/<path>`, `owners` (everybody), `owners/<path>`, `raw/<path>`, `skipped?reason=&cursor=&limit=`, `blame/<path>`, `compare/<from>...<to>?w=1&file=<path>`, `log/<path>?author=&since=&until=&cursor=&limit=`, `commits` (the log of all of it), `commits/<id>`, or what a name means: `definition/<path>?line=&column=` (the column in bytes from 0), `hover/…`, `references/…&limit=&everywhere=1`, `implementations/…`, `callees/…`, `hierarchy/…`, `graph/…&kind=&direction=&depth=&nodes=&to=`, and `outline/<path>`; and `precise`, the precise indexes, at `@<revision>` or the default branch.
 #[utoipa::path(get, path = "/api/v1/repos/{address}",
-    params(("address" = String, Path, description = "`<repository>[@<revision>][/-/refs | /-/branches | /-/contributors[/<path>] | /-/tree/<path> | /-/file/<path> | /-/owners[/<path>] | /-/raw/<path> | /-/skipped | /-/blame/<path> | /-/compare/<from>...<to> | /-/log/<path> | /-/commits[/<id>]]`")),
+    params(("address" = String, Path, description = "`<repository>[@<revision>][/-/refs | /-/branches | /-/contributors[/<path>] | /-/tree/<path> | /-/file/<path> | /-/owners[/<path>] | /-/raw/<path> | /-/skipped | /-/blame/<path> | /-/compare/<from>...<to> | /-/log/<path> | /-/commits[/<commit>]]`")),
     responses(
         (status = 200, description = "A file; the other resources answer with their own shapes", body = FileShape),
         (status = 404, description = "Not there, or not for the caller", body = crate::failure::Problem)))]

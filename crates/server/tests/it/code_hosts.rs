@@ -131,7 +131,12 @@ fn a_host_is_changed_and_removed() {
             post(&world, &cookie, &at("change"), "name=x&kind=git&hook_id=y").await.status.is_client_error()
         );
         assert_eq!(post(&world, &cookie, &at("link"), "user=bob&account_id=7").await.status, 200);
-        assert_eq!(post(&world, &cookie, &at("link"), "user=nobody&account_id=8").await.status, 400);
+        let refused = post(&world, &cookie, &at("link"), "user=nobody&account_id=8&login=eight").await;
+        assert_eq!(refused.status, 400);
+        let page = refused.text();
+        for typed in ["value=\"nobody\"", "value=\"8\"", "value=\"eight\""] {
+            assert!(page.contains(typed), "{typed} is lost: {page}");
+        }
         assert_eq!(world.store.identities_at(&host.id).await.unwrap().len(), 1);
         assert_eq!(post(&world, &cookie, &at("unlink"), "user=bob").await.status, 200);
         assert!(world.store.identities_at(&host.id).await.unwrap().is_empty());

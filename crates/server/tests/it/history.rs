@@ -42,6 +42,37 @@ fn the_page_leads_to_commits_and_back_to_the_file() {
 }
 
 #[test]
+fn commits_go_by_names_and_short_ids_too() {
+    run(async {
+        let log = shared().api(Who::Bob, "/api/v1/repos/app/-/commits?limit=2").await.json();
+        let ids: Vec<&str> = log["commits"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|one| one["id"].as_str().or(one["commit"].as_str()))
+            .collect();
+        let by_id = shared().api(Who::Bob, &format!("/api/v1/repos/app/-/commits/{}", ids[0])).await.json();
+        for name in ["main", "HEAD", &ids[0][..8], "refs/heads/main"] {
+            let by_name = shared().api(Who::Bob, &format!("/api/v1/repos/app/-/commits/{name}")).await.json();
+            assert_eq!(by_name, by_id, "{name}");
+            let page = shared().get(Who::Bob, &format!("/r/app/-/commit/{name}")).await;
+            assert_eq!(page.status, 200, "{name}");
+            assert!(page.text().contains(ids[0]), "{name}");
+        }
+        if let Some(before) = ids.get(1) {
+            let stepped = shared().api(Who::Bob, "/api/v1/repos/app/-/commits/main~1").await.json();
+            assert_eq!(stepped["commit"], **before);
+        }
+        for target in ["/r/app/-/commit/nothing", "/r/app/-/commit/--all", "/r/vault/-/commit/main"] {
+            let unknown = shared().get(Who::Bob, "/r/unknown/-/commit/main").await;
+            let answer = shared().get(Who::Bob, target).await;
+            assert_eq!(answer.status, 404, "{target}");
+            assert_eq!(answer.status, unknown.status, "{target}");
+        }
+    });
+}
+
+#[test]
 fn what_has_no_history_is_not_found() {
     run(async {
         for target in [
