@@ -15,6 +15,8 @@ export const PASSWORD = "four unrelated harbour words";
 const VIEWS = {
   light: { viewport: { width: 1440, height: 900 } },
   dark: { viewport: { width: 1280, height: 900 }, colorScheme: "dark" },
+  contrast: { viewport: { width: 1280, height: 900 }, contrast: "more", colorScheme: "dark" },
+  forced: { viewport: { width: 1280, height: 900 }, forcedColors: "active" },
   narrow: { viewport: { width: 360, height: 800 }, hasTouch: true, isMobile: true },
 };
 
@@ -29,7 +31,12 @@ export const shot = (page, name, options = {}) => {
 /** Nothing that axe knows of is wrong with the page. */
 export async function accessible(page, within = "html") {
   await page.evaluate(axeSource);
-  const found = await page.evaluate((within) => axe.run(within, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }), within);
+  const found = await page.evaluate((within) => {
+    const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+    // Whoever asks for more contrast gets 7 to 1.
+    const enabled = matchMedia("(prefers-contrast: more)").matches;
+    return axe.run(within, { runOnly, rules: { "color-contrast-enhanced": { enabled } } });
+  }, within);
   const faults = found.violations.map((fault) => `${fault.id}: ${fault.nodes.map((node) => node.html).slice(0, 3).join(" | ")}`);
   assert.deepEqual(faults, [], `axe on ${page.url()}`);
 }
@@ -122,13 +129,17 @@ export class Looker {
     return this.pages.light;
   }
 
-  /** The same of a page as it stands in one way, which cannot be opened twice: in light, dark, and narrow. */
+  /** The same of a page as it stands in one way, which cannot be opened twice: in light, dark, high contrast, forced colours, and narrow. */
   async judgeAll(name, page) {
     const before = page.viewportSize();
     await this.judge(`${name}-light`, page);
     await page.emulateMedia({ colorScheme: "dark" });
     await this.judge(`${name}-dark`, page);
-    await page.emulateMedia({ colorScheme: "light" });
+    await page.emulateMedia({ colorScheme: "light", contrast: "more" });
+    await this.judge(`${name}-contrast`, page);
+    await page.emulateMedia({ contrast: "no-preference", forcedColors: "active" });
+    await this.judge(`${name}-forced`, page);
+    await page.emulateMedia({ forcedColors: "none" });
     await page.setViewportSize(VIEWS.narrow.viewport);
     await this.judge(`${name}-narrow`, page);
     if (before) await page.setViewportSize(before);
