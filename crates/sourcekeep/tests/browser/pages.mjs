@@ -165,7 +165,16 @@ test("commits, changes and the page of a commit", async () => {
   assert.match(await main(), /Nobody else may write in it/);
   await looker.look("history", "/r/harbor/-/commits");
   await looker.look("history-file", "/r/harbor/-/log/src/channel.c");
+  // Code has the same colours wherever it stands: strings and fields, too.
+  const colours = () => page.evaluate(() => ["s", "p", "k"].map((kind) => {
+    const one = document.querySelector(`.code td.c .${kind}`);
+    return one && `${kind} ${getComputedStyle(one).color}`;
+  }));
+  await page.goto(`${world.base}/r/harbor/-/blob/src/channel.c`);
+  const inFile = await colours();
+  assert.equal(new Set(inFile.map((one) => one.slice(2))).size, 3, inFile.join());
   await looker.look("blame", "/r/harbor/-/blame/src/channel.c");
+  assert.deepEqual(await colours(), inFile);
   await looker.look("repository", "/r/harbor");
   await looker.look("document", "/r/harbor/-/blob/README.md?view=rendered");
   await looker.look("notebook", "/r/harbor/-/blob/docs/tides.ipynb?view=rendered");
