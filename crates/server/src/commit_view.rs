@@ -24,10 +24,7 @@ impl CommitView {
         watch: &Watch,
     ) -> Result<CommitView, Failure> {
         let text = std::str::from_utf8(asked).map_err(|_| Failure::NotFound)?;
-        let id = match ObjectId::from_hex(text) {
-            Ok(id) => id,
-            Err(_) => repository.resolve(text).map_err(|_| Failure::NotFound)?.commit,
-        };
+        let id = repository.resolve(text).map_err(|_| Failure::NotFound)?.commit;
         let reader = repository.reader();
         let commit = reader.commit(id).map_err(|_| Failure::NotFound)?;
         let parent = commit.parents.first().and_then(|parent| reader.commit(*parent).ok());

@@ -31,7 +31,7 @@ impl Asking<'_> {
         written.expr = self.restricted(query.expr.clone());
         if !self.ask(&written)?.0 {
             // What is left out by default is told as such, where a context of the query kept that open until here.
-            if self.defaults(repo, query, |_| true) {
+            if self.tell_left_out(repo, query, |_| true) {
                 return Ok(false);
             }
             let settings = &query.settings;
@@ -73,7 +73,7 @@ impl Asking<'_> {
         }
         // What saved contexts hold is not left out by default: there the whole query decides.
         let has_contexts = is_in_contexts(&query.expr);
-        may &= !self.defaults(repo, query, |is_given| is_given || !has_contexts);
+        may &= !self.tell_left_out(repo, query, |is_given| is_given || !has_contexts);
         let visible = match settings.visibility.value {
             Visibility::Any => true,
             Visibility::Public => repo.visibility == crate::Visibility::Public,
@@ -91,7 +91,7 @@ impl Asking<'_> {
 
     /// Tells whether `fork:` and `archived:` leave the repository out, as given or by default; only those are looked at
     /// that `counts` takes, by whether the query gives them.
-    fn defaults(&mut self, repo: &RepoIndex, query: &Query, counts: impl Fn(bool) -> bool) -> bool {
+    fn tell_left_out(&mut self, repo: &RepoIndex, query: &Query, counts: impl Fn(bool) -> bool) -> bool {
         let settings = &query.settings;
         let mut is_left_out = false;
         if !settings.fork.value.admits(repo.is_fork) && counts(settings.fork.span.is_some()) {
