@@ -89,13 +89,29 @@ impl Reader {
         is_over: &IsOver<'_>,
     ) -> Result<ChangedFiles, ObjectError> {
         let found = ChangedFiles::default();
-        let mut walk = Walk { reader: self, n_files_max, n_entries: 0, is_over, found };
+        let mut walk = Walk { reader: self, n_files_max, only: None, n_entries: 0, is_over, found };
         let (old_data, new_data) = (walk.tree(old)?, walk.tree(new)?);
         walk.folder(&mut Vec::new(), &old_data, &new_data, 0);
         let mut found = walk.found;
         self.join_renamed(&mut found, is_over);
         found.files.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(found)
+    }
+
+    /// What differs at one path: only the folders above it are read, so that it is found however much else differs. Nothing is
+    /// told as renamed.
+    pub fn changed_at(
+        &self,
+        old: Option<ObjectId>,
+        new: Option<ObjectId>,
+        path: &[u8],
+    ) -> Result<Option<ChangedFile>, ObjectError> {
+        let found = ChangedFiles::default();
+        let mut walk =
+            Walk { reader: self, n_files_max: 1, only: Some(path), n_entries: 0, is_over: &|| false, found };
+        let (old_data, new_data) = (walk.tree(old)?, walk.tree(new)?);
+        walk.folder(&mut Vec::new(), &old_data, &new_data, 0);
+        Ok(walk.found.files.pop())
     }
 
     /// Makes one of what is gone and what is new, where it is the same file.
@@ -321,6 +337,11 @@ fn file_name(path: &[u8]) -> &[u8] {
     &path[path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1)..]
 }
 
+/// Whether `path` is `only` or a folder that holds it.
+fn is_at_or_above(path: &[u8], only: &[u8]) -> bool {
+    only.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+}
+
 fn is_regular(side: Option<(EntryKind, ObjectId)>) -> bool {
     matches!(side, Some((EntryKind::File | EntryKind::Executable | EntryKind::Symlink, _)))
 }
@@ -328,6 +349,8 @@ fn is_regular(side: Option<(EntryKind, ObjectId)>) -> bool {
 struct Walk<'a> {
     reader: &'a Reader,
     n_files_max: usize,
+    /// The one path that is looked at, where not all are.
+    only: Option<&'a [u8]>,
     n_entries: usize,
     is_over: &'a IsOver<'a>,
     found: ChangedFiles,
@@ -390,7 +413,9 @@ impl Walk<'_> {
                 continue;
             }
             path.extend_from_slice(name);
-            self.entry(path, before, after, depth);
+            if self.only.is_none_or(|only| is_at_or_above(path, only)) {
+                self.entry(path, before, after, depth);
+            }
             path.truncate(n_path_bytes);
         }
     }
@@ -425,6 +450,9 @@ impl Walk<'_> {
             (Some(_), None) => FileChangeKind::Deleted,
             (Some(_), Some(_)) => FileChangeKind::Modified,
         };
+        if self.only.is_some_and(|only| only != path.as_slice()) {
+            return;
+        }
         if self.found.files.len() >= self.n_files_max {
             self.found.n_left_out += 1;
             return;

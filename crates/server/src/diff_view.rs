@@ -102,7 +102,12 @@ impl DiffView {
             .changed_files(old, new, N_FILES_MAX, &|| watch.stop().is_some())
             .map_err(Failure::internal)?;
         if let Some(only) = &wanted.only {
+            let is_renamed_away = changed.files.iter().any(|file| file.old_path.as_ref() == Some(only));
             changed.files.retain(|file| file.path == *only);
+            if changed.files.is_empty() && !is_renamed_away {
+                let beyond = reader.changed_at(old, new, only).map_err(Failure::internal)?;
+                changed.files.extend(beyond);
+            }
             if changed.files.is_empty() {
                 return Err(Failure::NotFound);
             }

@@ -46,3 +46,29 @@ fn it_is_called_off_between_folders_and_between_files() {
     assert_eq!(compare(n_all), whole);
     assert_eq!(compare(0).files, []);
 }
+
+#[test]
+fn one_path_is_compared_alone() {
+    let world = GitWorld::new();
+    let repo = world.repo("a");
+    let old =
+        repo.commit_files("main", &[("a", b"1"), ("gone/x", b"1"), ("same/x", b"1"), ("turns/x", b"1")]);
+    let new = repo.commit_files("main", &[("a/b", b"1"), ("new/x", b"2"), ("same/x", b"1"), ("turns", b"1")]);
+    let reader = open(repo.path()).reader();
+    let tree = |id| Some(reader.commit(id).unwrap().tree);
+    let at = |path: &str| {
+        let file = reader.changed_at(tree(old), tree(new), path.as_bytes()).unwrap()?;
+        assert_eq!((file.path, file.old_path), (path.as_bytes().to_vec(), None));
+        Some(file.kind)
+    };
+    for path in ["a/b", "new/x", "turns"] {
+        assert_eq!(at(path), Some(FileChangeKind::Added), "{path}");
+    }
+    for path in ["a", "gone/x", "turns/x"] {
+        assert_eq!(at(path), Some(FileChangeKind::Deleted), "{path}");
+    }
+    for path in ["", "/", "gone", "gone/", "new", "same", "same/x", "a/b/c", "a/", "ne", "new/x/", "/new/x"] {
+        assert_eq!(at(path), None, "{path:?}");
+    }
+    assert_eq!(reader.changed_at(None, tree(new), b"same/x").unwrap().unwrap().kind, FileChangeKind::Added);
+}

@@ -239,6 +239,16 @@ fn a_difference_of_a_million_lines_is_bounded_and_told() {
         let told = n_lines(&alone);
         assert!((1..=50_000).contains(&told), "{told} lines are told");
         assert!(alone["left_out"].to_string().contains("first 50000 lines"), "{}", alone["left_out"]);
+        let last = format!("/-/compare/{before}...{after}?file=many/1199.txt");
+        let beyond = world.api(Who::BobsToken, &format!("/api/v1/repos/million{last}")).await.json();
+        assert_eq!(beyond["files"][0]["path"], "many/1199.txt", "{beyond}");
+        assert_eq!((beyond["files"].as_array().map(Vec::len), n_lines(&beyond)), (Some(1), 1_000));
+        let page = world.get(Who::Bob, &format!("/r/million{last}")).await;
+        assert!(page.status == 200 && page.text().contains("many/1199.txt"), "{}", page.status);
+        for path in ["many", "many/", "many/1200.txt", "many/1199.txt/x"] {
+            let target = format!("/r/million/-/compare/{before}...{after}?file={path}");
+            assert_eq!(world.get(Who::Bob, &target).await.status, 404, "{path}");
+        }
         let page = world.get(Who::Bob, &format!("/r/million/-/commit/{after}")).await;
         assert_eq!(page.status, 200);
         let page = page.text();
