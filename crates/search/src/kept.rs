@@ -109,6 +109,7 @@ impl KeptAnswers {
         if let Some(answer) = known {
             self.n_given.fetch_add(1, Ordering::Relaxed);
             let (matches, mut summary) = Arc::unwrap_or_clone(answer);
+            sink.began();
             // Whether somebody wants it makes no difference: all of it was found.
             let _ = sink.matches(matches);
             summary.stats.duration = started.elapsed();
@@ -248,6 +249,10 @@ struct Recorder<'a> {
 }
 
 impl Sink for Recorder<'_> {
+    fn began(&mut self) {
+        self.sink.began();
+    }
+
     fn matches(&mut self, batch: Vec<Match>) -> ControlFlow<()> {
         self.n_bytes += batch.iter().map(n_bytes_of).sum::<usize>();
         if self.n_bytes > ANSWER_BYTES_MAX {

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 /// Receives results while the search runs, on the thread that called [`crate::Searcher::search`].
 pub trait Sink {
+    /// The query can be run: told once, before all else. What cannot be run is refused without it.
+    fn began(&mut self) {}
+
     /// Takes the next results, best first. `Break` ends the search; the summary then covers what was found so far.
     fn matches(&mut self, batch: Vec<Match>) -> ControlFlow<()>;
 

@@ -90,6 +90,7 @@ impl Searcher {
     ) -> Result<Summary, SearchError> {
         let started = Instant::now();
         let plan = Plan::new(query, limits)?;
+        sink.began();
         Ok(self.run(&Asked { snapshot, access, query, limits, cancel, probe: None }, &plan, started, sink))
     }
 

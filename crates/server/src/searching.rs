@@ -17,6 +17,8 @@ use tokio::sync::mpsc;
 /// Something a running search tells.
 #[derive(Debug)]
 pub(crate) enum Event {
+    /// The query can be run. Comes before all else, unless everything comes at once.
+    Began,
     /// The next results.
     Matches(Vec<Match>),
     /// The counts so far.
@@ -256,6 +258,19 @@ fn have_rebuilt(store: store::Store, damaged: Vec<search::Damage>) {
 }
 
 impl Running {
+    /// Waits until it is known whether the query can be run, however long that takes: what an answer's status says must not
+    /// depend on how busy the server is.
+    pub(crate) async fn begun(&mut self) -> Result<Result<(), QueryFault>, Failure> {
+        match self.next().await {
+            Some(Event::Began) => Ok(Ok(())),
+            Some(Event::Done(result)) => match *result {
+                Err(fault) => Ok(Err(fault)),
+                Ok(_) => Err(Failure::internal("a search ended before it began")),
+            },
+            _ => Err(Failure::internal("a search told something before it began")),
+        }
+    }
+
     /// The next event; `None` after the last.
     pub(crate) async fn next(&mut self) -> Option<Event> {
         self.events.recv().await
@@ -272,7 +287,7 @@ impl Running {
         while let Some(event) = self.next().await {
             match event {
                 Event::Matches(batch) => matches.extend(batch),
-                Event::Progress(_) => {}
+                Event::Began | Event::Progress(_) => {}
                 Event::Done(result) => return Ok(result.map(|summary| Found::new(matches, summary))),
             }
         }
@@ -316,6 +331,12 @@ impl ChannelSink {
 }
 
 impl Sink for ChannelSink {
+    fn began(&mut self) {
+        if self.gathered.is_none() {
+            let _ = self.send(Event::Began);
+        }
+    }
+
     fn matches(&mut self, batch: Vec<Match>) -> ControlFlow<()> {
         match &mut self.gathered {
             None => self.send(Event::Matches(batch)),

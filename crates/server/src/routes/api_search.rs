@@ -108,6 +108,7 @@ fn shapes(event: Event, alert: Option<&str>, explain: bool) -> Vec<sse::Event> {
             let matches: Vec<MatchShape> = batch.iter().map(shape).collect();
             vec![named("matches", &matches)]
         }
+        Event::Began => Vec::new(),
         Event::Progress(stats) => vec![named("progress", &StatsShape::of(&stats))],
         Event::Done(result) => match *result {
             Ok(summary) => {

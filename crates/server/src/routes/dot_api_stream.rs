@@ -185,6 +185,7 @@ impl Stream {
                 return self.out.event("error", &serde_json::json!({ "message": message })).await;
             }
             match event {
+                Some(Event::Began) => {}
                 Some(Event::Matches(batch)) => self.matches(&mut search, batch).await?,
                 Some(Event::Progress(stats)) => search.stats = stats,
                 Some(Event::Done(ended)) => return self.end(search, *ended).await,

@@ -113,7 +113,10 @@ pub(crate) async fn page(
         Ok(query) => query,
         Err(fault) => return faulty(shell, &text, &fault),
     };
-    let running = searching::start(&state, &caller, query.clone(), state.config.n_results_page).await?;
+    let mut running = searching::start(&state, &caller, query.clone(), state.config.n_results_page).await?;
+    if let Err(fault) = running.begun().await? {
+        return faulty(shell, &text, &fault);
+    }
     answer(state, caller, Question { text, query, shell, explain: asked.explain == 1 }, running).await
 }
 
@@ -129,7 +132,7 @@ async fn answer(
     while Instant::now() < patience {
         match tokio::time::timeout_at(patience, running.next()).await {
             Ok(Some(Event::Matches(batch))) => matches.extend(batch),
-            Ok(Some(Event::Progress(_))) => {}
+            Ok(Some(Event::Began | Event::Progress(_))) => {}
             Ok(Some(Event::Done(result))) => return whole(question, &matches, *result),
             Ok(None) => return Err(Failure::internal("a search ended without saying so")),
             Err(_) => break,
@@ -197,7 +200,7 @@ fn stream(
                     n_shown += batch.len();
                     piece = hits(&batch, N_LINES_WINDOW, question.explain).ok().map(|html| html.to_string());
                 }
-                Some(Event::Progress(_)) => {}
+                Some(Event::Began | Event::Progress(_)) => {}
                 Some(Event::Done(result)) => {
                     let tail = tail(&question, n_shown, *result).render().unwrap_or_default();
                     if caller.still_may(&state).await {

@@ -117,6 +117,22 @@ fn a_slow_search_streams_the_same_page() {
 }
 
 #[test]
+fn what_cannot_be_run_is_refused_however_busy_the_server_is() {
+    run(async {
+        let config = ServerConfig { page_patience: Duration::ZERO, ..ServerConfig::default() };
+        let world = World::with_config(Secret::Exists, config).await;
+        // The parser takes all of these; only who plans the search sees what is wrong with them.
+        for query in ["needle+select:symbol.klass", "struct:%22a(:[x~(]%22", "/(a{900}){900}/"] {
+            for _ in 0..8 {
+                let page = world.get(Who::Ada, &format!("/search?q={query}")).await;
+                assert_eq!(page.status, 400, "{query}");
+                assert!(!page.text().contains("Searching…"), "{query}");
+            }
+        }
+    });
+}
+
+#[test]
 fn a_wrong_query_is_underlined_and_mended_on_the_page() {
     run(async {
         let page = shared().get(Who::Ada, "/search?q=needle+fiel:x").await;
