@@ -3,11 +3,12 @@
 use crate::{Limits, SendError};
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, header};
+use http_body_util::BodyExt as _;
 use std::io::{self, Read};
 
 /// Reads the whole body. Returns it unpacked, and how many bytes came.
 pub(crate) async fn read(
-    mut response: reqwest::Response,
+    mut response: http::Response<hyper::body::Incoming>,
     origin: &str,
     limits: &Limits,
 ) -> Result<(Vec<u8>, usize), SendError> {
@@ -16,11 +17,13 @@ pub(crate) async fn read(
     let is_packed = is_packed(response.headers(), origin)?;
     let mut bytes = Vec::new();
     loop {
-        let chunk = tokio::time::timeout(limits.silence_max, response.chunk()).await.map_err(|_| {
+        let frame = tokio::time::timeout(limits.silence_max, response.frame()).await.map_err(|_| {
             SendError::TimedOut { origin: origin.to_owned(), seconds: limits.silence_max.as_secs() }
         })?;
-        let chunk = chunk.map_err(|error| SendError::from_transport(error, origin))?;
-        let Some(chunk) = chunk else { break };
+        let Some(frame) = frame else { break };
+        let frame = frame.map_err(|error| SendError::from_transport(&error, origin))?;
+        // Trailers say nothing that is wanted.
+        let Ok(chunk) = frame.into_data() else { continue };
         if bytes.len() + chunk.len() > limits.body_bytes_max {
             return Err(too_large());
         }

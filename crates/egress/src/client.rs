@@ -1,18 +1,29 @@
 //! The HTTP client: one function through which every exchange goes, redirects followed and checked by us.
 
+use crate::connection::{ConnectError, Recorded, Traveller, Way};
 use crate::destination::origin_of;
-use crate::resolve::{Checked, Resolve, SystemResolver};
+use crate::ledger::{Ledger, place};
+use crate::policy::Policy;
+use crate::resolve::{Resolve, SystemResolver};
 use crate::{Destination, SendError, body};
 use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderValue, LOCATION, USER_AGENT};
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::client::legacy::{self};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls_platform_verifier::BuilderVerifierExt as _;
 use std::fmt;
+use std::panic::Location;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use url::Url;
 
-/// How long connecting may take, TLS included.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Header lines of one answer; the largest code hosts send about 40.
 const N_HEADERS_MAX: usize = 128;
 /// How long a connection is kept for the next request.
@@ -52,13 +63,13 @@ impl Default for Limits {
 /// The door out. Cloning shares it.
 #[derive(Clone)]
 pub struct Egress {
-    resolver: Arc<dyn Resolve>,
+    pub(crate) way: Arc<Way>,
 }
 
 /// A client for one destination. Cloning shares it and its connections.
 #[derive(Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    http: legacy::Client<HttpsConnector<Connector>, Full<Bytes>>,
     destination: Arc<Destination>,
     limits: Limits,
     turns: Arc<Semaphore>,
@@ -72,39 +83,146 @@ pub struct ClientError {
     pub reason: String,
 }
 
+/// Opens the connections of one client.
+#[derive(Clone)]
+struct Connector {
+    way: Arc<Way>,
+    destination: Arc<Destination>,
+    who: Traveller,
+}
+
 impl Egress {
-    /// A door that finds addresses with this resolver.
-    pub fn new(resolver: Arc<dyn Resolve>) -> Self {
-        Egress { resolver }
+    /// The door of a server: what the policy lets out goes out, and each connection is written down first.
+    pub fn new(resolver: Arc<dyn Resolve>, policy: Policy, ledger: Arc<dyn Ledger>) -> Self {
+        Egress { way: Arc::new(Way::new(resolver, policy, Some(ledger))) }
     }
 
-    /// A client for a destination.
+    /// A door without a ledger: for programs that have no server's database, such as the proofs that an owner runs against a
+    /// server, and for tests.
+    pub fn unrecorded(resolver: Arc<dyn Resolve>) -> Self {
+        Egress { way: Arc::new(Way::new(resolver, Policy::default(), None)) }
+    }
+
+    /// What may leave.
+    pub fn policy(&self) -> &Policy {
+        &self.way.policy
+    }
+
+    /// Waits until the end of every connection that is over is written down. Connections that are kept for later requests end
+    /// with their clients.
+    pub async fn settled(&self) {
+        self.way.settled().await;
+    }
+
+    /// A client for a destination. The ledger names the caller's place in the code for all of its connections.
+    #[track_caller]
     #[allow(clippy::disallowed_methods, reason = "this crate is the door out")]
     pub fn client(&self, destination: Destination, limits: Limits) -> Result<Client, ClientError> {
+        let code = place(Location::caller());
         let destination = Arc::new(destination);
-        let resolver =
-            Checked { resolver: Arc::clone(&self.resolver), destination: Arc::clone(&destination) };
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .no_gzip()
-            .dns_resolver(Arc::new(resolver))
-            .connect_timeout(CONNECT_TIMEOUT)
+        let who = Traveller { initiator: destination.initiator.clone(), code };
+        let connector = Connector { way: Arc::clone(&self.way), destination: Arc::clone(&destination), who };
+        let https = HttpsConnectorBuilder::new()
+            .with_tls_config(tls()?)
+            .https_or_http()
+            .enable_all_versions()
+            .wrap_connector(connector);
+        let http = legacy::Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
             .http1_max_headers(N_HEADERS_MAX)
             .http2_max_header_list_size(u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX))
-            .build()
-            .map_err(|error| ClientError { reason: error.to_string() })?;
+            .build(https);
         let turns = Arc::new(Semaphore::new(limits.n_at_once_max.clamp(1, Semaphore::MAX_PERMITS)));
         Ok(Client { http, destination, limits, turns })
     }
 }
 
 impl Default for Egress {
-    /// With the operating system's resolver.
+    /// Without a ledger, with the operating system's resolver.
     fn default() -> Self {
-        Egress::new(Arc::new(SystemResolver))
+        Egress::unrecorded(Arc::new(SystemResolver))
+    }
+}
+
+/// What this machine trusts.
+fn tls() -> Result<rustls::ClientConfig, ClientError> {
+    let failed = |error: rustls::Error| ClientError { reason: error.to_string() };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(failed)?
+        .with_platform_verifier()
+        .map_err(failed)?;
+    Ok(config.with_no_client_auth())
+}
+
+impl tower_service::Service<Uri> for Connector {
+    type Response = Conversation;
+    type Error = ConnectError;
+    type Future = Pin<Box<dyn Future<Output = Result<Conversation, ConnectError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let Connector { way, destination, who } = self.clone();
+        Box::pin(async move {
+            let host = uri.host().unwrap_or_default();
+            let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 });
+            Ok(Conversation(TokioIo::new(way.connect(&destination, &who, host, port).await?)))
+        })
+    }
+}
+
+/// A connection as the HTTP library takes it.
+struct Conversation(TokioIo<Recorded>);
+
+impl Connection for Conversation {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+impl hyper::rt::Read for Conversation {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: hyper::rt::ReadBufCursor<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.get_mut().0).poll_read(context, buffer)
+    }
+}
+
+impl hyper::rt::Write for Conversation {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.get_mut().0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.get_mut().0).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.get_mut().0).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[std::io::IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.get_mut().0).poll_write_vectored(context, slices)
     }
 }
 
@@ -157,13 +275,18 @@ impl Client {
         let mut sent = headers.clone();
         sent.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         sent.entry(USER_AGENT).or_insert(HeaderValue::from_static("Sourcekeep"));
-        let request = self.http.request(method.clone(), url.clone()).headers(sent).body(body);
-        let answer = tokio::time::timeout(self.limits.silence_max, request.send()).await;
+        sent.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        let mut request =
+            Request::builder().method(method.clone()).uri(url.as_str()).body(Full::from(body)).map_err(
+                |error| SendError::BadRequest { origin: origin.clone(), reason: error.to_string() },
+            )?;
+        *request.headers_mut() = sent;
+        let answer = tokio::time::timeout(self.limits.silence_max, self.http.request(request)).await;
         let answer = answer.map_err(|_| SendError::TimedOut {
             origin: origin.clone(),
             seconds: self.limits.silence_max.as_secs(),
         })?;
-        let answer = answer.map_err(|error| SendError::from_transport(error, &origin))?;
+        let answer = answer.map_err(|error| SendError::from_transport(&error, &origin))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         self.check_headers(&headers, &origin)?;
         let (bytes, n_received) = body::read(answer, &origin, &self.limits).await?;

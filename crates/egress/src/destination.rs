@@ -1,15 +1,18 @@
 //! Where a client may go, and what for.
 
 use crate::SendError;
+use crate::ledger::{INITIATOR_BYTES_MAX, line_of};
 use ipnet::IpNet;
 use std::fmt;
 use url::{Host, Url};
 
 /// What a connection is for. A closed list: what is not on it is not done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Purpose {
     /// The interface of a code host: repositories and permissions.
     CodeHost,
+    /// git, which fetches a repository or lists what a remote has.
+    GitFetch,
     /// An identity provider: discovery, keys, tokens.
     IdentityProvider,
     /// The owner's own server, asked by a proof that its owner runs.
@@ -17,10 +20,15 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// Its name in logs and ledgers.
+    /// All of them.
+    pub const ALL: [Purpose; 4] =
+        [Purpose::CodeHost, Purpose::GitFetch, Purpose::IdentityProvider, Purpose::OwnServer];
+
+    /// Its name in logs, in the ledger and on pages.
     pub fn as_str(self) -> &'static str {
         match self {
             Purpose::CodeHost => "code host",
+            Purpose::GitFetch => "git fetch",
             Purpose::IdentityProvider => "identity provider",
             Purpose::OwnServer => "own server",
         }
@@ -50,6 +58,7 @@ pub struct Destination {
     pub(crate) base: Url,
     pub(crate) networks: Vec<IpNet>,
     pub(crate) reach: Reach,
+    pub(crate) initiator: String,
 }
 
 /// A text is not the address of a destination.
@@ -79,14 +88,50 @@ impl Destination {
         if base.query().is_some() || base.fragment().is_some() {
             return Err(DestinationError::NotABase);
         }
-        let destination = Destination { purpose, base, networks, reach };
+        let initiator = purpose.as_str().to_owned();
+        let destination = Destination { purpose, base, networks, reach, initiator };
         destination.check(&destination.base)?;
         Ok(destination)
+    }
+
+    /// A machine that a child speaks to in a way of its own, such as git over ssh. `scheme` decides the port where none is
+    /// given.
+    pub fn machine(
+        purpose: Purpose,
+        scheme: &str,
+        host: &str,
+        port: Option<u16>,
+        networks: Vec<IpNet>,
+        reach: Reach,
+    ) -> Result<Self, DestinationError> {
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        let base =
+            Url::parse(&format!("{scheme}://{host}{port}")).map_err(|_| DestinationError::Malformed)?;
+        if base.host_str().is_none_or(str::is_empty) || !base.username().is_empty() {
+            return Err(DestinationError::Malformed);
+        }
+        let initiator = purpose.as_str().to_owned();
+        Ok(Destination { purpose, base, networks, reach, initiator })
+    }
+
+    /// The same, saying in the ledger who wants it, such as `code host 3`; longer texts are cut. No secret may be in it.
+    pub fn asked_by(self, initiator: &str) -> Self {
+        Destination { initiator: line_of(initiator, INITIATOR_BYTES_MAX), ..self }
     }
 
     /// Its address.
     pub fn base(&self) -> &Url {
         &self.base
+    }
+
+    /// Its port: the one it names, or that of its scheme.
+    pub(crate) fn port(&self) -> Option<u16> {
+        let of_scheme = match self.base.scheme() {
+            "ssh" => Some(22),
+            "git" => Some(9418),
+            _ => None,
+        };
+        self.base.port_or_known_default().or(of_scheme)
     }
 
     /// What it is for.

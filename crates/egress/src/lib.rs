@@ -1,13 +1,17 @@
 //! The only way out: purposes, address policy, and the HTTP client that keeps to both.
 //!
 //! Layer 1. Whoever wants something from another machine names a [`Destination`]: what for ([`Purpose`]), where, and which
-//! networks that are not public it may be in. [`Egress::client`] gives a [`Client`] for it, and every exchange of that client
-//! goes through one function, which is where a ledger will be kept. `hosts` talks to code hosts through it, `server` to
-//! identity providers.
+//! networks that are not public it may be in. [`Egress::client`] gives a [`Client`] for it, whose exchanges are limited; a
+//! [`Door`] lends a way out to children that speak for themselves, such as git. `hosts` talks to code hosts through it, `server`
+//! to identity providers, `git` to remotes.
 //!
-//! Reading order: `address` (what an address is) · `destination` · `resolve` · `client` · `body`.
+//! Every connection goes through one function, `connection::Way::connect`: policy, addresses, ledger, wire.
+//!
+//! Reading order: `address` (what an address is) · `destination` · `policy` · `resolve` · `ledger` · `connection` · `client` · `body` · `door`.
 //!
 //! Invariants:
+//! - What the mode and the rules do not let out is not even resolved.
+//! - A connection is written down before it opens; where it cannot be written down, it does not open.
 //! - A name is resolved once for a connection, every answer is checked, and only a checked address is connected to: a name
 //!   that changes its answer afterwards changes nothing.
 //! - Redirects are followed here and checked like first addresses. Headers of the caller never go to another origin.
@@ -18,13 +22,21 @@
 mod address;
 mod body;
 mod client;
+mod connection;
 mod destination;
+mod door;
+mod ledger;
+mod policy;
 mod resolve;
 mod send_error;
 
 pub use address::AddressKind;
 pub use client::{Client, ClientError, Egress, Limits};
+pub use connection::Outcome;
 pub use destination::{Destination, DestinationError, Purpose, Reach};
+pub use door::{Door, DoorError, Pass, Relay, RelayError};
 pub use ipnet::IpNet;
+pub use ledger::{Closing, EntryId, INITIATOR_BYTES_MAX, Ledger, LedgerError, Opening, Refusal, Written};
+pub use policy::{BadHostPattern, HostPattern, Mode, Policy, PolicyRefused, Rule, UnknownMode};
 pub use resolve::{AddressRefused, Addresses, Resolve, SystemResolver};
 pub use send_error::SendError;

@@ -2,10 +2,10 @@
 
 use crate::Destination;
 use crate::address::{self, AddressKind};
+use crate::connection::ConnectError;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 
 /// More answers than this are no machine's.
 const N_ANSWERS_MAX: usize = 64;
@@ -78,30 +78,12 @@ pub(crate) fn judge_for(
     address::judge(address, allowed).map_err(|kind| AddressRefused { host: host.to_owned(), address, kind })
 }
 
-/// What the HTTP library asks when it opens a connection; it connects to nothing but what this returns.
-pub(crate) struct Checked {
-    pub(crate) resolver: Arc<dyn Resolve>,
-    pub(crate) destination: Arc<Destination>,
-}
-
-impl reqwest::dns::Resolve for Checked {
-    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        let host = name.as_str().to_owned();
-        let answers = self.resolver.resolve(&host);
-        let destination = Arc::clone(&self.destination);
-        Box::pin(async move {
-            let answers = answers.await;
-            Ok(Box::new(check_all(&destination, &host, answers)?.into_iter()) as reqwest::dns::Addrs)
-        })
-    }
-}
-
 /// SECURITY: one bad answer refuses all: a name that is public and private at once is an attempt, not a choice.
-fn check_all(
+pub(crate) fn check_all(
     destination: &Destination,
     host: &str,
     answers: io::Result<Vec<IpAddr>>,
-) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<Vec<IpAddr>, ConnectError> {
     let unresolved = |reason: String| Unresolved { host: host.to_owned(), reason };
     let answers = answers.map_err(|error| unresolved(error.to_string()))?;
     if answers.is_empty() {
@@ -113,6 +95,5 @@ fn check_all(
     for address in &answers {
         judge_for(destination, host, *address)?;
     }
-    // Port 0 stands for the port of the address that is asked for.
-    Ok(answers.into_iter().map(|address| SocketAddr::new(address, 0)).collect())
+    Ok(answers)
 }

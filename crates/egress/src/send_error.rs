@@ -1,7 +1,8 @@
 //! Why a request was not answered, or not sent.
 
-use crate::AddressRefused;
+use crate::connection::{CONNECT_TIMEOUT, ConnectError};
 use crate::resolve::Unresolved;
+use crate::{AddressRefused, LedgerError, PolicyRefused};
 use std::error::Error;
 
 /// Why there is no answer. No message holds a path, a query or a header.
@@ -36,6 +37,12 @@ pub enum SendError {
     /// The host leads to an address that must not be connected to.
     #[error(transparent)]
     Address(#[from] AddressRefused),
+    /// The mode or a rule does not let it out.
+    #[error(transparent)]
+    Policy(#[from] PolicyRefused),
+    /// It cannot be written down, so it is not sent.
+    #[error("nothing was sent: {0}")]
+    Ledger(#[from] LedgerError),
     /// The host's name cannot be resolved.
     #[error("the name '{host}' cannot be resolved: {reason}")]
     Unresolved {
@@ -116,27 +123,27 @@ impl SendError {
     }
 
     /// Finds what the HTTP library wrapped.
-    pub(crate) fn from_transport(error: reqwest::Error, origin: &str) -> Self {
+    pub(crate) fn from_transport(error: &(dyn Error + 'static), origin: &str) -> Self {
         let origin = origin.to_owned();
-        let is_timeout = error.is_timeout();
-        let error = error.without_url();
-        let mut words = Vec::new();
-        let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+        let mut innermost = String::new();
+        let mut cause = Some(error);
         while let Some(current) = cause {
-            if let Some(refused) = current.downcast_ref::<AddressRefused>() {
-                return SendError::Address(refused.clone());
+            match current.downcast_ref::<ConnectError>() {
+                Some(ConnectError::Policy(refused)) => return SendError::Policy(refused.clone()),
+                Some(ConnectError::Address(refused)) => return SendError::Address(refused.clone()),
+                Some(ConnectError::Unresolved(Unresolved { host, reason })) => {
+                    return SendError::Unresolved { host: host.clone(), reason: reason.clone() };
+                }
+                Some(ConnectError::Ledger(error)) => return SendError::Ledger(error.clone()),
+                Some(ConnectError::TimedOut) => {
+                    return SendError::TimedOut { origin, seconds: CONNECT_TIMEOUT.as_secs() };
+                }
+                Some(ConnectError::Failed(_)) | None => {}
             }
-            if let Some(Unresolved { host, reason }) = current.downcast_ref::<Unresolved>() {
-                return SendError::Unresolved { host: host.clone(), reason: reason.clone() };
-            }
-            words.push(current.to_string());
+            innermost = current.to_string();
             cause = current.source();
         }
-        if is_timeout {
-            return SendError::TimedOut { origin, seconds: crate::client::CONNECT_TIMEOUT.as_secs() };
-        }
-        // The outermost says "error sending request"; the innermost says why.
-        let reason = words.pop().unwrap_or_default();
-        SendError::Transport { origin, reason }
+        // The outermost says "client error"; the innermost says why.
+        SendError::Transport { origin, reason: innermost }
     }
 }

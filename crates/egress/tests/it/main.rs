@@ -4,6 +4,7 @@
 
 mod addresses;
 mod answers;
+mod ledger;
 mod redirects;
 mod server;
 mod world;
