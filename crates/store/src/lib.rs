@@ -35,6 +35,8 @@ mod contexts_edit;
 mod contexts_expand;
 mod database;
 mod dialect;
+mod egress_ledger;
+mod egress_verify;
 mod explicit;
 mod exports;
 mod facts_cache;
@@ -42,6 +44,7 @@ mod fault;
 mod groups;
 mod history;
 mod host_repositories;
+mod instance_key;
 mod jobs;
 mod jobs_claim;
 mod jobs_lease;
@@ -94,6 +97,8 @@ pub use code_hosts::{CodeHost, CodeHostChange, CodeHostError, NewCodeHost};
 pub use contexts::{
     Context, ContextContent, ContextError, ContextName, ContextNameError, ContextPage, ContextRepository,
 };
+pub use egress_ledger::{EgressEnd, EgressEntry, EgressFilter, EgressLedger, EgressSum};
+pub use egress_verify::{EgressFault, EgressReport, Witness};
 pub use explicit::{Address, AddressError, ConfirmAddressError, Given, Replaced, Who};
 pub use exports::{
     CreateExportError, Export, ExportId, ExportProgress, ExportRepo, ExportState, ExportUse, NewExport,

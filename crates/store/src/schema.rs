@@ -41,6 +41,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(19, "0019_audit_retention"),
     migration!(20, "0020_precise"),
     migration!(21, "0021_repo_reads"),
+    migration!(22, "0022_egress"),
 ];
 
 #[derive(Debug)]

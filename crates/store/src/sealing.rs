@@ -1,7 +1,7 @@
 //! Secrets in the database: sealed with the vault, each for its row, and sealed anew when the key rotates.
 
 use crate::database::values;
-use crate::{Fault, Store, code_hosts, provider_sign_ins, totp};
+use crate::{Fault, Store, code_hosts, instance_key, provider_sign_ins, totp};
 use access::audit::{Act, Entry, Object};
 use std::fmt::Display;
 use vault::{Place, SecretBytes, Vault};
@@ -69,6 +69,7 @@ const COLUMNS: &[SealedColumn] = &[
     code_hosts::HOST_TOKEN,
     code_hosts::HOOK_SECRET,
     provider_sign_ins::SEALED,
+    instance_key::SEED,
 ];
 
 /// How far sealing anew has come.

@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, Semaphore};
+use tlog::SigningKey;
+use tokio::sync::{Notify, OnceCell, Semaphore};
 use vault::Vault;
 
 /// Sign-ins under way at once: some seconds of hashing on one core.
@@ -165,6 +166,8 @@ pub(crate) struct Inner {
     pub(crate) facts: FactsCache,
     pub(crate) vault: Vault,
     pub(crate) reads: ReadLog,
+    /// Opened when it is first needed.
+    pub(crate) egress_signer: OnceCell<Option<Arc<SigningKey>>>,
     /// Rung when a job was put into the queue or made room for another.
     pub(crate) job_bell: Notify,
 }
@@ -196,6 +199,7 @@ impl Store {
                 sign_ins: Semaphore::new(N_SIGN_INS_MAX),
                 facts: FactsCache::default(),
                 vault: options.vault,
+                egress_signer: OnceCell::new(),
                 job_bell: Notify::new(),
             }),
             origin: Arc::new(Origin::system("server")),

@@ -12,6 +12,7 @@ mod audit_retention;
 mod code_hosts;
 mod contexts;
 mod differential;
+mod egress;
 mod explicit;
 mod exports;
 mod grants;

@@ -38,6 +38,7 @@ const SCRIPTS: &[(i64, [&str; 2])] = &[
     scripts!(19, "0019_audit_retention"),
     scripts!(20, "0020_precise"),
     scripts!(21, "0021_repo_reads"),
+    scripts!(22, "0022_egress"),
 ];
 
 const FORMAT: &str = "CREATE TABLE store_format (version BIGINT NOT NULL PRIMARY KEY)";
