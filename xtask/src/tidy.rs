@@ -12,6 +12,7 @@ use std::process::Command;
 const LAYERS: [(&str, u8); 28] = [
     ("model", 0),
     ("ngram", 0),
+    ("tlog", 0),
     ("query", 0),
     ("index", 1),
     ("syntax", 1),

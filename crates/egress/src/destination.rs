@@ -49,6 +49,8 @@ pub enum Reach {
     /// To its own origin, and over https to public addresses that it names: an identity provider may keep its keys on
     /// another host.
     AnyPublic,
+    /// Wherever a child's own configuration leads: ssh knows aliases. The networks are allowed for all of it.
+    Aliases,
 }
 
 /// A place that an administrator configured.
@@ -148,7 +150,7 @@ impl Destination {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(SendError::UserInfo);
         }
-        if !own && self.reach == Reach::OwnOrigin {
+        if !own && self.reach != Reach::AnyPublic {
             return Err(SendError::OtherOrigin { origin: origin_of(url), own: origin_of(&self.base) });
         }
         if !own && url.scheme() == "http" {

@@ -4,9 +4,11 @@
 //! with a [`Pass`]: a password that is good for one destination and as long as the child runs. What comes with it goes the way
 //! of all connections: policy, checked addresses, ledger. Names are resolved here, never by the child.
 
-use crate::connection::{ConnectError, Traveller, Way};
-use crate::ledger::place;
-use crate::{Destination, Egress};
+use crate::connection::{ConnectError, Recorded, Traveller, Way};
+use crate::ledger::{INITIATOR_BYTES_MAX, line_of, place};
+use crate::{Destination, Egress, Reach};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
@@ -24,6 +26,8 @@ const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
 const N_CONNECTIONS_MAX: usize = 256;
 /// Bytes moved at a time.
 const BUFFER_BYTES: usize = 64 << 10;
+/// Longest head of a proxy's answer.
+const HEAD_BYTES_MAX: usize = 8 << 10;
 /// The user's name in every pass; the password is what counts.
 const USER: &str = "pass";
 /// Where a redirect may lead: TLS on its own port and nothing else.
@@ -63,18 +67,24 @@ pub enum DoorError {
     /// There is no port on loopback.
     #[error("the way out for git cannot be opened on 127.0.0.1: {0}")]
     Listen(#[source] io::Error),
+    /// The proxy's address.
+    #[error("the proxy in 'mirror.http_proxy' cannot be used: write http://host:port")]
+    BadProxy,
     /// There is no randomness.
     #[error("the system gives no random bytes: {0}")]
     Randomness(getrandom::Error),
 }
 
 impl Door {
-    /// Opens the door on a free port of 127.0.0.1. Must be called within a tokio runtime.
-    pub async fn open(egress: &Egress) -> Result<Door, DoorError> {
+    /// Opens the door on a free port of 127.0.0.1. Must be called within a tokio runtime. With `proxy` (`http://host:port`,
+    /// maybe with a user and a password), what goes to http and https addresses goes through that proxy.
+    pub async fn open(egress: &Egress, proxy: Option<&str>) -> Result<Door, DoorError> {
+        let proxy = proxy.map(Proxy::parse).transpose()?.map(Arc::new);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(DoorError::Listen)?;
         let address = listener.local_addr().map_err(DoorError::Listen)?;
         let (way, passes) = (Arc::clone(&egress.way), Arc::new(Passes::default()));
-        let serving = tokio::spawn(serve(listener, Arc::clone(&way), Arc::clone(&passes))).abort_handle();
+        let outside = Outside { way: Arc::clone(&way), proxy };
+        let serving = tokio::spawn(serve(listener, outside, Arc::clone(&passes))).abort_handle();
         Ok(Door { inner: Arc::new(Inner { address, way, passes, serving }) })
     }
 
@@ -158,7 +168,102 @@ impl Passes {
     }
 }
 
-async fn serve(listener: TcpListener, way: Arc<Way>, passes: Arc<Passes>) {
+/// Where connections lead: to the host itself, or through a proxy.
+#[derive(Clone)]
+struct Outside {
+    way: Arc<Way>,
+    proxy: Option<Arc<Proxy>>,
+}
+
+/// A proxy that speaks HTTP (`CONNECT`, RFC 9110, section 9.3.6).
+struct Proxy {
+    host: String,
+    port: u16,
+    /// The header that names the user, where there is one.
+    authorization: String,
+}
+
+impl Proxy {
+    fn parse(text: &str) -> Result<Proxy, DoorError> {
+        let url =
+            url::Url::parse(text).ok().filter(|url| url.scheme() == "http").ok_or(DoorError::BadProxy)?;
+        let host = url.host_str().ok_or(DoorError::BadProxy)?.to_owned();
+        let port = url.port_or_known_default().ok_or(DoorError::BadProxy)?;
+        let authorization = match url.username() {
+            "" => String::new(),
+            user => {
+                let decode = |text: &str| percent_encoding::percent_decode_str(text).collect::<Vec<u8>>();
+                let password = decode(url.password().unwrap_or_default());
+                let both = [decode(user), vec![b':'], password].concat();
+                format!("Proxy-Authorization: Basic {}\r\n", STANDARD.encode(both))
+            }
+        };
+        Ok(Proxy { host, port, authorization })
+    }
+}
+
+impl Outside {
+    async fn connect(&self, leave: &Leave, host: &str, port: u16) -> Result<Recorded, ConnectError> {
+        let is_web = matches!(leave.destination.base().scheme(), "https" | "http");
+        match &self.proxy {
+            Some(proxy) if is_web => self.connect_through(proxy, leave, host, port).await,
+            _ => self.way.connect(&leave.destination, &leave.who, host, port).await,
+        }
+    }
+
+    /// The proxy resolves the name; what is known here is whether it may be spoken to.
+    async fn connect_through(
+        &self,
+        proxy: &Proxy,
+        leave: &Leave,
+        host: &str,
+        port: u16,
+    ) -> Result<Recorded, ConnectError> {
+        self.way.policy.check(leave.destination.purpose(), host)?;
+        let purpose = leave.destination.purpose();
+        let anywhere = leave.destination.networks.clone();
+        let there =
+            Destination::machine(purpose, "http", &proxy.host, Some(proxy.port), anywhere, Reach::OwnOrigin)
+                .map_err(|_| ConnectError::Failed(io::ErrorKind::InvalidInput.into()))?;
+        let initiator = line_of(
+            &format!("{} (to {host}:{port} through the proxy)", leave.who.initiator),
+            INITIATOR_BYTES_MAX,
+        );
+        let who = Traveller { initiator, code: leave.who.code.clone() };
+        let mut outside = self.way.connect(&there, &who, &proxy.host, proxy.port).await?;
+        let spoken = tokio::time::timeout(GREETING_TIMEOUT, proxy.ask(&mut outside, host, port)).await;
+        spoken.map_err(|_| ConnectError::TimedOut)?.map_err(ConnectError::Failed)?;
+        Ok(outside)
+    }
+}
+
+impl Proxy {
+    async fn ask(&self, outside: &mut Recorded, host: &str, port: u16) -> io::Result<()> {
+        let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        let request = format!(
+            "CONNECT {bracketed}:{port} HTTP/1.1\r\nHost: {bracketed}:{port}\r\n{}\r\n",
+            self.authorization
+        );
+        outside.write_all(request.as_bytes()).await?;
+        // Byte by byte: what follows the head is the other side's.
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            if head.len() >= HEAD_BYTES_MAX {
+                return Err(io::Error::other("the proxy answers with more than it needs"));
+            }
+            head.push(outside.read_u8().await?);
+        }
+        let status = head.split(|byte| *byte == b' ').nth(1);
+        if status == Some(b"200") {
+            return Ok(());
+        }
+        let line = String::from_utf8_lossy(head.split(|byte| *byte == b'\r').next().unwrap_or_default())
+            .into_owned();
+        Err(io::Error::other(format!("the proxy says: {}", line_of(&line, 200))))
+    }
+}
+
+async fn serve(listener: TcpListener, outside: Outside, passes: Arc<Passes>) {
     let places = Arc::new(Semaphore::new(N_CONNECTIONS_MAX));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -171,10 +276,10 @@ async fn serve(listener: TcpListener, way: Arc<Way>, passes: Arc<Passes>) {
                 continue;
             }
         };
-        let (way, passes) = (Arc::clone(&way), Arc::clone(&passes));
+        let (outside, passes) = (outside.clone(), Arc::clone(&passes));
         tokio::spawn(async move {
             // Whatever went wrong, the child is told by the proxy's answer or by the end of the connection.
-            let _ = let_out(child, &way, &passes).await;
+            let _ = let_out(child, &outside, &passes).await;
             drop(place);
         });
     }
@@ -191,7 +296,7 @@ enum Reply {
     AddressNotSupported = 8,
 }
 
-async fn let_out(mut child: TcpStream, way: &Arc<Way>, passes: &Passes) -> io::Result<()> {
+async fn let_out(mut child: TcpStream, outside: &Outside, passes: &Passes) -> io::Result<()> {
     child.set_nodelay(true)?;
     let asked = tokio::time::timeout(GREETING_TIMEOUT, ask(&mut child, passes));
     let (leave, host, port) = match asked.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?? {
@@ -202,12 +307,12 @@ async fn let_out(mut child: TcpStream, way: &Arc<Way>, passes: &Passes) -> io::R
         tracing::warn!(purpose = %leave.destination.purpose(), host, port, "a child wanted to go where its pass does not lead");
         return answer(&mut child, Reply::NotAllowed).await;
     }
-    match way.connect(&leave.destination, &leave.who, &host, port).await {
-        Ok(mut outside) => {
+    match outside.connect(&leave, &host, port).await {
+        Ok(mut connection) => {
             answer(&mut child, Reply::Succeeded).await?;
             let copied = tokio::io::copy_bidirectional_with_sizes(
                 &mut child,
-                &mut outside,
+                &mut connection,
                 BUFFER_BYTES,
                 BUFFER_BYTES,
             );
@@ -233,9 +338,11 @@ fn leads_to(destination: &Destination, host: &str, port: u16) -> bool {
     let own_host = base
         .host_str()
         .is_some_and(|own| own.trim_matches(['[', ']']).eq_ignore_ascii_case(host.trim_matches(['[', ']'])));
+    if destination.reach == Reach::Aliases {
+        return true;
+    }
     let own_port = destination.port() == Some(port);
-    (own_host && (own_port || port == HTTPS))
-        || (destination.reach == crate::Reach::AnyPublic && port == HTTPS)
+    (own_host && (own_port || port == HTTPS)) || (destination.reach == Reach::AnyPublic && port == HTTPS)
 }
 
 /// Greeting, password, request. The outer error is one of the connection, the inner an answer.
@@ -312,6 +419,9 @@ pub enum RelayError {
 }
 
 impl Relay {
+    /// The variable of a child's environment that holds [`Pass::proxy_url`]. A program that finds it is to be a relay.
+    pub const VARIABLE: &'static str = "SOURCEKEEP_WAY_OUT";
+
     /// Connects to a host through the door that [`Pass::proxy_url`] names, and copies between that connection and the two
     /// streams until one ends.
     pub async fn run(

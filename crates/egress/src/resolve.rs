@@ -1,8 +1,8 @@
 //! From names to addresses, each of which is checked before anything connects to it.
 
-use crate::Destination;
 use crate::address::{self, AddressKind};
 use crate::connection::ConnectError;
+use crate::{Destination, Reach};
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -73,7 +73,8 @@ pub(crate) fn judge_for(
     host: &str,
     address: IpAddr,
 ) -> Result<(), AddressRefused> {
-    let own = destination.base.host_str().is_some_and(|own| own.eq_ignore_ascii_case(host));
+    let own = destination.reach == Reach::Aliases
+        || destination.base.host_str().is_some_and(|own| own.eq_ignore_ascii_case(host));
     let allowed: &[ipnet::IpNet] = if own { &destination.networks } else { &[] };
     address::judge(address, allowed).map_err(|kind| AddressRefused { host: host.to_owned(), address, kind })
 }

@@ -4,9 +4,10 @@
 //! transport, no hooks, no prompts, received objects checked, and its operands behind `--end-of-options`.
 
 use crate::{
-    ChildLimits, GitProgram, GitProgramOptions, RemoteUrl, Scheme, Secret,
+    ChildLimits, GitProgram, GitProgramOptions, RemoteUrl, RunError, Scheme, Secret,
     sandbox::{Connect, Grants},
 };
+use egress::{Destination, Door, Pass, Purpose, Reach, Relay};
 use std::{
     ffi::{OsStr, OsString},
     io,
@@ -175,11 +176,21 @@ impl<'a> GitCommand<'a> {
         self.remote.as_ref()?.credential()
     }
 
+    /// Leave to connect to the remote, where there is one and a door that leads out. It ends when it is dropped.
+    pub(crate) fn pass(&self) -> Result<Option<Pass>, RunError> {
+        let (Some(door), Some(remote)) = (&self.program.options().door, &self.remote) else {
+            return Ok(None);
+        };
+        let initiator = format!("git {} {}", self.subcommand, remote.without_credential());
+        let port = remote.port();
+        lend_way_out(door, remote.scheme(), remote.host(), port, &initiator)
+    }
+
     /// The finished command and what its process may touch.
-    pub(crate) fn build(&self) -> (Command, Grants) {
+    pub(crate) fn build(&self, pass: Option<&Pass>) -> (Command, Grants) {
         let options = self.program.options();
         let mut command = base_command(options);
-        for (key, value) in self.config() {
+        for (key, value) in self.config(pass.is_some()) {
             command.arg("-c").arg(format!("{key}={value}"));
         }
         if let Some(git_dir) = &self.git_dir {
@@ -191,17 +202,19 @@ impl<'a> GitCommand<'a> {
         if let Some(folder) = self.grants.write.first() {
             command.current_dir(folder).env("TMPDIR", folder);
         }
-        self.lend_access(&mut command);
-        (command, self.all_grants())
+        self.lend_access(&mut command, pass);
+        (command, self.all_grants(pass))
     }
 
-    fn config(&self) -> Vec<(String, String)> {
+    fn config(&self, has_pass: bool) -> Vec<(String, String)> {
         let mut config: Vec<(String, String)> =
             CONFIG.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         config
             .extend(TOLERATED_FAULTS.iter().map(|fault| (format!("fetch.fsck.{fault}"), "warn".to_owned())));
         let options = self.program.options();
-        config.push(("http.proxy".to_owned(), options.http_proxy.clone().unwrap_or_default()));
+        if !has_pass {
+            config.push(("http.proxy".to_owned(), options.http_proxy.clone().unwrap_or_default()));
+        }
         if let Some(ca_file) = &options.ca_file {
             config.push(("http.sslCAInfo".to_owned(), ca_file.to_string_lossy().into_owned()));
         }
@@ -221,8 +234,9 @@ impl<'a> GitCommand<'a> {
         config
     }
 
-    /// What the environment lends: the credential for the helper, the agent for ssh.
-    fn lend_access(&self, command: &mut Command) {
+    /// What the environment lends: the credential for the helper, the agent for ssh, the pass for the way out. Nobody but the
+    /// child's user can read it there, unlike its arguments.
+    fn lend_access(&self, command: &mut Command, pass: Option<&Pass>) {
         let Some(remote) = &self.remote else { return };
         if let Some(secret) = remote.credential() {
             command.env("SOURCEKEEP_GIT_USER", secret.reveal_user());
@@ -230,26 +244,46 @@ impl<'a> GitCommand<'a> {
             command.env("SOURCEKEEP_GIT_HOST", remote.host_and_port());
             command.env("SOURCEKEEP_GIT_PROTOCOL", remote.scheme().as_str());
         }
+        if let Some(pass) = pass {
+            let config = [("http.proxy", pass.proxy_url())];
+            command.env("GIT_CONFIG_COUNT", config.len().to_string());
+            for (at, (key, value)) in config.into_iter().enumerate() {
+                command.env(format!("GIT_CONFIG_KEY_{at}"), key).env(format!("GIT_CONFIG_VALUE_{at}"), value);
+            }
+            lend_relay(command, pass, self.program.options());
+            if let (Scheme::Git, Some(relay)) = (remote.scheme(), &self.program.options().relay) {
+                command.env("GIT_PROXY_COMMAND", relay);
+            }
+        }
         if remote.scheme() == Scheme::Ssh {
-            command.env("GIT_SSH_COMMAND", SSH_COMMAND).env("GIT_SSH_VARIANT", "ssh");
+            let ssh = match pass {
+                Some(_) => format!("{SSH_COMMAND} -o'{PROXY_COMMAND}'"),
+                None => SSH_COMMAND.to_owned(),
+            };
+            command.env("GIT_SSH_COMMAND", ssh).env("GIT_SSH_VARIANT", "ssh");
             if let Some(agent) = &self.program.options().ssh_agent {
                 command.env("SSH_AUTH_SOCK", agent);
             }
         }
     }
 
-    fn all_grants(&self) -> Grants {
+    fn all_grants(&self, pass: Option<&Pass>) -> Grants {
         let options = self.program.options();
         let mut grants = self.grants.clone();
         grants.read.extend(options.ca_file.clone());
         grants.read.extend(program_folders(options));
-        grants.connect = match self.remote.as_ref().map(|remote| (remote.scheme(), remote.port())) {
+        let remote = self.remote.as_ref().map(|remote| (remote.scheme(), remote.port()));
+        if let Some((Scheme::Ssh, _)) = remote {
+            grants.read.extend(options.ssh_dir.clone());
+            grants.read.extend(options.ssh_agent.clone());
+        }
+        grants.connect = match remote {
             None | Some((Scheme::File, _)) => Connect::Nowhere,
-            Some((Scheme::Ssh, _)) => {
-                grants.read.extend(options.ssh_dir.clone());
-                grants.read.extend(options.ssh_agent.clone());
-                Connect::Anywhere
+            Some(_) if let Some(pass) = pass => {
+                grants.read.extend(options.relay.clone());
+                Connect::Ports(vec![pass.port()])
             }
+            Some((Scheme::Ssh, _)) => Connect::Anywhere,
             // 53 for names that do not fit a datagram; 80 and 443 for the one redirect.
             Some((_, port)) => {
                 let proxy = options.http_proxy.as_deref().and_then(proxy_port);
@@ -258,6 +292,41 @@ impl<'a> GitCommand<'a> {
         };
         grants
     }
+}
+
+/// What ssh runs to connect, where a way out was lent: the relay, named by the environment so that no path has to be quoted.
+pub(crate) const PROXY_COMMAND: &str = "ProxyCommand=exec \"$SOURCEKEEP_RELAY\" %h %p";
+
+/// Tells the relay what it needs.
+pub(crate) fn lend_relay(command: &mut Command, pass: &Pass, options: &GitProgramOptions) {
+    if let Some(relay) = &options.relay {
+        command.env("SOURCEKEEP_RELAY", relay).env(Relay::VARIABLE, pass.proxy_url());
+    }
+}
+
+/// Leave to connect to one machine, which the repository's owner named: it may be in any network but a cloud's own.
+pub(crate) fn lend_way_out(
+    door: &Door,
+    scheme: Scheme,
+    host: &str,
+    port: Option<u16>,
+    initiator: &str,
+) -> Result<Option<Pass>, RunError> {
+    let reach = match scheme {
+        Scheme::File => return Ok(None),
+        // The first answer may redirect.
+        Scheme::Https | Scheme::Http => Reach::AnyPublic,
+        Scheme::Git => Reach::OwnOrigin,
+        Scheme::Ssh => Reach::Aliases,
+    };
+    let not_let_out = |reason: String| RunError::NotLetOut { reason };
+    let anywhere = ["0.0.0.0/0", "::/0"].into_iter().filter_map(|network| network.parse().ok()).collect();
+    let (purpose, scheme) = (Purpose::GitFetch, scheme.as_str());
+    let destination = Destination::machine(purpose, scheme, host, port, anywhere, reach)
+        .map_err(|error| not_let_out(error.to_string()))?
+        .asked_by(initiator);
+    door.check(&destination).map_err(|refused| not_let_out(refused.to_string()))?;
+    door.pass(destination).map(Some).map_err(|error| not_let_out(error.to_string()))
 }
 
 /// Asks the program for its version, in the same environment but outside any repository.
@@ -349,7 +418,7 @@ mod tests {
         let url = RemoteUrl::parse("https://me:hunter2@example.org/o/n.git", Schemes::default()).unwrap();
         let built =
             GitCommand::new(&program, "fetch").flags(&["--prune"]).remote(&url).operand("--upload-pack=x");
-        let arguments = arguments(&built.build().0);
+        let arguments = arguments(&built.build(None).0);
         let end = arguments.iter().position(|argument| argument == "--end-of-options").unwrap();
         assert_eq!(arguments[end + 1..], ["https://example.org/o/n.git", "--upload-pack=x"]);
         assert!(!arguments.iter().any(|argument| argument.contains("hunter2")));
@@ -359,20 +428,20 @@ mod tests {
     fn one_transport_is_allowed() {
         let program = program();
         let url = RemoteUrl::parse("git@example.org:o/n.git", Schemes::default()).unwrap();
-        let (command, grants) = GitCommand::new(&program, "ls-remote").remote(&url).build();
+        let (command, grants) = GitCommand::new(&program, "ls-remote").remote(&url).build(None);
         let allowed: Vec<_> =
             arguments(&command).into_iter().filter(|a| a.ends_with(".allow=always")).collect();
         assert_eq!(
             (allowed.as_slice(), grants.connect),
             (["protocol.ssh.allow=always".to_owned()].as_slice(), Connect::Anywhere)
         );
-        let (_, grants) = GitCommand::new(&program, "symbolic-ref").build();
+        let (_, grants) = GitCommand::new(&program, "symbolic-ref").build(None);
         assert_eq!(grants.connect, Connect::Nowhere);
     }
 
     #[test]
     fn the_environment_is_made_from_nothing() {
-        let (command, _) = GitCommand::new(&program(), "fetch").build();
+        let (command, _) = GitCommand::new(&program(), "fetch").build(None);
         let names: Vec<_> = command.get_envs().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
         assert!(names.iter().all(|name| !name.starts_with("LD_") && !name.contains("PROXY")));
         assert!(names.contains(&"GIT_CONFIG_NOSYSTEM".to_owned()));

@@ -5,10 +5,12 @@
 //! the repositories that somebody has access to; who that is is a variable here, and its command `sudo` over ssh.
 //! <https://gitolite.com/gitolite/user#the-info-command>, `commands/sudo` in its sources.
 
-use crate::command::{SSH_COMMAND, find_named, plain_command, program_folders};
+use crate::command::{
+    PROXY_COMMAND, SSH_COMMAND, find_named, lend_relay, lend_way_out, plain_command, program_folders,
+};
 use crate::run::{FailureKind, printable, supervise};
 use crate::sandbox::{Connect, Grants};
-use crate::{ChildLimits, GitProgramOptions, RunError};
+use crate::{ChildLimits, GitProgramOptions, RunError, Scheme};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -195,6 +197,9 @@ impl Gitolite {
     fn remote(&self, words: &[&str]) -> Command {
         let mut command = plain_command(&self.program, &self.options);
         command.args(SSH_COMMAND.split_whitespace().skip(1)).arg("-T");
+        if self.options.door.is_some() {
+            command.arg(format!("-o{PROXY_COMMAND}"));
+        }
         if let GitolitePlace::Ssh { user, host, port } = &self.place {
             if let Some(port) = port {
                 command.arg("-p").arg(port.to_string());
@@ -218,6 +223,18 @@ impl Gitolite {
                 grants.read.extend(self.options.ssh_agent.clone());
                 grants.connect = Connect::Anywhere;
             }
+        }
+        let mut command = command;
+        let pass = match (&self.place, &self.options.door) {
+            (GitolitePlace::Ssh { host, port, .. }, Some(door)) => {
+                lend_way_out(door, Scheme::Ssh, host, *port, &format!("gitolite at {host}"))?
+            }
+            _ => None,
+        };
+        if let Some(pass) = &pass {
+            lend_relay(&mut command, pass, &self.options);
+            grants.read.extend(self.options.relay.clone());
+            grants.connect = Connect::Ports(vec![pass.port()]);
         }
         let limits = ChildLimits { timeout: TIMEOUT, silence: TIMEOUT, ..self.options.limits.clone() };
         let ended = supervise(command, &grants, &limits, cancel, &mut |_| ())?;

@@ -1,6 +1,7 @@
 //! The git program: found, checked, and held with the limits its children run under.
 
 use crate::command;
+use egress::Door;
 use std::{
     ffi::OsString,
     io,
@@ -48,8 +49,13 @@ pub struct GitProgramOptions {
     /// `PATH` for git and its helpers (ssh, sh); `/usr/local/bin:/usr/bin:/bin` if not given.
     pub path: Option<OsString>,
     /// Proxy (`http://127.0.0.1:port`) that every http and https remote is reached through. The one place for it; without
-    /// it none is used, whatever the environment says.
+    /// it none is used, whatever the environment says. With a door, it is the door that uses it.
     pub http_proxy: Option<String>,
+    /// The way out that children are lent: their connections are counted and written down. Without it (in tests, and where
+    /// nothing is written down) they connect by themselves.
+    pub door: Option<Door>,
+    /// The program that connects ssh and `git://` with the door: this one, started with [`egress::Relay::VARIABLE`].
+    pub relay: Option<PathBuf>,
     /// Certificates to trust for https, in place of the system's.
     pub ca_file: Option<PathBuf>,
     /// Socket of the ssh agent that may sign for ssh remotes.

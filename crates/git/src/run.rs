@@ -37,6 +37,12 @@ pub enum RunError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// The server lets nothing out to that remote.
+    #[error("git was not let out: {reason}")]
+    NotLetOut {
+        /// Why.
+        reason: String,
+    },
     /// It was cancelled.
     #[error("git was cancelled")]
     Cancelled,
@@ -114,6 +120,8 @@ impl FailureKind {
             ("Failed to connect", FailureKind::Unreachable),
             ("unable to connect", FailureKind::Unreachable),
             ("Could not connect", FailureKind::Unreachable),
+            ("SOCKS5", FailureKind::Unreachable),
+            ("not let this out", FailureKind::Unreachable),
             ("transfer rate", FailureKind::Unreachable),
             ("corrupt", FailureKind::BadObjects),
             ("bad object", FailureKind::BadObjects),
@@ -132,7 +140,8 @@ impl GitCommand<'_> {
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<Vec<u8>, RunError> {
         let limits = &self.limits();
-        let (command, grants) = self.build();
+        let pass = self.pass()?;
+        let (command, grants) = self.build(pass.as_ref());
         let ended = supervise(command, &grants, limits, cancel, on_progress)?;
         self.check_status(ended.status, &ended.complaint, limits)?;
         Ok(ended.output)

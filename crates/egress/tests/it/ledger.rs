@@ -153,7 +153,7 @@ async fn a_child_goes_out_through_the_door_and_is_counted() {
     let there = echo().await;
     let names = Names::of(&[("git.example.org", &[&["127.0.0.1"]])]);
     let (egress, book) = door_with(names, Mode::Open);
-    let door = Door::open(&egress).await.unwrap();
+    let door = Door::open(&egress, None).await.unwrap();
     let base = format!("http://git.example.org:{}/app.git", there.port());
     let destination =
         || Destination::new(Purpose::GitFetch, &base, networks(&["127.0.0.0/8"]), Reach::OwnOrigin).unwrap();
@@ -183,7 +183,7 @@ async fn a_child_goes_out_through_the_door_and_is_counted() {
 #[allow(clippy::disallowed_methods, reason = "whoever wants out without a pass")]
 async fn the_door_lets_nobody_out_without_a_pass() {
     let (egress, book) = door_with(Names::of(&[]), Mode::Open);
-    let door = Door::open(&egress).await.unwrap();
+    let door = Door::open(&egress, None).await.unwrap();
     for hello in [
         &b"GET / HTTP/1.1\r\n\r\n"[..],
         b"\x05\x01\x00",
@@ -207,7 +207,7 @@ async fn the_door_keeps_to_the_addresses_that_are_allowed() {
     let there = echo().await;
     let names = Names::of(&[("git.example.org", &[&["127.0.0.1"]])]);
     let (egress, book) = door_with(names, Mode::Open);
-    let door = Door::open(&egress).await.unwrap();
+    let door = Door::open(&egress, None).await.unwrap();
     let base = format!("http://git.example.org:{}/", there.port());
     let pass =
         door.pass(Destination::new(Purpose::GitFetch, &base, vec![], Reach::OwnOrigin).unwrap()).unwrap();
@@ -232,4 +232,54 @@ async fn silence_does_not_hold_the_ledger_open() {
     drop(client);
     egress.settled().await;
     assert_eq!(book.closed.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_goes_through_a_proxy_is_written_down_as_such() {
+    // A proxy that knows one way, and says back what it hears there.
+    let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy_address = proxy.local_addr().unwrap();
+    let heads = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&heads);
+    tokio::spawn(async move {
+        while let Ok((mut child, _)) = proxy.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(child.read_u8().await.unwrap());
+            }
+            let head = String::from_utf8(head).unwrap();
+            let is_known = head.starts_with("CONNECT git.example.org:443 HTTP/1.1\r\n");
+            seen.lock().unwrap().push(head);
+            if !is_known {
+                child.write_all(b"HTTP/1.1 403 No\r\n\r\n").await.unwrap();
+                continue;
+            }
+            child.write_all(b"HTTP/1.1 200 Fine\r\nX: y\r\n\r\n").await.unwrap();
+            let (mut from, mut to) = child.split();
+            let _ = tokio::io::copy(&mut from, &mut to).await;
+        }
+    });
+    let (egress, book) = door_with(Names::of(&[]), Mode::Open);
+    let door = Door::open(&egress, Some(&format!("http://me:se%20cret@{proxy_address}"))).await.unwrap();
+    let pass = |base: &str| {
+        let networks = networks(&["127.0.0.0/8"]);
+        door.pass(Destination::new(Purpose::GitFetch, base, networks, Reach::OwnOrigin).unwrap()).unwrap()
+    };
+    let mut heard = Vec::new();
+    let known = pass("https://git.example.org/app.git");
+    Relay::run(&known.proxy_url(), "git.example.org", 443, &b"hello"[..], &mut heard).await.unwrap();
+    assert_eq!(heard, b"hello");
+    let unknown = pass("https://other.example.org/app.git");
+    assert!(Relay::run(&unknown.proxy_url(), "other.example.org", 443, &b""[..], &mut heard).await.is_err());
+    egress.settled().await;
+    let opened = book.opened.lock().unwrap().clone();
+    assert_eq!(opened.len(), 2);
+    assert_eq!((opened[0].host.as_str(), opened[0].port), ("127.0.0.1", proxy_address.port()));
+    assert!(
+        opened[0].initiator.contains("to git.example.org:443 through the proxy"),
+        "{}",
+        opened[0].initiator
+    );
+    assert!(heads.lock().unwrap()[0].contains("Proxy-Authorization: Basic bWU6c2UgY3JldA==\r\n"));
+    assert!(Door::open(&egress, Some("socks5://x")).await.is_err());
 }
