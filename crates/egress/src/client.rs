@@ -97,9 +97,14 @@ impl Egress {
         Egress { way: Arc::new(Way::new(resolver, policy, Some(ledger))) }
     }
 
-    /// A door without a ledger: for programs that have no server's database, such as the proofs that an owner runs against a
-    /// server, and for tests.
-    pub fn unrecorded(resolver: Arc<dyn Resolve>) -> Self {
+    /// A door without a ledger, with the operating system's resolver: for programs that have no server's database, such as
+    /// the bridge for editors, and for tests. `cargo xtask tidy` knows who may.
+    pub fn unrecorded() -> Self {
+        Egress::unrecorded_with(Arc::new(SystemResolver))
+    }
+
+    /// Likewise, with a resolver of one's own.
+    pub fn unrecorded_with(resolver: Arc<dyn Resolve>) -> Self {
         Egress { way: Arc::new(Way::new(resolver, Policy::default(), None)) }
     }
 
@@ -136,13 +141,6 @@ impl Egress {
             .build(https);
         let turns = Arc::new(Semaphore::new(limits.n_at_once_max.clamp(1, Semaphore::MAX_PERMITS)));
         Ok(Client { http, destination, limits, turns })
-    }
-}
-
-impl Default for Egress {
-    /// Without a ledger, with the operating system's resolver.
-    fn default() -> Self {
-        Egress::unrecorded(Arc::new(SystemResolver))
     }
 }
 

@@ -182,7 +182,7 @@ impl Way {
     }
 
     /// Writes a refusal down, unless the same was written lately: what is tried every minute would fill the ledger.
-    async fn refuse(
+    pub(crate) async fn refuse(
         &self,
         destination: &Destination,
         who: &Traveller,
@@ -191,6 +191,21 @@ impl Way {
         error: &ConnectError,
     ) -> Result<(), LedgerError> {
         let Some(ledger) = &self.ledger else { return Ok(()) };
+        self.n_open.send_modify(|n| *n += 1);
+        let written = self.refuse_in(&**ledger, destination, who, host, port, error).await;
+        self.n_open.send_modify(|n| *n = n.saturating_sub(1));
+        written
+    }
+
+    async fn refuse_in(
+        &self,
+        ledger: &dyn Ledger,
+        destination: &Destination,
+        who: &Traveller,
+        host: &str,
+        port: u16,
+        error: &ConnectError,
+    ) -> Result<(), LedgerError> {
         let key = (destination.purpose(), host.to_owned(), port);
         {
             let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);

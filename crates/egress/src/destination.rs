@@ -35,6 +35,23 @@ impl Purpose {
     }
 }
 
+impl Purpose {
+    /// Its name in settings.
+    pub fn key(self) -> &'static str {
+        match self {
+            Purpose::CodeHost => "code-host",
+            Purpose::GitFetch => "git-fetch",
+            Purpose::IdentityProvider => "identity-provider",
+            Purpose::OwnServer => "own-server",
+        }
+    }
+
+    /// The purpose of that name in settings.
+    pub fn from_key(key: &str) -> Option<Purpose> {
+        Purpose::ALL.into_iter().find(|purpose| purpose.key() == key)
+    }
+}
+
 impl fmt::Display for Purpose {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())

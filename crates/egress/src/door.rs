@@ -44,6 +44,7 @@ struct Inner {
     way: Arc<Way>,
     passes: Arc<Passes>,
     serving: tokio::task::AbortHandle,
+    runtime: tokio::runtime::Handle,
 }
 
 #[derive(Default)]
@@ -85,7 +86,8 @@ impl Door {
         let (way, passes) = (Arc::clone(&egress.way), Arc::new(Passes::default()));
         let outside = Outside { way: Arc::clone(&way), proxy };
         let serving = tokio::spawn(serve(listener, outside, Arc::clone(&passes))).abort_handle();
-        Ok(Door { inner: Arc::new(Inner { address, way, passes, serving }) })
+        let runtime = tokio::runtime::Handle::current();
+        Ok(Door { inner: Arc::new(Inner { address, way, passes, serving, runtime }) })
     }
 
     /// Where it listens.
@@ -93,10 +95,24 @@ impl Door {
         self.inner.address
     }
 
-    /// What may leave, before a child is started for it.
+    /// Whether a destination may be left for, before a child is started for it. A refusal is written down.
+    #[track_caller]
     pub fn check(&self, destination: &Destination) -> Result<(), crate::PolicyRefused> {
-        let host = destination.base().host_str().unwrap_or_default();
-        self.inner.way.policy.check(destination.purpose(), host)
+        let code = place(Location::caller());
+        let host = destination.base().host_str().unwrap_or_default().to_owned();
+        let checked = self.inner.way.policy.check(destination.purpose(), &host);
+        if let Err(refused) = &checked {
+            let (way, destination, error) =
+                (Arc::clone(&self.inner.way), destination.clone(), ConnectError::Policy(refused.clone()));
+            self.inner.runtime.spawn(async move {
+                let port = destination.port().unwrap_or_default();
+                let who = Traveller { initiator: destination.initiator.clone(), code };
+                if let Err(error) = way.refuse(&destination, &who, &host, port, &error).await {
+                    tracing::error!(%error, "a refusal could not be written down");
+                }
+            });
+        }
+        checked
     }
 
     /// A pass for one destination. The ledger names the caller's place in the code.

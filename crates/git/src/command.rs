@@ -295,7 +295,7 @@ impl<'a> GitCommand<'a> {
 }
 
 /// What ssh runs to connect, where a way out was lent: the relay, named by the environment so that no path has to be quoted.
-pub(crate) const PROXY_COMMAND: &str = "ProxyCommand=exec \"$SOURCEKEEP_RELAY\" %h %p";
+pub(crate) const PROXY_COMMAND: &str = "ProxyCommand=\"$SOURCEKEEP_RELAY\" %h %p";
 
 /// Tells the relay what it needs.
 pub(crate) fn lend_relay(command: &mut Command, pass: &Pass, options: &GitProgramOptions) {
@@ -305,6 +305,7 @@ pub(crate) fn lend_relay(command: &mut Command, pass: &Pass, options: &GitProgra
 }
 
 /// Leave to connect to one machine, which the repository's owner named: it may be in any network but a cloud's own.
+#[track_caller]
 pub(crate) fn lend_way_out(
     door: &Door,
     scheme: Scheme,

@@ -76,7 +76,7 @@ async fn measure(store: &Store, people: &[UserId], kind: HostKind, stub_kind: St
         store.link_identity(&host.id, &account, *user, "").await.unwrap();
     }
     let around = Surroundings {
-        egress: Egress::default(),
+        egress: Egress::unrecorded(),
         clock: Arc::new(SystemClock),
         git: git::GitProgramOptions::default(),
         schemes: git::Schemes::default(),

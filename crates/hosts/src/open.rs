@@ -130,7 +130,8 @@ struct Http<'a> {
 impl Http<'_> {
     fn api(&self, base: &str) -> Result<Api, OpenHostError> {
         let networks = self.settings.parsed_networks()?;
-        let destination = Destination::new(Purpose::CodeHost, base, networks, Reach::OwnOrigin)?;
+        let destination = Destination::new(Purpose::CodeHost, base, networks, Reach::OwnOrigin)?
+            .asked_by(&format!("{} interface", self.kind));
         let is_large = self.kind == HostKind::AzureDevOps;
         let body_bytes_max = if is_large { LARGE_BODY_BYTES_MAX } else { BODY_BYTES_MAX };
         let base = destination.base().clone();

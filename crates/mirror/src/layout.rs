@@ -82,6 +82,11 @@ impl DataDir {
         self.root.join("audit.head")
     }
 
+    /// The newest signed checkpoint of the egress ledger.
+    pub fn egress_checkpoint(&self) -> PathBuf {
+        self.root.join("egress.checkpoint")
+    }
+
     /// The configuration file.
     pub fn config(&self) -> PathBuf {
         self.root.join("config.toml")

@@ -116,6 +116,7 @@ impl Provider {
         let (networks, purpose) = (options.networks.clone(), Purpose::IdentityProvider);
         let destination =
             Destination::new(purpose, &options.issuer, networks, Reach::AnyPublic).map_err(bad)?;
+        let destination = destination.asked_by(&format!("identity provider {}", options.id));
         let malformed = || bad(egress::DestinationError::Malformed);
         let issuer = IssuerUrl::new(options.issuer.clone()).map_err(|_| malformed())?;
         let http = Http(egress.client(destination, LIMITS)?);

@@ -124,7 +124,7 @@ async fn open(folder: &Path, corpus: &Path) -> Result<(Store, Deps), Failure> {
     let hosts = hosts::SyncWorker::new(hosts::SyncOptions {
         store: store.clone(),
         around: hosts::Surroundings {
-            egress: egress::Egress::default(),
+            egress: egress::Egress::unrecorded(),
             clock: clock.clone(),
             git: git::GitProgramOptions::default(),
             schemes: git::Schemes::default(),

@@ -305,7 +305,7 @@ mod tests {
         let hosts = hosts::SyncWorker::new(hosts::SyncOptions {
             store: store.clone(),
             around: hosts::Surroundings {
-                egress: egress::Egress::default(),
+                egress: egress::Egress::unrecorded(),
                 clock: clock.clone(),
                 git: git::GitProgramOptions::default(),
                 schemes: git::Schemes::default(),

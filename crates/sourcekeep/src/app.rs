@@ -6,7 +6,7 @@ use crate::failure::UsageError;
 use access::audit::Origin;
 use access::{Actor, Caller, Clock, Scope, SessionId, SystemClock, SystemRandomness, UserName, Via};
 use anyhow::Context as _;
-use egress::Egress;
+use egress::{Door, Egress, SystemResolver};
 use git::{GitProgramOptions, Scheme, Schemes, Secret};
 use mirror::{CredentialSource, DataDir, DataDirError};
 use model::{AccessSet, RepoName};
@@ -14,8 +14,13 @@ use secrecy::ExposeSecret as _;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::{Store, StoreUrl};
+use std::time::Duration;
+use store::{EgressLedger, Store, StoreUrl};
+use tokio::sync::OnceCell;
 use vault::{KeySource, Vault};
+
+/// How long a stopping process waits for the ends of connections to be written down.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a command is given: options, environment, current directory.
 #[derive(Clone, Debug)]
@@ -30,6 +35,12 @@ pub(crate) struct Opened {
     pub(crate) data: DataDir,
     pub(crate) config: Config,
     pub(crate) store: Store,
+    /// The way out of this server: what it opens is in the ledger.
+    pub(crate) egress: Egress,
+    /// The ledger.
+    pub(crate) ledger: EgressLedger,
+    /// The way out for git, opened when it is first needed.
+    door: OnceCell<Door>,
 }
 
 impl App {
@@ -90,7 +101,10 @@ impl App {
         let audit_head = Some(data.audit_head());
         let options = store::Options { vault, audit_head, ..store::Options::default() };
         let store = Store::open_with(&url, options).await?.by(Origin::local_operator());
-        Ok(Opened { data, config, store })
+        let ledger = EgressLedger::new(store.by(Origin::system("egress")), Some(data.egress_checkpoint()));
+        let policy = config.egress.policy().map_err(UsageError::new)?;
+        let egress = Egress::new(Arc::new(SystemResolver), policy, Arc::new(ledger.clone()));
+        Ok(Opened { data, config, store, egress, ledger, door: OnceCell::new() })
     }
 
     /// Where the master keys are.
@@ -104,9 +118,13 @@ impl App {
     }
 
     /// The identity providers, as configured; none is asked yet.
-    pub(crate) fn providers(&self, config: &Config) -> anyhow::Result<Vec<Arc<oidc::Provider>>> {
+    pub(crate) fn providers(
+        &self,
+        config: &Config,
+        egress: &Egress,
+    ) -> anyhow::Result<Vec<Arc<oidc::Provider>>> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        config::providers(&config.sign_in.providers, &self.environment, &Egress::default(), &clock)
+        config::providers(&config.sign_in.providers, &self.environment, egress, &clock)
             .map_err(|error| UsageError::new(format!("sign_in.providers: {error}")).into())
     }
 
@@ -124,6 +142,29 @@ impl App {
 }
 
 impl Opened {
+    /// How git is run: with what this user's ssh and certificates need, what the configuration names, and the way out.
+    pub(crate) async fn git(&self, app: &App) -> anyhow::Result<GitProgramOptions> {
+        let proxy = self.config.mirror.http_proxy.as_deref();
+        let door = self.door.get_or_try_init(|| Door::open(&self.egress, proxy)).await?;
+        let environment = &app.environment;
+        Ok(GitProgramOptions {
+            program: self.config.mirror.git.clone(),
+            door: Some(door.clone()),
+            relay: std::env::current_exe().ok(),
+            ..GitProgramOptions::from_environment(|name| environment.get(name).map(Into::into))
+        })
+    }
+
+    /// Waits a moment for what is still to be written down of connections that are over.
+    pub(crate) async fn settle_egress(&self) {
+        if tokio::time::timeout(SETTLE_TIMEOUT, self.egress.settled()).await.is_err() {
+            tracing::warn!("connections were open at the end; the ledger will call them interrupted");
+        }
+        if let Err(error) = self.ledger.write_note().await {
+            tracing::error!(%error, "the checkpoint of the egress ledger cannot be noted");
+        }
+    }
+
     /// What may be searched: everything for the owner of the data directory, or what an account may read.
     pub(crate) async fn access_set(&self, user: Option<&str>) -> anyhow::Result<AccessSet> {
         Ok(self.store.access_set(&self.caller(user).await?).await?)
@@ -191,15 +232,6 @@ impl Config {
         match self.mirror.allow_file_urls {
             true => Schemes::default().with(Scheme::File),
             false => Schemes::default(),
-        }
-    }
-
-    /// How git is run: with what this user's ssh and certificates need, and what the configuration names.
-    pub(crate) fn git(&self, environment: &Environment) -> GitProgramOptions {
-        GitProgramOptions {
-            program: self.mirror.git.clone(),
-            http_proxy: self.mirror.http_proxy.clone(),
-            ..GitProgramOptions::from_environment(|name| environment.get(name).map(Into::into))
         }
     }
 

@@ -27,12 +27,48 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    if let Some(way_out) = std::env::var_os(egress::Relay::VARIABLE) {
+        return relay(&way_out.to_string_lossy());
+    }
     let cli = Cli::parse();
     terminal::choose_color(cli.common.color);
     match run(cli) {
         Ok(outcome) => outcome.into(),
         Err(error) => failure::report(&error).into(),
     }
+}
+
+/// What ssh and git run to connect through the server: `sourcekeep HOST PORT`, with the way out in the environment.
+fn relay(way_out: &str) -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let relayed = match (&arguments[..], tokio::runtime::Builder::new_current_thread().enable_all().build()) {
+        ([host, port], Ok(runtime)) => match port.parse() {
+            Ok(port) => {
+                let done = runtime.block_on(async {
+                    let (input, output) = (stream(std::io::stdin())?, stream(std::io::stdout())?);
+                    egress::Relay::run(way_out, host, port, input, output).await
+                });
+                // A read of the input that nobody will answer must not keep the process.
+                runtime.shutdown_background();
+                done
+            }
+            Err(_) => Err(egress::RelayError::NotLent),
+        },
+        _ => Err(egress::RelayError::NotLent),
+    };
+    match relayed {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal::warning(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One of the standard streams, read or written on threads of the runtime.
+fn stream(standard: impl std::os::fd::AsFd) -> Result<tokio::fs::File, egress::RelayError> {
+    let owned = standard.as_fd().try_clone_to_owned().map_err(egress::RelayError::Door)?;
+    Ok(tokio::fs::File::from_std(std::fs::File::from(owned)))
 }
 
 fn run(cli: Cli) -> anyhow::Result<Outcome> {

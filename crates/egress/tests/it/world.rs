@@ -46,7 +46,7 @@ pub(crate) fn client_with(
     limits: Limits,
 ) -> Client {
     let destination = Destination::new(Purpose::CodeHost, base, networks(allowed), reach).unwrap();
-    Egress::unrecorded(names).client(destination, limits).unwrap()
+    Egress::unrecorded_with(names).client(destination, limits).unwrap()
 }
 
 /// A client that may reach 127.0.0.1 and stays at its origin.

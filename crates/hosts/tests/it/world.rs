@@ -26,7 +26,7 @@ pub(crate) const NOON: Timestamp = Timestamp(1_750_000_000_000);
 
 pub(crate) fn around(clock: Arc<dyn Clock>) -> Surroundings {
     let git = GitProgramOptions::default();
-    Surroundings { egress: Egress::default(), clock, git, schemes: Schemes::default() }
+    Surroundings { egress: Egress::unrecorded(), clock, git, schemes: Schemes::default() }
 }
 
 pub(crate) fn settings() -> HostSettings {

@@ -33,7 +33,7 @@ impl World {
         let stub = StubProvider::start(Arc::new(move || stub_clock.now().0 / 1000)).await;
         let mut options = options(stub.issuer());
         change(&mut options);
-        let provider = Provider::new(options, &Egress::default(), clock.clone()).unwrap();
+        let provider = Provider::new(options, &Egress::unrecorded(), clock.clone()).unwrap();
         World { stub, clock, provider }
     }
 
@@ -379,7 +379,7 @@ fn options_are_checked_before_anything_is_asked() {
     let refused = |change: fn(&mut ProviderOptions)| {
         let mut options = options("https://login.example.org");
         change(&mut options);
-        Provider::new(options, &Egress::default(), clock()).unwrap_err()
+        Provider::new(options, &Egress::unrecorded(), clock()).unwrap_err()
     };
     assert!(matches!(refused(|o| o.id = "A/B".into()), OptionsError::BadId { .. }));
     assert!(matches!(refused(|o| o.id = String::new()), OptionsError::BadId { .. }));
@@ -394,11 +394,11 @@ fn options_are_checked_before_anything_is_asked() {
     {
         let mut options = options("https://login.example.org");
         options.issuer = issuer.into();
-        let refused = Provider::new(options, &Egress::default(), clock()).unwrap_err();
+        let refused = Provider::new(options, &Egress::unrecorded(), clock()).unwrap_err();
         assert!(matches!(refused, OptionsError::BadIssuer { .. }), "{issuer}: {refused}");
     }
     let shown =
-        format!("{:?}", Provider::new(options("https://login.example.org"), &Egress::default(), clock()));
+        format!("{:?}", Provider::new(options("https://login.example.org"), &Egress::unrecorded(), clock()));
     assert!(!shown.contains(CLIENT_SECRET));
 }
 

@@ -32,7 +32,7 @@ impl At {
         let stub = start(&clock).await;
         let mut options = options("stub", &stub);
         change(&mut options);
-        let provider = Provider::new(options, &Egress::default(), clock.clone()).expect("a provider");
+        let provider = Provider::new(options, &Egress::unrecorded(), clock.clone()).expect("a provider");
         let mut providers = config.providers.clone();
         providers.insert(0, Arc::new(provider));
         let config = ServerConfig { providers, ..config };

@@ -143,7 +143,8 @@ fn an_answer_of_one_provider_is_not_anothers() {
     run(async {
         let clock = Arc::new(ManualClock::at(NOW));
         let evil = start(&clock).await;
-        let provider = Provider::new(options("evil", &evil), &Egress::default(), clock).expect("a provider");
+        let provider =
+            Provider::new(options("evil", &evil), &Egress::unrecorded(), clock).expect("a provider");
         let config = ServerConfig { providers: vec![Arc::new(provider)], ..ServerConfig::default() };
         let at = At::with(|_| {}, config).await;
         at.link(at.world.bob(), "17").await;

@@ -155,7 +155,7 @@ impl World {
         let hosts = hosts::SyncWorker::new(hosts::SyncOptions {
             store: store.clone(),
             around: hosts::Surroundings {
-                egress: egress::Egress::default(),
+                egress: egress::Egress::unrecorded(),
                 clock: clock.clone(),
                 git: git::GitProgramOptions::default(),
                 schemes: git::Schemes::default(),

@@ -140,7 +140,7 @@ impl World {
         let hosts = hosts::SyncWorker::new(hosts::SyncOptions {
             store: store.clone(),
             around: hosts::Surroundings {
-                egress: egress::Egress::default(),
+                egress: egress::Egress::unrecorded(),
                 clock: clock.clone(),
                 git: git::GitProgramOptions::default(),
                 schemes: git::Schemes::default(),
@@ -158,7 +158,7 @@ impl World {
         let deps =
             Deps { uploads, store, exports, catalog, searcher, board, data_dir: data, git, clock, hosts };
         let provider =
-            Provider::new(provider.clone(), &egress::Egress::default(), deps.clock.clone()).unwrap();
+            Provider::new(provider.clone(), &egress::Egress::unrecorded(), deps.clock.clone()).unwrap();
         // People are called the same in worlds that both have them.
         randomness.deal(900_003);
         let (others, export_of_ada) = match spec.has_others {

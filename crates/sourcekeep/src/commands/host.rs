@@ -20,9 +20,9 @@ pub(super) async fn run(app: &App, command: HostCommand) -> anyhow::Result<Outco
     match command {
         HostCommand::Add(args) => add(app, args).await,
         HostCommand::List => list(app).await,
-        HostCommand::Test(args) => test(app, args).await,
-        HostCommand::Sync(args) => sync(app, args).await,
-        HostCommand::Accounts(args) => accounts(app, args).await,
+        HostCommand::Test(args) => going_out(app, async |opened| test(app, opened, args).await).await,
+        HostCommand::Sync(args) => going_out(app, async |opened| sync(app, opened, args).await).await,
+        HostCommand::Accounts(args) => going_out(app, async |opened| accounts(app, opened, args).await).await,
         HostCommand::Link(args) => link(app, args).await,
         HostCommand::Unlink(args) => unlink(app, args).await,
         HostCommand::Remove(args) => remove(app, args).await,
@@ -135,10 +135,20 @@ fn shape(host: &CodeHost, n_here: usize) -> Value {
     })
 }
 
-async fn test(app: &App, args: HostNameArgs) -> anyhow::Result<Outcome> {
+/// Does something that speaks to others, and waits for the ends of its connections to be written down.
+async fn going_out(
+    app: &App,
+    work: impl AsyncFnOnce(&Opened) -> anyhow::Result<Outcome>,
+) -> anyhow::Result<Outcome> {
     let opened = app.open().await?;
-    let host = find(&opened, &args.name).await?;
-    let connector = worker(app, &opened).connector(&host).await?;
+    let done = work(&opened).await;
+    opened.settle_egress().await;
+    done
+}
+
+async fn test(app: &App, opened: &Opened, args: HostNameArgs) -> anyhow::Result<Outcome> {
+    let host = find(opened, &args.name).await?;
+    let connector = worker(app, opened).await?.connector(&host).await?;
     let tried = connector.whoami().await;
     let error = tried.as_ref().err().map(ToString::to_string);
     opened.store.note_host_test(&host, error.as_deref()).await?;
@@ -153,10 +163,9 @@ async fn test(app: &App, args: HostNameArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-async fn sync(app: &App, args: HostSyncArgs) -> anyhow::Result<Outcome> {
-    let opened = app.open().await?;
-    let host = find(&opened, &args.name).await?;
-    let report = worker(app, &opened).sync_now(&host.id, args.accept_loss).await?;
+async fn sync(app: &App, opened: &Opened, args: HostSyncArgs) -> anyhow::Result<Outcome> {
+    let host = find(opened, &args.name).await?;
+    let report = worker(app, opened).await?.sync_now(&host.id, args.accept_loss).await?;
     let listing = &report.listing;
     if app.common.json {
         terminal::print_json(&json!({
@@ -179,10 +188,9 @@ async fn sync(app: &App, args: HostSyncArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-async fn accounts(app: &App, args: HostNameArgs) -> anyhow::Result<Outcome> {
-    let opened = app.open().await?;
-    let host = find(&opened, &args.name).await?;
-    let connector = worker(app, &opened).connector(&host).await?;
+async fn accounts(app: &App, opened: &Opened, args: HostNameArgs) -> anyhow::Result<Outcome> {
+    let host = find(opened, &args.name).await?;
+    let connector = worker(app, opened).await?.connector(&host).await?;
     let accounts = match read_all(|after| connector.accounts(after)).await {
         Err(hosts::HostError::Unsupported { what }) => {
             let identifier = host.kind.parse().map_or("its identifier", hosts::HostKind::identifier);
@@ -243,8 +251,8 @@ async fn remove(app: &App, args: HostRemoveArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn worker(app: &App, opened: &Opened) -> SyncWorker {
-    sync_worker(app, opened, CredentialBook::default())
+async fn worker(app: &App, opened: &Opened) -> anyhow::Result<SyncWorker> {
+    sync_worker(app, opened, CredentialBook::default()).await
 }
 
 async fn find(opened: &Opened, name: &str) -> anyhow::Result<CodeHost> {

@@ -16,7 +16,7 @@ const TOKEN_VARIABLE: &str = "SOURCEKEEP_TOKEN";
 pub(super) async fn run(app: &App, args: LspArgs) -> anyhow::Result<Outcome> {
     let address = Url::parse(&args.server)
         .map_err(|error| UsageError::new(format!("--server {}: {error}", args.server)))?;
-    let server = Server::new(&Egress::default(), &address, token(app, args.token)?)?;
+    let server = Server::new(&Egress::unrecorded(), &address, token(app, args.token)?)?;
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let options = Options { server, repo: args.repo, version };
     let input = tokio::io::BufReader::new(file_of(std::io::stdin())?);

@@ -65,7 +65,8 @@ impl Locked {
     pub(crate) async fn take(app: &App) -> anyhow::Result<Self> {
         // The configuration is checked before anything is made.
         let config = app.load_config()?.config;
-        app.providers(&config)?;
+        config.egress.policy().map_err(UsageError::new)?;
+        app.providers(&config, &Egress::unrecorded())?;
         let header = config.sign_in.trusted_header.header();
         header.map_err(|error| UsageError::new(format!("sign_in.trusted_header: {error}")))?;
         let data = DataDir::create(app.data_root()?)?;
@@ -78,13 +79,15 @@ impl Locked {
         let Locked { opened, lock } = self;
         let (config, catalog, board) = (&opened.config, Arc::new(Catalog::new()), Board::new());
         let credentials = CredentialBook::default();
+        // What a process before this one had open ended with it.
+        opened.ledger.close_interrupted().await?;
         let options = WorkerOptions {
             store: opened.store.by(Origin::system("worker")),
             data: opened.data.clone(),
             catalog: Arc::clone(&catalog),
             board: board.clone(),
             clock: Arc::new(SystemClock),
-            git: config.git(&app.environment),
+            git: opened.git(app).await?,
             schemes: config.schemes(),
             credentials: with_hosts(app.credentials(config), credentials.clone()),
             n_threads: config.n_index_threads(),
@@ -97,8 +100,8 @@ impl Locked {
         let searcher = Arc::new(Searcher::new(config.n_search_threads())?);
         let exports = exports(&opened, &catalog, &searcher);
         let uploads = uploads(&opened);
-        let hosts = sync_worker(app, &opened, credentials);
-        let providers = app.providers(config)?;
+        let hosts = sync_worker(app, &opened, credentials).await?;
+        let providers = app.providers(config, &opened.egress)?;
         for damaged in &report.damaged {
             view.print(&format!("{damaged}"));
         }
@@ -222,6 +225,7 @@ impl Engine {
             resealing,
             shortening
         );
+        self.opened.settle_egress().await;
         Ok(served?)
     }
 }
@@ -243,20 +247,24 @@ impl Engine {
 }
 
 /// What compares code hosts; it acts for the server itself.
-pub(super) fn sync_worker(app: &App, opened: &Opened, credentials: CredentialBook) -> SyncWorker {
+pub(super) async fn sync_worker(
+    app: &App,
+    opened: &Opened,
+    credentials: CredentialBook,
+) -> anyhow::Result<SyncWorker> {
     let store = opened.store.by(Origin::system("hosts"));
     let queueing = store.clone();
     let around = Surroundings {
-        egress: Egress::default(),
+        egress: opened.egress.clone(),
         clock: Arc::new(SystemClock),
-        git: opened.config.git(&app.environment),
+        git: opened.git(app).await?,
         schemes: opened.config.schemes(),
     };
     let queue: QueueRepositories = Arc::new(move |repositories| {
         let store = queueing.clone();
         Box::pin(async move { mirror::queue(&store, &repositories).await })
     });
-    SyncWorker::new(SyncOptions { store, around, queue, credentials })
+    Ok(SyncWorker::new(SyncOptions { store, around, queue, credentials }))
 }
 
 /// What is configured by hand comes before the tokens of code hosts.

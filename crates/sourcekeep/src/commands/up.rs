@@ -128,6 +128,7 @@ async fn index_once(
         failures
     };
     let (failures, ()) = tokio::join!(work, view.follow(&engine.board, added.n_found, &done));
+    engine.opened.settle_egress().await;
     let failures = failures?;
     for failed in &failures {
         view.error(&format!("{}: {}", failed.name, failed.error));

@@ -93,8 +93,8 @@ async fn permissions(app: &App, args: VerifyPermissionsArgs) -> anyhow::Result<O
     let address =
         Url::parse(&address).map_err(|error| UsageError::new(format!("--url {address}: {error}")))?;
     let _alone = alone(&opened.data.root().join("verify.lock"))?;
-    let server = LiveServer::new(&Egress::default(), &address)?;
-    let hosts = sync_worker(app, &opened, CredentialBook::default());
+    let server = LiveServer::new(&Egress::unrecorded(), &address)?;
+    let hosts = sync_worker(app, &opened, CredentialBook::default()).await?;
     let setup = Setup {
         store: &opened.store,
         hosts: &hosts,

@@ -3,6 +3,7 @@
 //! The struct is the single source: the JSON schema, the list of valid keys and the names of the environment variables
 //! are derived from it. A secret is never written into the file; a [`SecretRef`] says where it is.
 
+mod egress;
 mod environment;
 mod keys;
 mod load;
@@ -10,6 +11,7 @@ mod providers;
 mod secret;
 mod trusted_header;
 
+pub(crate) use self::egress::EgressConfig;
 pub(crate) use environment::Environment;
 pub(crate) use keys::{Key, keys, schema};
 pub(crate) use load::{Loaded, Origin, load};
@@ -43,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) vault: VaultConfig,
     /// How repositories are kept up to date.
     pub(crate) mirror: MirrorConfig,
+    /// What may leave the server.
+    pub(crate) egress: EgressConfig,
     /// How the index is built.
     pub(crate) index: IndexConfig,
     /// How searches run.
@@ -222,6 +226,7 @@ impl Default for Config {
             database: DatabaseConfig::default(),
             vault: VaultConfig::default(),
             mirror: MirrorConfig::default(),
+            egress: EgressConfig::default(),
             index: IndexConfig::default(),
             search: SearchConfig::default(),
             export: ExportConfig::default(),

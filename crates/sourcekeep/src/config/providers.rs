@@ -157,7 +157,7 @@ mod tests {
         let configured: BTreeMap<String, ProviderConfig> =
             toml::from_str(toml).map_err(|error| error.message().to_owned())?;
         let clock: Arc<dyn Clock> = Arc::new(access::SystemClock);
-        providers(&configured, &Environment::default(), &Egress::default(), &clock)
+        providers(&configured, &Environment::default(), &Egress::unrecorded(), &clock)
             .map_err(|error| error.to_string())
     }
 
