@@ -91,6 +91,13 @@ impl FromStr for HostPattern {
     }
 }
 
+impl fmt::Display for HostPattern {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let star = if self.with_those_below { "*." } else { "" };
+        write!(formatter, "{star}{}", self.name)
+    }
+}
+
 impl HostPattern {
     fn matches(&self, host: &str) -> bool {
         let host = host.trim_matches(['[', ']']).to_ascii_lowercase();

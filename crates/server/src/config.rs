@@ -50,6 +50,8 @@ pub struct ServerConfig {
     pub tells_durations: bool,
     /// For how many days the audit log is kept, for its page; for ever where there is none.
     pub audit_keep_days: Option<NonZeroU32>,
+    /// What may leave the server, for the page that tells what did.
+    pub egress: egress::Policy,
     /// How requests get the names by which the log and error pages call them.
     pub request_ids: RequestIds,
     /// How long a stopping server waits for requests under way.
@@ -77,6 +79,7 @@ impl Default for ServerConfig {
             highlight_time: Duration::from_millis(250),
             tells_durations: true,
             audit_keep_days: None,
+            egress: egress::Policy::default(),
             request_ids: RequestIds::default(),
             drain_timeout: Duration::from_secs(10),
         }

@@ -217,7 +217,7 @@ fn act_of(method: &Method, path: &str) -> Option<Act> {
             Some(other) if other.starts_with("exports/") => None,
             _ => Some(Act::Ask),
         },
-        ("admin", "audit" | "audit/file") => Some(Act::ReadAudit),
+        ("admin", "audit" | "audit/file" | "egress" | "egress/file") => Some(Act::ReadAudit),
         ("admin" | "metrics", _) => Some(Act::ReadAdministration),
         _ => Some(Act::Ask),
     }

@@ -80,6 +80,12 @@ const ADMINISTRATION: &[AdminPage] = &[
         url: "/admin/audit",
         label: "Audit log",
     },
+    AdminPage {
+        needs: Some(Capability::ReadAudit),
+        section: "egress",
+        url: "/admin/egress",
+        label: "What leaves",
+    },
 ];
 
 impl AdminPage {

@@ -97,7 +97,7 @@ pub use code_hosts::{CodeHost, CodeHostChange, CodeHostError, NewCodeHost};
 pub use contexts::{
     Context, ContextContent, ContextError, ContextName, ContextNameError, ContextPage, ContextRepository,
 };
-pub use egress_ledger::{EgressEnd, EgressEntry, EgressFilter, EgressLedger, EgressSum};
+pub use egress_ledger::{EgressDay, EgressEnd, EgressEntry, EgressFilter, EgressLedger, EgressSum};
 pub use egress_verify::{EgressFault, EgressReport, Witness};
 pub use explicit::{Address, AddressError, ConfirmAddressError, Given, Replaced, Who};
 pub use exports::{

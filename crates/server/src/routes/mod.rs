@@ -13,6 +13,7 @@ mod admin_access;
 mod admin_access_user;
 mod admin_audit;
 mod admin_break_glass;
+mod admin_egress;
 mod admin_groups;
 mod admin_host;
 mod admin_hosts;
@@ -304,6 +305,8 @@ fn administration() -> Vec<Route> {
         form("/admin/rules", ManagePermissions, get(admin_rules::page).post(admin_rules::act)),
         page("/admin/audit", ReadAudit, get(audit::page)),
         page("/admin/audit/file", ReadAudit, get(audit::file)),
+        page("/admin/egress", ReadAudit, get(admin_egress::page)),
+        page("/admin/egress/file", ReadAudit, get(admin_egress::file)),
         form("/admin/roles", ManageRoles, get(roles::page).post(roles::save)),
         act("/admin/roles/assign", ManageRoles, post(roles::assign)),
         act("/admin/roles/{name}/remove", ManageRoles, post(roles::remove)),

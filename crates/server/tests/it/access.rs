@@ -27,6 +27,7 @@ pub(crate) fn example(route: &RouteInfo) -> String {
         "/admin/access/{name}" => "/admin/access/bob".into(),
         "/admin/rules" => "/admin/rules?repo=app".into(),
         "/admin/audit/file" => "/admin/audit/file?format=csv".into(),
+        "/admin/egress/file" => "/admin/egress/file?format=csv".into(),
         "/admin/roles/{name}/remove" => "/admin/roles/nothing/remove".into(),
         "/admin/service-accounts/{name}/{act}" => "/admin/service-accounts/nothing/disable".into(),
         "/admin/service-accounts/{name}/tokens/{id}/revoke" => {

@@ -10,6 +10,7 @@ mod compatible;
 mod connections;
 mod contexts;
 mod documents;
+mod egress;
 mod exports;
 mod files;
 mod history;

@@ -397,6 +397,8 @@ pub(crate) fn questions(route: &RouteInfo, spec: &Spec, round: usize, export: &s
         "/admin/audit"
         | "/admin/audit/file"
         | "/admin/break-glass"
+        | "/admin/egress"
+        | "/admin/egress/file"
         | "/admin/roles"
         | "/admin/service-accounts"
         | "/admin/sign-in"

@@ -29,7 +29,9 @@ pub(crate) use repo::{
     VisibilityArg,
 };
 
-pub(crate) use verify::{AdminCommand, PasswordRule, RotateKeyArgs, VerifyCommand, VerifyPermissionsArgs};
+pub(crate) use verify::{
+    AdminCommand, PasswordRule, RotateKeyArgs, VerifyCommand, VerifyEgressArgs, VerifyPermissionsArgs,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::net::SocketAddr;

@@ -10,6 +10,15 @@ pub(crate) enum VerifyCommand {
         after_help = "Example: sourcekeep verify audit --json\n\nExits with 3 when the log is not intact."
     )]
     Audit,
+    /// Prove that the egress ledger is what was written: every connection that left this server, and nothing changed since.
+    ///
+    /// The whole Merkle tree is computed anew from its entries, and compared with its signed head, with the checkpoint that is
+    /// noted in the data directory, and with those that were kept elsewhere. Without one that was kept elsewhere, a ledger that
+    /// was cut off or written anew by somebody who holds the whole machine cannot be told from the true one.
+    #[command(
+        after_help = "Examples:\n  sourcekeep verify egress\n  sourcekeep verify egress --against checkpoint.txt --json\n\nKeep the checkpoint that it prints somewhere else. Exits with 3 when the ledger is not intact."
+    )]
+    Egress(VerifyEgressArgs),
     /// Prove, against the running server, that nobody sees what they may not.
     ///
     /// Has every code host compared and asks it again; compares everybody's rights with the reasons for them; asks the server
@@ -19,6 +28,14 @@ pub(crate) enum VerifyCommand {
         after_help = "Examples:\n  sourcekeep verify permissions\n  sourcekeep verify permissions --report report.html\n  sourcekeep verify permissions --people 200 --json\n\nExits with 3 when a claim fails or could not be looked at."
     )]
     Permissions(VerifyPermissionsArgs),
+}
+
+/// `verify egress`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyEgressArgs {
+    /// A file with a checkpoint that was kept elsewhere; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) against: Vec<std::path::PathBuf>,
 }
 
 /// `verify permissions`.

@@ -19,6 +19,7 @@ mod token;
 mod up;
 mod user;
 mod verify;
+mod verify_egress;
 mod why;
 
 use crate::app::{App, Opened};

@@ -173,6 +173,7 @@ impl Engine {
             session_limits,
             second_factor_required: sign_in.second_factor_required,
             audit_keep_days: self.opened.config.audit.keep_days,
+            egress: self.opened.egress.policy().clone(),
             trusted_proxies: sign_in.trusted_networks().context("sign_in.trusted_proxies")?,
             ..ServerConfig::default()
         };

@@ -24,6 +24,7 @@ use verify::{LiveServer, Report, Verdict};
 pub(super) async fn run(app: &App, command: VerifyCommand) -> anyhow::Result<Outcome> {
     match command {
         VerifyCommand::Audit => audit(app).await,
+        VerifyCommand::Egress(args) => super::verify_egress::run(app, args).await,
         VerifyCommand::Permissions(args) => permissions(app, args).await,
     }
 }

@@ -262,6 +262,13 @@ test("a review: begun, certified, revoked, closed, its report", async () => {
   await looker.look("reviews", "/admin/reviews");
 });
 
+test("what leaves: nothing yet, and how to prove it", async () => {
+  await looker.look("egress", "/admin/egress");
+  assert.match(await page.locator("main").innerText(), /Nothing left[^]*Prove it/);
+  await page.getByRole("link", { name: "7 days" }).click();
+  assert.equal(await page.locator(".spans [aria-current]").innerText(), "7 days");
+});
+
 test("the audit log: filtered, exported, nothing that fits", async () => {
   await looker.look("audit", "/admin/audit");
   await page.getByLabel("Act", { exact: true }).fill("grant");

@@ -90,6 +90,10 @@ on_both! {
         assert_eq!(sums.iter().map(|sum| sum.n_sent).sum::<u64>(), 101 + 102 + 103 + 104);
         assert_eq!(world.store.egress_sums(later).await.unwrap().len(), 1);
 
+        let days = world.store.egress_days(Timestamp(0)).await.unwrap();
+        assert_eq!(days.iter().map(|day| (day.n_opened, day.n_sent)).collect::<Vec<_>>(), [(6, 410)]);
+        assert_eq!(days[0].day, later.0 / 86_400_000);
+
         let report = world.store.verify_egress(&[witness(&first)], |_| {}).await.unwrap();
         assert!(report.is_intact(), "{report:?}");
         assert_eq!((report.n_entries, report.n_opened, report.n_open, report.n_refused), (11, 6, 2, 1));
