@@ -165,20 +165,26 @@ impl Way {
         Err(last)
     }
 
+    /// Writes down that a connection is about to be opened.
+    ///
+    /// The writing is a task of its own: whoever wants the connection may stop polling in the middle (a stream of requests whose
+    /// answers are being stored, say) or go away, and must not leave a transaction of the database behind.
     async fn open(self: &Arc<Self>, opening: Opening) -> Result<Record, LedgerError> {
-        let entry = match &self.ledger {
-            Some(ledger) => Some(ledger.open(opening).await?),
-            None => None,
-        };
         self.n_open.send_modify(|n| *n += 1);
-        Ok(Record {
+        let mut record = Record {
             way: Arc::clone(self),
-            entry,
+            entry: None,
             n_sent: 0,
             n_received: 0,
             digest: Sha256::new(),
             outcome: Outcome::Closed,
+        };
+        let Some(ledger) = self.ledger.clone() else { return Ok(record) };
+        detached(async move {
+            record.entry = Some(ledger.open(opening).await?);
+            Ok(record)
         })
+        .await
     }
 
     /// Writes a refusal down, unless the same was written lately: what is tried every minute would fill the ledger.
@@ -217,17 +223,24 @@ impl Way {
             }
             refused.insert(key, Instant::now());
         }
-        ledger
-            .refuse(Refusal {
-                purpose: destination.purpose(),
-                host: host.to_owned(),
-                port,
-                initiator: who.initiator.clone(),
-                code: who.code.clone(),
-                reason: error.to_string(),
-            })
-            .await
+        let refusal = Refusal {
+            purpose: destination.purpose(),
+            host: host.to_owned(),
+            port,
+            initiator: who.initiator.clone(),
+            code: who.code.clone(),
+            reason: error.to_string(),
+        };
+        detached(ledger.refuse(refusal)).await
     }
+}
+
+/// Does something to its end, whether or not anybody waits for it.
+async fn detached<T: Send + 'static>(
+    work: impl Future<Output = Result<T, LedgerError>> + Send + 'static,
+) -> Result<T, LedgerError> {
+    let done = tokio::spawn(work).await;
+    done.unwrap_or_else(|error| Err(LedgerError { reason: error.to_string() }))
 }
 
 #[allow(clippy::disallowed_methods, reason = "the door out: checked and written down")]

@@ -283,3 +283,69 @@ async fn what_goes_through_a_proxy_is_written_down_as_such() {
     assert!(heads.lock().unwrap()[0].contains("Proxy-Authorization: Basic bWU6c2UgY3JldA==\r\n"));
     assert!(Door::open(&egress, Some("socks5://x")).await.is_err());
 }
+
+/// A ledger that is written under a lock which others need, too, as a database is.
+#[derive(Default)]
+struct Locked {
+    book: Book,
+    lock: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Locked {
+    fn write<T: Send + 'static>(&self, written: Written<T>) -> Written<T> {
+        let lock = Arc::clone(&self.lock);
+        Box::pin(async move {
+            let _held = lock.lock().await;
+            tokio::task::yield_now().await;
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            written.await
+        })
+    }
+}
+
+impl Ledger for Locked {
+    fn open(&self, opening: Opening) -> Written<EntryId> {
+        self.write(self.book.open(opening))
+    }
+
+    fn close(&self, opened: EntryId, closing: Closing) -> Written<()> {
+        self.write(self.book.close(opened, closing))
+    }
+
+    fn refuse(&self, refusal: Refusal) -> Written<()> {
+        self.write(self.book.refuse(refusal))
+    }
+}
+
+/// What was found when requests were sent side by side while their answers were stored: one that nobody polls held the
+/// database's only writer.
+#[tokio::test]
+async fn a_request_that_nobody_polls_holds_nothing_up() {
+    let server = Server::start(|_| ok("", b"hello")).await;
+    let locked = Arc::new(Locked::default());
+    let egress = Egress::new(Names::of(&[]), Policy::default(), Arc::clone(&locked) as _);
+    let client = client(&egress, &server.url(""));
+    let url = server.url("/");
+    let mut request = Box::pin(get(&client, &url));
+    // As far as it comes until it waits for the first time, and then left alone, or dropped.
+    for is_dropped in [false, true] {
+        std::future::poll_fn(|context| {
+            let _ = request.as_mut().poll(context);
+            std::task::Poll::Ready(())
+        })
+        .await;
+        tokio::task::yield_now().await;
+        if is_dropped {
+            drop(std::mem::replace(&mut request, Box::pin(get(&client, &url))));
+        }
+        let taken = tokio::time::timeout(std::time::Duration::from_secs(5), locked.lock.lock()).await;
+        assert!(taken.is_ok(), "the lock is given back whether or not the request goes on");
+    }
+    drop(request);
+    drop(client);
+    egress.settled().await;
+    let (n_opened, n_closed) =
+        (locked.book.opened.lock().unwrap().len(), locked.book.closed.lock().unwrap().len());
+    assert_eq!(n_opened, n_closed, "what was opened is closed");
+    assert!(n_opened > 0);
+}
