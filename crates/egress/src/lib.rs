@@ -7,7 +7,7 @@
 //!
 //! Every connection goes through one function, `connection::Way::connect`: policy, addresses, ledger, wire.
 //!
-//! Reading order: `address` (what an address is) · `destination` · `policy` · `resolve` · `ledger` · `connection` · `client` · `body` · `door`.
+//! Reading order: `address` (what an address is) · `destination` · `policy` · `resolve` · `ledger` · `connection` · `client` · `body` · `door` · `air_gap`.
 //!
 //! Invariants:
 //! - What the mode and the rules do not let out is not even resolved.
@@ -20,6 +20,7 @@
 //! - Errors and logs name origins, never paths or queries, which may hold secrets.
 
 mod address;
+mod air_gap;
 mod body;
 mod client;
 mod connection;
@@ -31,6 +32,7 @@ mod resolve;
 mod send_error;
 
 pub use address::AddressKind;
+pub use air_gap::{AirGapError, Landlocked, forbid_connections, shut as shut_air_gap};
 pub use client::{Client, ClientError, Egress, Limits};
 pub use connection::Outcome;
 pub use destination::{Destination, DestinationError, Purpose, Reach};

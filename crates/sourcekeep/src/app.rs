@@ -1,12 +1,12 @@
 //! What every command begins with: the data directory, the configuration, the store.
 
-use crate::cli::CommonArgs;
+use crate::cli::{Command, CommonArgs, VerifyCommand};
 use crate::config::{self, Config, Environment, Loaded};
 use crate::failure::UsageError;
 use access::audit::Origin;
 use access::{Actor, Caller, Clock, Scope, SessionId, SystemClock, SystemRandomness, UserName, Via};
 use anyhow::Context as _;
-use egress::{Door, Egress, SystemResolver};
+use egress::{Door, Egress, Landlocked, SystemResolver};
 use git::{GitProgramOptions, Scheme, Schemes, Secret};
 use mirror::{CredentialSource, DataDir, DataDirError};
 use model::{AccessSet, RepoName};
@@ -65,6 +65,27 @@ impl App {
         }
     }
 
+    /// With `egress.mode = "air-gapped"`, takes from this process and all it starts what connections need. A server does the
+    /// rest once its listener is bound. A configuration that cannot be read is told by the command itself.
+    pub(crate) fn begin_air_gap(&self, command: &Command) -> anyhow::Result<()> {
+        // These two speak to the owner's own server, from wherever they run.
+        let speaks_to_server =
+            matches!(command, Command::Verify(VerifyCommand::Permissions(_)) | Command::Lsp(_));
+        let is_air_gapped = self.load_config().is_ok_and(|loaded| loaded.config.egress.is_air_gapped());
+        if speaks_to_server || !is_air_gapped {
+            return Ok(());
+        }
+        if egress::forbid_connections() == Landlocked::NotHere {
+            tracing::warn!(
+                "this kernel cannot refuse TCP connections by Landlock; the air gap stands by seccomp alone"
+            );
+        }
+        if !matches!(command, Command::Serve(_) | Command::Up(_)) {
+            egress::shut_air_gap()?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn load_config(&self) -> anyhow::Result<Loaded> {
         let (file, is_named) = self.config_file()?;
         config::load(&file, is_named, &self.environment)
@@ -97,6 +118,13 @@ impl App {
                 text.expose_secret().parse::<StoreUrl>().context("database.url")?
             }
         };
+        if config.egress.is_air_gapped() && url.needs_network() {
+            return Err(UsageError::new(
+                "egress.mode = \"air-gapped\" and a database over the network exclude each other: reach it by a Unix socket \
+                 (postgres://user@localhost/database?host=/var/run/postgresql), or leave database.url out",
+            )
+            .into());
+        }
         let vault = Vault::open_source(self.key_source(&data, &config), Arc::new(SystemRandomness))?;
         let audit_head = Some(data.audit_head());
         let options = store::Options { vault, audit_head, ..store::Options::default() };

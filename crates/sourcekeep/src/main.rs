@@ -73,6 +73,8 @@ fn stream(standard: impl std::os::fd::AsFd) -> Result<tokio::fs::File, egress::R
 
 fn run(cli: Cli) -> anyhow::Result<Outcome> {
     let app = App::new(cli.common, Environment::of_process(), std::env::current_dir()?);
+    // Before there are threads: each of them is behind it then.
+    app.begin_air_gap(&cli.command)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(commands::run(app, cli.command));
     // What still blocks (a search that was interrupted, say) must not keep the process.

@@ -54,6 +54,16 @@ impl StoreUrl {
     pub fn file(path: impl Into<PathBuf>) -> Self {
         StoreUrl(Place::File(path.into()))
     }
+
+    /// Whether the database is reached over the network: neither a file nor a server's Unix socket.
+    pub fn needs_network(&self) -> bool {
+        match &self.0 {
+            Place::File(_) => false,
+            Place::Server { options, .. } => {
+                options.get_socket().is_none() && !options.get_host().starts_with('/')
+            }
+        }
+    }
 }
 
 impl FromStr for StoreUrl {
@@ -276,6 +286,10 @@ mod tests {
         assert_eq!(shown("sqlite:///tmp/x y.db").unwrap(), "sqlite:///tmp/x y.db");
         assert_eq!(shown("postgres://ada:hunter2@db/keep?sslmode=disable").unwrap(), "postgres://db/keep");
         assert_eq!(shown("postgresql://db:5433/keep").unwrap(), "postgres://db:5433/keep");
+        let needs_network = |text: &str| StoreUrl::from_str(text).unwrap().needs_network();
+        assert!(needs_network("postgres://db/keep") && needs_network("postgres://a@localhost:5433/keep"));
+        assert!(!needs_network("postgres://a@localhost/keep?host=/var/run/postgresql"));
+        assert!(!needs_network("sqlite:///tmp/x"));
         assert!(matches!(shown("sqlite://x.db"), Err(StoreUrlError::RelativePath)));
         assert!(matches!(shown("mysql://x"), Err(StoreUrlError::Scheme)));
         assert!(matches!(shown("postgres://a:hunter2@:bad:/"), Err(StoreUrlError::Malformed)));

@@ -192,7 +192,9 @@ fn meaning_of(mode: Mode) -> &'static str {
             "Connections go wherever an administrator configured something to go, and nowhere else."
         }
         Mode::CodeHosts => "Only code hosts, git remotes and identity providers are connected to.",
-        Mode::AirGapped => "Nothing is connected to.",
+        Mode::AirGapped => {
+            "Nothing is connected to: the kernel refuses it, to everything this server starts, too."
+        }
     }
 }
 

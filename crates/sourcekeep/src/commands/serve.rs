@@ -137,6 +137,7 @@ impl Engine {
             format!("cannot listen on {address}; choose another address with --listen, such as 127.0.0.1:0")
         })?;
         let bound = listener.local_addr()?;
+        self.shut_air_gap()?;
         let public_url = config
             .public_url
             .as_ref()
@@ -186,9 +187,22 @@ impl Engine {
         Ok(Front { listener, server, url })
     }
 
+    /// With `egress.mode = "air-gapped"`: from now on the kernel refuses every new connection, and that was tried.
+    pub(crate) fn shut_air_gap(&self) -> anyhow::Result<()> {
+        if self.opened.config.egress.is_air_gapped() {
+            egress::shut_air_gap()?;
+        }
+        Ok(())
+    }
+
     /// The lines that tell where the server is, and how its first administrator is made if there is none.
     pub(crate) async fn welcome(&self, url: &str) -> anyhow::Result<Vec<String>> {
         let mut lines = vec![format!("Serving at {STRONG}{url}{STRONG:#}")];
+        if self.opened.config.egress.is_air_gapped() {
+            lines.push(
+                "Air-gapped: the kernel refuses every connection to anywhere; tried and refused.".to_owned(),
+            );
+        }
         match self.opened.store.create_setup_link(SETUP_LINK_VALID_FOR).await {
             Ok(secret) => {
                 lines.push(

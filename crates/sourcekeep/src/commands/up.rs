@@ -120,6 +120,7 @@ async fn index_once(
     stop: &CancellationToken,
     added: AddedAll,
 ) -> anyhow::Result<Outcome> {
+    engine.shut_air_gap()?;
     let started = Instant::now();
     let done = CancellationToken::new();
     let work = async {

@@ -51,6 +51,11 @@ impl EgressMode {
 }
 
 impl EgressConfig {
+    /// Whether nothing leaves, by the kernel's refusal.
+    pub(crate) fn is_air_gapped(&self) -> bool {
+        self.mode == EgressMode::AirGapped
+    }
+
     /// Mode and rules; an error says which key to mend.
     pub(crate) fn policy(&self) -> Result<Policy, String> {
         let mut rules = BTreeMap::new();
