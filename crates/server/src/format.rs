@@ -76,7 +76,7 @@ pub fn day(ms: i64) -> String {
 }
 
 /// A moment, exactly, in UTC (RFC 3339): civil-from-days, Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
-pub(crate) fn rfc3339(ms: i64) -> String {
+pub fn rfc3339(ms: i64) -> String {
     // Years beyond four digits have no RFC 3339 form; commit dates of hostile repositories reach them.
     let seconds = ms.div_euclid(1000).clamp(-62_167_219_200, 253_402_300_799);
     let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));

@@ -72,7 +72,7 @@ mod words;
 pub use answer_writer::AnswerWriter;
 pub use config::ServerConfig;
 pub use export_rows::export_formats;
-pub use format::day;
+pub use format::{day, rfc3339 as moment};
 pub use request_id::RequestIds;
 pub use routes::{Door, RouteInfo};
 pub use searching::query_alerts;

@@ -30,7 +30,8 @@ pub(crate) use repo::{
 };
 
 pub(crate) use verify::{
-    AdminCommand, PasswordRule, RotateKeyArgs, VerifyCommand, VerifyEgressArgs, VerifyPermissionsArgs,
+    AdminCommand, EgressArgs, PasswordRule, RotateKeyArgs, VerifyCommand, VerifyEgressArgs,
+    VerifyPermissionsArgs,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -150,6 +151,11 @@ pub(crate) enum Command {
     /// Create, list and revoke API tokens.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Show what left this server: every connection, to whom, for whom, and how much.
+    #[command(
+        after_help = "Examples:\n  sourcekeep egress\n  sourcekeep egress --purpose 'git fetch' --limit 500 --json\n\nThe page /admin/egress shows the same. Exits with 1 when nothing fits. Whether the ledger is whole: sourcekeep verify egress."
+    )]
+    Egress(EgressArgs),
     /// Prove that what the server keeps is what it should be.
     #[command(subcommand)]
     Verify(VerifyCommand),

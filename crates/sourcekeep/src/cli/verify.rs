@@ -30,6 +30,20 @@ pub(crate) enum VerifyCommand {
     Permissions(VerifyPermissionsArgs),
 }
 
+/// `egress`.
+#[derive(Debug, Args)]
+pub(crate) struct EgressArgs {
+    /// Only what left for this purpose, such as `git fetch`.
+    #[arg(long, value_name = "PURPOSE")]
+    pub(crate) purpose: Option<String>,
+    /// Only what left to this host.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) host: Option<String>,
+    /// How many, the newest first.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: usize,
+}
+
 /// `verify egress`.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyEgressArgs {

@@ -5,6 +5,7 @@ mod admin;
 mod aggregate;
 mod config;
 mod context;
+mod egress;
 mod export;
 mod group;
 mod host;
@@ -37,6 +38,7 @@ pub(crate) async fn run(app: App, command: Command) -> anyhow::Result<Outcome> {
         Command::Search(args) => search::run(&app, args).await,
         Command::Why(args) => why::run(&app, args).await,
         Command::Aggregate(args) => aggregate::run(&app, args).await,
+        Command::Egress(args) => egress::run(&app, args).await,
         Command::Export(args) => export::run(&app, args).await,
         Command::Repo(command) => repo::run(&app, command).await,
         Command::Host(command) => host::run(&app, command).await,

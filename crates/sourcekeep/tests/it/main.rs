@@ -6,6 +6,7 @@ mod access;
 mod accounts;
 mod configuration;
 mod disk_full;
+mod egress;
 mod failing_sync;
 mod git_grep;
 mod indexers;
