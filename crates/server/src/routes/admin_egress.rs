@@ -139,7 +139,7 @@ pub(crate) async fn page(
     let entries = store.egress_entries(&filter_of(&asked), N_PAGE).await?;
     let older = (entries.len() == N_PAGE).then(|| entries.last().map(|entry| entry.seq)).flatten();
     let (sums, days) = (store.egress_sums(since).await?, store.egress_days(since).await?);
-    let n_days = (now_ms - since.0) / DAY_MS;
+    let n_days = asked.n_days();
     let policy = &state.config.egress;
     let page = EgressPage {
         shell: caller.shell("What leaves", "egress"),
@@ -171,10 +171,13 @@ impl Asked {
         Asked { days, purpose: self.purpose.trim().to_owned(), host: self.host.trim().to_owned(), ..self }
     }
 
+    fn n_days(&self) -> i64 {
+        self.days.parse().unwrap_or(1)
+    }
+
     /// Since when: whole days, today included.
     fn since(&self, now_ms: i64) -> Timestamp {
-        let days: i64 = self.days.parse().unwrap_or(1);
-        match days {
+        match self.n_days() {
             1 => Timestamp(now_ms - DAY_MS),
             days => Timestamp((now_ms.div_euclid(DAY_MS) + 1 - days) * DAY_MS),
         }

@@ -44,6 +44,14 @@ struct UserPage {
     said: Option<Said>,
     link: Option<LinkView>,
     fault: Option<String>,
+    typed: Option<Fields>,
+}
+
+impl UserPage {
+    /// What was typed in a field of a form that was refused.
+    fn typed(&self, field: &str) -> &str {
+        self.typed.as_ref().map_or("", |typed| typed.one(field))
+    }
 }
 
 /// What is said besides of what was just done.
@@ -52,6 +60,8 @@ struct Shown {
     said: Option<Said>,
     link: Option<LinkView>,
     fault: Option<String>,
+    /// What was typed and could not be done: it stays in the form.
+    typed: Option<Fields>,
 }
 
 /// The page.
@@ -98,11 +108,11 @@ pub(crate) async fn act(
         }
         "link-identity" | "unlink-identity" | "confirm-address" => {
             let said = identify(&by, &user, &act, &fields).await?;
-            return linked(&state, &by, &user, (said, &format!("{here}#identities"))).await;
+            return linked(&state, &by, &user, fields, (said, &format!("{here}#identities"))).await;
         }
         "link-provider" | "unlink-provider" => {
             let said = admin_user_providers::act(&state, &by, &user, &act, &fields).await?;
-            return linked(&state, &by, &user, (said, &format!("{here}#providers"))).await;
+            return linked(&state, &by, &user, fields, (said, &format!("{here}#providers"))).await;
         }
         "revoke-link" => drop(store.revoke_account_link(user.id).await.map_err(refusal)?),
         "link" => {
@@ -140,10 +150,11 @@ async fn linked(
     state: &AppState,
     by: &BySession,
     user: &User,
+    typed: Fields,
     (said, place): (Result<(), String>, &str),
 ) -> Result<Response, Failure> {
     let Err(fault) = said else { return acknowledged(state, place, "changed").await };
-    let shown = Shown { fault: Some(sentence(&fault)), ..Shown::default() };
+    let shown = Shown { fault: Some(sentence(&fault)), typed: Some(typed), ..Shown::default() };
     let mut page = render(state, by, user, shown).await?;
     *page.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     Ok(page)
@@ -218,6 +229,7 @@ async fn render(state: &AppState, by: &BySession, user: &User, shown: Shown) -> 
         said: shown.said,
         link: shown.link,
         fault: shown.fault,
+        typed: shown.typed,
     };
     let mut response = Html(page.render().map_err(Failure::internal)?).into_response();
     if page.link.is_some() {

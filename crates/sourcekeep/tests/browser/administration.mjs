@@ -2,6 +2,7 @@
 // Started by `cargo xtask browser`, beside the tour.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Looker, accessible, launch, signedIn } from "./kit.mjs";
@@ -262,11 +263,43 @@ test("a review: begun, certified, revoked, closed, its report", async () => {
   await looker.look("reviews", "/admin/reviews");
 });
 
-test("what leaves: nothing yet, and how to prove it", async () => {
-  await looker.look("egress", "/admin/egress");
-  assert.match(await page.locator("main").innerText(), /Nothing left[^]*Prove it/);
+test("what leaves: nothing yet, then each connection, and how to prove it", async () => {
+  await looker.look("egress-none", "/admin/egress");
+  assert.match(await main(), /Nothing left[^]*Prove it/);
   await page.getByRole("link", { name: "7 days" }).click();
   assert.equal(await page.locator(".spans [aria-current]").innerText(), "7 days");
+  // A code host that is asked, and answers nothing of use.
+  const heads = [];
+  const stub = createServer((request, response) => {
+    heads.push(request.url);
+    response.writeHead(404).end("nothing here");
+  });
+  await new Promise((listening) => stub.listen(0, "127.0.0.1", listening));
+  const { port } = stub.address();
+  await go("/admin/hosts/new");
+  await page.getByLabel("Kind").selectOption("gitea");
+  await page.getByLabel("Name", { exact: true }).fill("the ferry");
+  await page.getByLabel("Address", { exact: true }).fill(`http://127.0.0.1:${port}`);
+  await page.getByLabel("Token", { exact: true }).fill("0123456789abcdef");
+  await page.getByLabel("Networks that are not public").fill("127.0.0.0/8");
+  await page.getByRole("button", { name: "Connect" }).click();
+  await page.getByRole("heading", { name: "the ferry" }).waitFor();
+  await waitFor(async () => {
+    await go("/admin/egress");
+    return (await page.locator("table.egress tbody tr").count()) > 0;
+  }, () => `nothing was written down; asked for: ${heads.join(" ")}`);
+  await looker.look("egress", "/admin/egress");
+  assert.ok(heads.length > 0, "the other end was asked");
+  const row = await page.locator("table.egress tbody tr").last().innerText();
+  assert.match(row, new RegExp(`127\\.0\\.0\\.1:${port}`));
+  assert.match(row, /code host[^]*gitea interface[^]*crates\/hosts\/src\/open\.rs:\d+/);
+  await page.locator("table.egress-sums a").first().click();
+  assert.equal(await page.getByLabel("Host", { exact: true }).inputValue(), "127.0.0.1");
+  assert.match(await page.locator("pre.checkpoint").innerText(), /^sourcekeep-[0-9a-f]{16}\/egress\n\d+\n/);
+  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "CSV" }).click()]);
+  assert.match(readFileSync(await file.path(), "utf8"), new RegExp(`code host,127\\.0\\.0\\.1,${port}`));
+  stub.close();
+  stub.closeAllConnections();
 });
 
 test("the audit log: filtered, exported, nothing that fits", async () => {
