@@ -6,9 +6,13 @@ use flate2::{Compression, write::GzEncoder};
 use protobuf::{EnumOrUnknown, Message};
 use scip::types;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Source;
 use tokio_util::sync::CancellationToken;
-use uploads::UploadWorker;
+use uploads::{Keeping, UploadLimits, UploadOptions, UploadWorker, Uploads};
 
 const GREET: &str = "t npm typed 1.0.0 `a.ts`/greet().";
 const SHAPE: &str = "t npm typed 1.0.0 `a.ts`/Shape#";
@@ -452,5 +456,56 @@ fn parts_are_put_together() {
         work(&world).await;
         let rows = list(&world).await;
         assert_eq!(rows[0]["state"], "ready", "{rows:?} {commit}");
+    });
+}
+
+/// The worker's own sweep, with the clock moved: the rules alone are tried in `uploads`.
+#[test]
+fn old_indexes_go_and_those_that_branches_need_stay() {
+    run(async {
+        let (world, first) = world().await;
+        let repository = world.code().repo("typed");
+        let mut commits = vec![first];
+        for n in 0..3 {
+            let text = format!("export function greet() {{}}\nexport interface Shape {{}}\n// {n}\n");
+            commits
+                .push(repository.commit_files("main", &[("a.ts", text.as_bytes()), ("b.ts", B)]).to_string());
+        }
+        take_up(&world, "typed").await;
+        for commit in &commits {
+            uploaded(&world, "typed", commit, gzip(&typed())).await;
+            world.clock.advance(Duration::from_secs(3600));
+        }
+        let ready = async || -> BTreeSet<String> {
+            let all = list(&world).await.into_iter();
+            all.filter(|one| one["state"] == "ready")
+                .map(|one| one["commit"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        let files = || std::fs::read_dir(world.data.precise()).into_iter().flatten().flatten().count();
+        let keeping = Keeping { young_for: Duration::from_secs(6 * 3600), n_per_branch: 2 };
+        let sweep = async || {
+            let uploads = Uploads::new(UploadOptions {
+                store: world.store.clone(),
+                folder: world.data.precise(),
+                open: Arc::new(|row| match &row.source {
+                    Source::Local(path) => git::Repository::open(path, &git::OpenOptions::default()).ok(),
+                    Source::Remote(_) => None,
+                }),
+                clock: world.clock.clone(),
+                // Hours, so that nobody is signed out meanwhile.
+                limits: UploadLimits { keeping, ..UploadLimits::default() },
+            });
+            UploadWorker::new(&uploads).sweep().await.expect("swept");
+        };
+        let n_files = files();
+        sweep().await;
+        assert_eq!((ready().await.len(), files()), (4, n_files), "young ones stay, whatever they are of");
+        world.clock.advance(Duration::from_secs(12 * 3600));
+        sweep().await;
+        assert_eq!(ready().await, commits[2..].iter().cloned().collect(), "the two nearest to the branch");
+        assert!(files() < n_files, "their files are gone, too");
+        let answer = ask(&world, Who::Ada, "/api/v1/repos/typed/-/hover/b.ts?line=2&column=1").await;
+        assert_eq!(answer["documentation"], "Greets precisely.", "{answer}");
     });
 }

@@ -64,7 +64,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) searcher: Arc<Searcher>,
     catalog: Arc<Catalog>,
-    data: DataDir,
+    pub(crate) data: DataDir,
     people: Option<People>,
     _dirs: (TempDir, GitWorld),
 }

@@ -113,6 +113,16 @@ fn told(entries: &[Value]) -> Vec<Seen> {
     told
 }
 
+/// Looks again for half a minute at most; whoever calls asserts what was waited for.
+fn wait_until(is_so: impl Fn() -> bool) {
+    for _ in 0..600 {
+        if is_so() {
+            return;
+        }
+        std::thread::park_timeout(std::time::Duration::from_millis(50));
+    }
+}
+
 fn world() -> GitWorld {
     let world = GitWorld::new();
     world.bare("app.git").commit_files("main", &[("main.rs", b"fn main() {}\n")]);
@@ -131,6 +141,8 @@ fn the_ledger_is_what_the_other_end_saw() {
     let ran = keep.run(&["up", "--once", &capture.url("app.git")]);
     assert_eq!(ran.code, 0, "{ran:?}");
     let entries = entries(&keep);
+    // The other end notes a connection once its own program is gone.
+    wait_until(|| capture.seen().len() >= entries.len());
     assert_eq!(told(&entries), capture.seen(), "every byte of every connection, and nothing else");
     assert!(entries.len() >= 2, "asking and fetching: {entries:?}");
     for entry in &entries {
@@ -205,12 +217,7 @@ fn behind_the_air_gap_everything_local_works_and_nothing_leaves() {
         let all = entries(&keep);
         all.iter().any(|entry| entry["outcome"] == "refused" && entry["purpose"] == "git fetch")
     };
-    for _ in 0..600 {
-        if refused() {
-            break;
-        }
-        std::thread::park_timeout(std::time::Duration::from_millis(50));
-    }
+    wait_until(refused);
     assert!(refused(), "{:?}", entries(&keep));
     assert!(capture.seen().is_empty());
     assert!(entries(&keep).iter().all(|entry| entry["outcome"] == "refused"));
