@@ -9,6 +9,7 @@ mod browser;
 mod ci;
 mod ranking;
 mod reading;
+mod register;
 mod run;
 mod tidy;
 mod tools;
@@ -37,6 +38,8 @@ enum Task {
     BenchReading(Box<reading::Options>),
     /// Ask golden questions over real repositories and tell recall@10 and MRR.
     Ranking(ranking::Options),
+    /// Make types and PRIVACY.md from the data-collection register.
+    Register,
     /// Drive the web pages of a real server in headless Chromium and keep screenshots.
     Browser(browser::Options),
 }
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Task::BenchHosts(options) => bench_hosts::run(&options),
         Task::BenchReading(options) => reading::run(&options),
         Task::Ranking(options) => ranking::run(&options),
+        Task::Register => register::write(),
         Task::Browser(options) => browser::run(&options),
     };
     match outcome {

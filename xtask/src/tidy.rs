@@ -2,14 +2,14 @@
 
 mod threats;
 
-use crate::run;
+use crate::{register, run};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The layer of each crate; an arrow may only point down. `ARCHITECTURE.md` explains the crates in the same order.
-const LAYERS: [(&str, u8); 29] = [
+const LAYERS: [(&str, u8); 30] = [
     ("model", 0),
     ("ngram", 0),
     ("tlog", 0),
@@ -21,6 +21,7 @@ const LAYERS: [(&str, u8); 29] = [
     ("access", 1),
     ("egress", 1),
     ("vault", 1),
+    ("telemetry", 1),
     ("search", 2),
     ("store", 2),
     ("git", 2),
@@ -64,6 +65,9 @@ pub(crate) fn run() -> Result<()> {
         check_file(file, &mut faults)?;
     }
     threats::check(&files, &mut faults)?;
+    for stale in register::stale()? {
+        faults.push(format!("{stale}: is not what the register says; run `cargo xtask register`"));
+    }
     if !faults.is_empty() {
         bail!("the house is not tidy:\n  {}", faults.join("\n  "));
     }

@@ -30,6 +30,8 @@ pub(crate) struct Caller {
     pub(crate) notes: Notes,
     /// Emergency access that goes on, for those who look after the instance.
     pub(crate) emergencies: Vec<String>,
+    /// Whether their browser says that they do not want to be counted.
+    pub(crate) asks_for_privacy: bool,
     /// The headers they were recognised by, to recognise them again while a stream runs.
     credentials: HeaderMap,
     /// From where.
@@ -58,6 +60,7 @@ impl Caller {
             origin,
             notes: Notes::default(),
             emergencies: Vec::new(),
+            asks_for_privacy: crate::usage::asks_for_privacy(headers),
             credentials,
             address,
         }

@@ -1,6 +1,6 @@
 //! What the operator decides about the server.
 
-use crate::{RequestIds, TrustedHeader};
+use crate::{PingMode, RequestIds, TrustedHeader};
 use ipnet::IpNet;
 use oidc::Provider;
 use std::net::IpAddr;
@@ -52,6 +52,12 @@ pub struct ServerConfig {
     pub audit_keep_days: Option<NonZeroU32>,
     /// What may leave the server, for the page that tells what did.
     pub egress: egress::Policy,
+    /// What counts how the server is used.
+    pub usage: Arc<telemetry::Usage>,
+    /// For how many days that is kept.
+    pub usage_keep_days: u32,
+    /// Whether weekly pings are made.
+    pub pings: PingMode,
     /// How requests get the names by which the log and error pages call them.
     pub request_ids: RequestIds,
     /// How long a stopping server waits for requests under way.
@@ -80,6 +86,9 @@ impl Default for ServerConfig {
             tells_durations: true,
             audit_keep_days: None,
             egress: egress::Policy::default(),
+            usage: Arc::new(telemetry::Usage::new(true, false)),
+            usage_keep_days: 400,
+            pings: PingMode::default(),
             request_ids: RequestIds::default(),
             drain_timeout: Duration::from_secs(10),
         }

@@ -3,6 +3,7 @@
 //! One recorder per server, never the process's global one: tests run many servers side by side.
 
 use crate::state::AppState;
+use crate::usage::{AnsweredFor, Asked};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -92,9 +93,12 @@ pub(crate) async fn observe(State(state): State<AppState>, request: Request, nex
         method @ ("GET" | "HEAD" | "POST") => method.to_owned(),
         _ => "other".to_owned(),
     };
+    let asked = Asked::of(route.as_deref(), request.uri().path(), request.headers());
     let response = next.run(request).await;
-    let route = route.as_deref().unwrap_or("none");
-    state.metrics.requested(route, &method, response.status().as_u16(), begun.elapsed().as_secs_f64());
+    let (status, took) = (response.status().as_u16(), begun.elapsed());
+    let person = response.extensions().get::<AnsweredFor>().and_then(|answered| answered.0);
+    asked.answered(&state.config.usage, status, took, person);
+    state.metrics.requested(route.as_deref().unwrap_or("none"), &method, status, took.as_secs_f64());
     response
 }
 

@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::in_flight;
 use crate::request_id::RequestId;
 use crate::state::AppState;
+use crate::usage::AnsweredFor;
 use crate::visitor::client_address;
 use access::Capability;
 use access::audit::{Act, Entry, Object, Origin, Outcome};
@@ -58,6 +59,7 @@ impl Notes {
 
 /// Lets a caller through a door: the request is answered when its entry is safe, and its connection knows for whom.
 pub(crate) async fn admit(state: &AppState, mut caller: Caller, request: Request, next: Next) -> Response {
+    let answered_for = AnsweredFor(caller.actor.user_id());
     let mut answering = in_flight::begin(&request, &caller);
     // SECURITY: between reading somebody's rights and noting the answer a revocation may have been settled. Nothing was
     // answered under them yet: they are read again.
@@ -69,6 +71,7 @@ pub(crate) async fn admit(state: &AppState, mut caller: Caller, request: Request
         answering = in_flight::begin(&request, &caller);
     }
     let mut response = recorded(state, caller, request, next).await;
+    response.extensions_mut().insert(answered_for);
     if model::leaks("epoch-in-header")
         && let Ok(epoch) = state.store.epoch().await
     {

@@ -4,6 +4,7 @@
 use crate::caller::Caller;
 use crate::failure::{Failure, QueryFault};
 use crate::state::AppState;
+use crate::usage::SearchCount;
 use query::Query;
 use search::{
     AggregateBy, AggregateError, AggregateLimits, Aggregation, CancelToken, Facets, Limits, Match,
@@ -163,6 +164,7 @@ async fn run(
     // bytes at most), and so a slow reader holds memory for its own answer, never a place.
     let (sender, events) = mpsc::unbounded_channel();
     let cancel = CancelToken::new();
+    let count = SearchCount::of(state, caller);
     let limits = limits_of(state, caller, limits);
     let (state, token) = (state.clone(), cancel.clone());
     let (snapshot, access) = (state.catalog.snapshot(), caller.access.clone());
@@ -176,6 +178,7 @@ async fn run(
         }
         if let Ok(summary) = &result {
             state.metrics.searched(&summary.stats);
+            count.searched(&summary.stats);
             have_rebuilt(state.store.clone(), summary.damaged.clone());
         }
         sink.tell_gathered();
@@ -216,6 +219,7 @@ pub(crate) async fn aggregate(
     }
     if let Ok(found) = &counted {
         state.metrics.searched(&found.summary.stats);
+        SearchCount::of(state, caller).searched(&found.summary.stats);
         have_rebuilt(state.store.clone(), found.summary.damaged.clone());
     }
     Ok(counted.map_err(|error| match error {

@@ -86,6 +86,8 @@ const ADMINISTRATION: &[AdminPage] = &[
         url: "/admin/egress",
         label: "What leaves",
     },
+    AdminPage { needs: None, section: "outbox", url: "/admin/outbox", label: "Outbox" },
+    AdminPage { needs: Some(Capability::ReadMetrics), section: "usage", url: "/admin/usage", label: "Usage" },
 ];
 
 impl AdminPage {

@@ -54,6 +54,7 @@ mod passkeys;
 mod path_rules;
 mod pending_sign_in;
 mod permissions;
+mod pings;
 mod precise_indexes;
 mod precise_keeping;
 mod provider_identities;
@@ -79,6 +80,7 @@ mod step_up;
 mod store;
 mod tokens;
 mod totp;
+mod usage;
 mod user_overview;
 mod users;
 mod why_access;
@@ -116,6 +118,7 @@ pub use passkeys::{Begun, PasskeyAnswer, PasskeyInfo};
 pub use path_rules::{PathRulesError, RulesFor, check_path_rules};
 pub use pending_sign_in::{Enrolment, FirstStep, Pending, SecondStepError};
 pub use permissions::{BOUND_DEFAULT, Identity, LinkError};
+pub use pings::{DecidePingError, PingId, PingState, Posted, StoredPing};
 pub use precise_indexes::{
     CreatePreciseError, NewPrecise, PRECISE_JOB_KIND, PreciseCounts, PreciseId, PreciseIndex, PrecisePackage,
     PreciseState,
@@ -140,6 +143,7 @@ pub use step_up::{ChangePasswordError, FRESH_FOR};
 pub use store::{OpenError, Options, Store, StoreUrl, StoreUrlError};
 pub use tokens::{CreateTokenError, NewToken, TokenInfo};
 pub use totp::Enrolling;
+pub use usage::{CountAt, RequestsAt, RequestsOf};
 pub use user_overview::{AccountState, UserFilter, UserOverview};
 pub use users::{ChangeUserError, CreateUserError, NewUser, RoleChoice, User};
 pub use why_access::{AccessReason, ReadableRepo, Stated};

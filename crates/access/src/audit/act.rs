@@ -142,6 +142,10 @@ acts! {
     RemovePrecise = "precise.remove",
     /// A setting of the instance was changed.
     ChangeSetting = "settings.change",
+    /// Somebody left the counting of use, or came back.
+    ChangeCounting = "user.counting",
+    /// A ping was approved or denied.
+    DecidePing = "ping.decide",
     /// The master key was rotated.
     RotateKey = "key.rotate",
     /// Secrets were sealed anew with the newest master key.

@@ -85,6 +85,16 @@ impl Origin {
         &self.who
     }
 
+    /// The name to show.
+    pub fn name(&self) -> &str {
+        match &self.who {
+            Who::User { name, .. } => name.as_str(),
+            Who::LocalOperator => "local operator",
+            Who::Nobody => "nobody",
+            Who::System => self.via,
+        }
+    }
+
     /// The account, where there is one.
     pub fn user_id(&self) -> Option<UserId> {
         match &self.who {

@@ -33,6 +33,8 @@ struct AccountPage {
     has_password: bool,
     providers: Vec<ProviderRow>,
     is_required: bool,
+    /// Whether how they use the server is counted.
+    is_counted: bool,
     done: Option<&'static str>,
     fault: Option<String>,
 }
@@ -78,6 +80,7 @@ pub(crate) async fn page(
         "linked" => Some("The identity provider is linked: you can sign in there from now on."),
         "unlinked" => Some("The identity provider is unlinked. Every other session has ended."),
         "totp" => Some("The authenticator app is asked for from now on."),
+        "counting" => Some("Done. What was counted of you for the next ping is deleted when you leave."),
         "totp-removed" => Some("The authenticator app is removed."),
         _ => None,
     };
@@ -152,6 +155,7 @@ async fn render(
         has_password: state.store.ways_in(by.user).await?.has_password,
         providers: account_providers::rows(state, by).await?,
         is_required: second_factor_required(state).await?,
+        is_counted: !state.store.opted_out_of_usage().await?.contains(&by.user.0),
         done,
         fault,
     };

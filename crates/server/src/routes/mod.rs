@@ -4,6 +4,7 @@
 //! to ask who is calling.
 
 mod account;
+mod account_counting;
 pub(crate) mod account_factors;
 mod account_passkeys;
 mod account_providers;
@@ -17,12 +18,14 @@ mod admin_egress;
 mod admin_groups;
 mod admin_host;
 mod admin_hosts;
+mod admin_outbox;
 mod admin_permissions;
 mod admin_reviews;
 mod admin_roles;
 mod admin_rules;
 mod admin_service;
 mod admin_sign_in;
+mod admin_usage;
 mod admin_user;
 mod admin_user_providers;
 mod admin_users;
@@ -38,6 +41,7 @@ mod api_zoekt;
 mod assets;
 pub(crate) mod complete;
 mod contexts;
+mod data_collection;
 mod dot_api;
 mod dot_api_scip;
 mod dot_api_stream;
@@ -174,6 +178,7 @@ fn table() -> Vec<Route> {
         with_methods("/account/passkeys/begin", &["POST"], post(account_passkeys::begin)),
         with_methods("/account/passkeys/{id}/{act}", &["POST"], post(account_passkeys::act)),
         signed_in("/account", get(account::page)),
+        with_methods("/account/counting", &["POST"], post(account_counting::submit)),
         with_methods("/account/password", &["POST"], post(account::change_password)),
         with_methods(
             "/account/totp",
@@ -228,6 +233,24 @@ fn table() -> Vec<Route> {
             answer: get(healthz::metrics),
         },
         Route {
+            path: "/admin/usage",
+            methods: &["GET"],
+            door: Door::Role(Capability::ReadMetrics),
+            answer: get(admin_usage::page),
+        },
+        Route {
+            path: "/api/v1/usage",
+            methods: &["GET"],
+            door: Door::Role(Capability::ReadMetrics),
+            answer: get(admin_usage::answer),
+        },
+        Route {
+            path: "/admin/outbox",
+            methods: &["GET"],
+            door: Door::Administrator,
+            answer: get(admin_outbox::page),
+        },
+        Route {
             path: "/hooks/{id}",
             methods: &["POST"],
             door: Door::Signed,
@@ -239,6 +262,7 @@ fn table() -> Vec<Route> {
         signed_in("/why", get(why::page)),
         signed_in("/goto", get(goto::page)),
         signed_in("/repos", get(repos::page)),
+        signed_in("/data-collection", get(data_collection::page)),
         with_methods("/contexts", &["GET", "POST"], get(contexts::page).post(contexts::submit)),
         with_methods("/exports", &["GET", "POST"], get(exports::page).post(exports::submit)),
         with_methods("/exports/{id}/{act}", &["POST"], post(exports::act)),

@@ -16,6 +16,7 @@ use utoipa::OpenApi;
         super::aggregate::answer,
         super::complete::complete,
         super::goto::answer,
+        super::admin_usage::answer,
         super::api_repos::list,
         super::api_repos::describe,
         super::api_contexts::list,

@@ -35,6 +35,7 @@ mod sign_in;
 mod skipped;
 mod sweep;
 mod trusted_header;
+mod usage;
 mod users;
 mod why;
 mod world;

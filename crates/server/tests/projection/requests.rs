@@ -302,8 +302,8 @@ pub(crate) fn last(path: &str) -> Vec<Question> {
 pub(crate) fn questions(route: &RouteInfo, spec: &Spec, round: usize, export: &str) -> Vec<Question> {
     let own = format!("mine-{round}");
     match route.path {
-        "/healthz" | "/readyz" | "/metrics" | "/account" | "/account/sessions" | "/" | "/contexts"
-        | "/exports"
+        "/healthz" | "/readyz" | "/metrics" | "/api/v1/usage" | "/data-collection" | "/account"
+        | "/account/sessions" | "/" | "/contexts" | "/exports"
             if route.methods[0] == "GET" =>
         {
             let mut questions = vec![get(route.path)];
@@ -362,6 +362,7 @@ pub(crate) fn questions(route: &RouteInfo, spec: &Spec, round: usize, export: &s
         ],
         "/setup/{secret}" => vec![get("/setup/skl_wrong")],
         path if !last(path).is_empty() => Vec::new(),
+        "/account/counting" => vec![form(route.path, &[("counted", "maybe")])],
         "/account/totp" | "/account/tokens" | "/sign-in/enrol" | "/sign-in/second" => vec![get(route.path)],
         "/account/tokens/{id}/revoke" => vec![form("/account/tokens/0123456789abcdef/revoke", &[])],
         "/link/{secret}" => vec![get("/link/ski_wrong")],
@@ -399,6 +400,8 @@ pub(crate) fn questions(route: &RouteInfo, spec: &Spec, round: usize, export: &s
         | "/admin/break-glass"
         | "/admin/egress"
         | "/admin/egress/file"
+        | "/admin/outbox"
+        | "/admin/usage"
         | "/admin/roles"
         | "/admin/service-accounts"
         | "/admin/sign-in"

@@ -22,6 +22,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{CreateSetupError, SessionLimits, Source};
+use telemetry::Usage;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use uploads::{Keeping, OpenRepository, UploadLimits, UploadOptions, UploadWorker, Uploads};
@@ -38,6 +39,10 @@ const N_JOBS: usize = 4;
 const RESEAL_PAUSE: Duration = Duration::from_secs(60);
 /// How often it is looked whether a day of the audit log is over.
 const SHORTEN_PAUSE: Duration = Duration::from_secs(3600);
+/// How often what was counted is written down.
+const USAGE_PAUSE: Duration = Duration::from_secs(10);
+/// After how many of these pauses old numbers are let go, and the pings of weeks that are over are made.
+const N_PAUSES_A_SWEEP: u32 = 180;
 
 /// A data directory that this process alone works on.
 pub(crate) struct Engine {
@@ -51,6 +56,7 @@ pub(crate) struct Engine {
     pub(crate) uploads: Uploads,
     pub(crate) hosts: SyncWorker,
     providers: Vec<Arc<Provider>>,
+    usage: Arc<Usage>,
     _lock: DataLock,
 }
 
@@ -102,6 +108,7 @@ impl Locked {
         let uploads = uploads(&opened);
         let hosts = sync_worker(app, &opened, credentials).await?;
         let providers = app.providers(config, &opened.egress)?;
+        let usage = Arc::new(config.usage.usage(&config.pings));
         for damaged in &report.damaged {
             view.print(&format!("{damaged}"));
         }
@@ -115,6 +122,7 @@ impl Locked {
             uploads,
             hosts,
             providers,
+            usage,
             _lock: lock,
         })
     }
@@ -175,6 +183,9 @@ impl Engine {
             second_factor_required: sign_in.second_factor_required,
             audit_keep_days: self.opened.config.audit.keep_days,
             egress: self.opened.egress.policy().clone(),
+            usage: Arc::clone(&self.usage),
+            usage_keep_days: self.opened.config.usage.keep_days.get(),
+            pings: self.opened.config.pings.mode(),
             trusted_proxies: sign_in.trusted_networks().context("sign_in.trusted_proxies")?,
             ..ServerConfig::default()
         };
@@ -230,7 +241,8 @@ impl Engine {
         let sidecars = self.sidecars();
         let resealing = reseal(&self.opened.store, stop);
         let shortening = shorten_audit(&self.opened.store, self.opened.config.audit.keep_days, stop);
-        let (served, (), (), (), (), (), (), ()) = tokio::join!(
+        let counting = self.write_usage(stop);
+        let (served, (), (), (), (), (), (), (), ()) = tokio::join!(
             serving,
             self.worker.run(stop),
             exporter.run(stop),
@@ -238,7 +250,8 @@ impl Engine {
             sidecars.run(stop),
             self.hosts.run(stop),
             resealing,
-            shortening
+            shortening,
+            counting
         );
         self.opened.settle_egress().await;
         Ok(served?)
@@ -246,6 +259,33 @@ impl Engine {
 }
 
 impl Engine {
+    /// Writes down what was counted, lets go of what is too old, and makes the pings of weeks that are over.
+    async fn write_usage(&self, stop: &CancellationToken) {
+        let store = self.opened.store.by(Origin::system("usage"));
+        let config = &self.opened.config;
+        let makes_pings = config.usage.count && config.pings.mode() == server::PingMode::Local;
+        let mut n_pauses = 0;
+        loop {
+            match store.opted_out_of_usage().await {
+                Ok(people) => self.usage.set_opted_out(people),
+                Err(error) => tracing::error!(%error, "who is not to be counted cannot be read"),
+            }
+            if n_pauses % N_PAUSES_A_SWEEP == 0 {
+                if let Err(error) = store.shorten_usage(config.usage.keep_days.get()).await {
+                    tracing::error!(%error, "old numbers of use cannot be let go");
+                }
+                if makes_pings && let Err(error) = store.make_pings(None).await {
+                    tracing::error!(%error, "the ping of a week cannot be made");
+                }
+            }
+            n_pauses = n_pauses.wrapping_add(1);
+            tokio::select! {
+                () = tokio::time::sleep(USAGE_PAUSE) => write_down(&store, &self.usage).await,
+                () = stop.cancelled() => return write_down(&store, &self.usage).await,
+            }
+        }
+    }
+
     /// What keeps uncompressed text beside the index, for searches in this process.
     fn sidecars(&self) -> Sidecars {
         let searcher = Arc::clone(&self.searcher);
@@ -367,6 +407,18 @@ pub(super) async fn run(app: &App, args: ServeArgs) -> anyhow::Result<Outcome> {
     }
     engine.serve(front, &stop).await?;
     Ok(Outcome::Done)
+}
+
+/// Writes down what was counted since the last time; what cannot be written is kept for the next.
+async fn write_down(store: &store::Store, usage: &Usage) {
+    let batch = usage.take();
+    if batch.is_empty() {
+        return;
+    }
+    if let Err(error) = store.add_usage(&batch).await {
+        tracing::error!(%error, "numbers of use cannot be written down");
+        usage.put_back(batch);
+    }
 }
 
 /// Removes entries of the audit log that are older than configured.

@@ -57,6 +57,10 @@ pub(crate) struct Config {
     pub(crate) precise: PreciseConfig,
     /// How long the audit log is kept.
     pub(crate) audit: AuditConfig,
+    /// What is counted of how the server is used.
+    pub(crate) usage: UsageConfig,
+    /// The weekly pings.
+    pub(crate) pings: PingsConfig,
     /// What is logged.
     pub(crate) log: LogConfig,
 }
@@ -196,6 +200,58 @@ pub(crate) struct AuditConfig {
     pub(crate) keep_days: Option<NonZeroU32>,
 }
 
+/// What is counted of how the server is used: numbers of the data-collection register, for its owner. None of them leaves.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct UsageConfig {
+    /// Whether anything is counted.
+    pub(crate) count: bool,
+    /// For how many days it is kept.
+    pub(crate) keep_days: NonZeroU32,
+}
+
+impl Default for UsageConfig {
+    fn default() -> Self {
+        UsageConfig { count: true, keep_days: NonZeroU32::new(400).unwrap_or(NonZeroU32::MIN) }
+    }
+}
+
+/// The weekly pings.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PingsConfig {
+    /// Whether they are made.
+    pub(crate) mode: PingsMode,
+}
+
+/// Whether pings are made. None is sent by this release.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum PingsMode {
+    /// None, and nothing is counted by person.
+    Off,
+    /// One each week, to be looked at in the outbox.
+    #[default]
+    Local,
+}
+
+impl UsageConfig {
+    /// What counts, by this and by the mode of pings.
+    pub(crate) fn usage(&self, pings: &PingsConfig) -> telemetry::Usage {
+        telemetry::Usage::new(self.count, pings.mode == PingsMode::Local)
+    }
+}
+
+impl PingsConfig {
+    /// The same as the server knows it.
+    pub(crate) fn mode(&self) -> server::PingMode {
+        match self.mode {
+            PingsMode::Off => server::PingMode::Off,
+            PingsMode::Local => server::PingMode::Local,
+        }
+    }
+}
+
 /// What is logged, on standard error.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -232,6 +288,8 @@ impl Default for Config {
             export: ExportConfig::default(),
             precise: PreciseConfig::default(),
             audit: AuditConfig::default(),
+            usage: UsageConfig::default(),
+            pings: PingsConfig::default(),
             log: LogConfig::default(),
         }
     }

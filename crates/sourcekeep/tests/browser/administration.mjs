@@ -263,6 +263,29 @@ test("a review: begun, certified, revoked, closed, its report", async () => {
   await looker.look("reviews", "/admin/reviews");
 });
 
+test("what is counted: the register with its code, the numbers, the outbox, and leaving", async () => {
+  await looker.look("data-collection", "/data-collection");
+  assert.match(await main(), /searches_empty[^]*people[^]*pub\(crate\) fn answered/);
+  await page.getByRole("link", { name: "answered", exact: true }).first().click();
+  assert.match(page.url(), /#code-answered$/);
+  await go("/search?q=zebrafish_nobody_has");
+  await waitFor(async () => {
+    await go("/admin/usage?days=1");
+    return /\/search/.test(await main());
+  }, () => "nothing was counted");
+  await looker.look("usage", "/admin/usage?days=1");
+  assert.doesNotMatch(await main(), /zebrafish/);
+  await page.getByRole("link", { name: "/search", exact: true }).click();
+  assert.match(await main(), /Only \/search/);
+  await looker.look("outbox-none", "/admin/outbox");
+  assert.match(await main(), /No ping yet/);
+  await go("/account");
+  await page.getByRole("button", { name: "Do not count me" }).click();
+  assert.match(await main(), /You are not counted/);
+  await page.getByRole("button", { name: "Count me again" }).click();
+  assert.match(await main(), /You are counted/);
+});
+
 test("what leaves: nothing yet, then each connection, and how to prove it", async () => {
   await looker.look("egress-none", "/admin/egress");
   assert.match(await main(), /Nothing left[^]*Prove it/);

@@ -37,3 +37,4 @@ mod sign_in;
 mod step_up;
 mod store_file;
 mod tokens;
+mod usage;
