@@ -310,6 +310,7 @@ fn takes(route: &RouteInfo, method: &str) -> Takes {
         ("/step-up", _) => Form("password=wrong&return_to=/"),
         ("/account/passkeys", _) => Form("ceremony=x&answer={}&name=x"),
         ("/account/passkeys/{id}/{act}", _) => Form("name=x"),
+        ("/account/counting", _) => Form("counted=yes"),
         ("/account/password", _) => {
             Form("present=wrong&password=four+unrelated+birds&again=four+unrelated+birds")
         }
