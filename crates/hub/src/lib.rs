@@ -16,18 +16,22 @@
 
 mod bundle;
 mod content;
+mod desk;
 mod feed;
 mod identity;
 mod lines;
+mod office;
 mod ping;
 mod registration;
 
 pub use bundle::{BUNDLE_BYTES_MAX, NoBundle, SignedFeed, bundle, unbundle};
 pub use content::{Advisory, Affected, BadContent, Content, Package, Release, RulePack, Severity};
+pub use desk::{CountError, Desk, DeskError, PublishError, TakeError};
 pub use feed::{
     FEED_BYTES_MAX, FEED_NOTE_BYTES_MAX, FeedHead, FeedKind, FeedRefusal, KnownFeed, Step, VALID_FOR_MAX,
 };
 pub use identity::{Fingerprint, digest_of};
+pub use office::{HubAddress, Office, OfficeError, Preview, Received};
 pub use ping::{
     AnyPing, CheckPing, K, N_FIELDS_MAX, PING_BYTES_MAX, Ping, PingCheck, PingRefusal, VALUE_MAX,
 };

@@ -117,12 +117,12 @@ fn begin_of(week: &str) -> Option<i64> {
 }
 
 /// Whether a ping of that week is taken now: once it has begun, and for four weeks after its end.
-pub fn is_open(week: &str, now_ms: i64) -> bool {
+pub(crate) fn is_open(week: &str, now_ms: i64) -> bool {
     begin_of(week).is_some_and(|begin| (begin..begin + 5 * WEEK_MS).contains(&now_ms))
 }
 
 /// The place of a value in a histogram of powers of two: 0 for zero, n for values from 2ⁿ⁻¹ below 2ⁿ, negative likewise.
-pub fn bucket_of(value: i64) -> i64 {
+pub(crate) fn bucket_of(value: i64) -> i64 {
     let power = i64::from(u64::BITS - value.unsigned_abs().leading_zeros());
     if value < 0 { -power } else { power }
 }

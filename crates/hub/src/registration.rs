@@ -19,9 +19,9 @@ pub const NOTE_BYTES_MAX: usize = 2 << 10;
 /// How long a challenge can be answered: long enough to read what is about to be sent.
 pub const CHALLENGE_VALID_FOR: Duration = Duration::from_secs(30 * 60);
 /// Longest name of a server, in characters.
-pub const NAME_CHARS_MAX: usize = 64;
+const NAME_CHARS_MAX: usize = 64;
 /// Longest address of whoever installed it, in bytes (RFC 5321: 254).
-pub const CONTACT_BYTES_MAX: usize = 254;
+const CONTACT_BYTES_MAX: usize = 254;
 
 const CHALLENGE: &str = "sourcekeep-hub-challenge-v1";
 const STATEMENT: &str = "sourcekeep-registration-v1";

@@ -42,6 +42,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(20, "0020_precise"),
     migration!(21, "0021_repo_reads"),
     migration!(22, "0022_egress"),
+    migration!(24, "0024_hub"),
 ];
 
 #[derive(Debug)]
