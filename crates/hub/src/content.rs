@@ -240,7 +240,12 @@ impl Release {
 
     /// The three numbers of its version, to compare by.
     pub fn order(&self) -> (u32, u32, u32) {
-        numbers(&self.version).unwrap_or_default()
+        Release::order_of(&self.version)
+    }
+
+    /// Those of any version; zeros where it is none.
+    pub fn order_of(version: &str) -> (u32, u32, u32) {
+        numbers(version).unwrap_or_default()
     }
 }
 

@@ -302,7 +302,14 @@ pub(crate) fn last(path: &str) -> Vec<Question> {
 pub(crate) fn questions(route: &RouteInfo, spec: &Spec, round: usize, export: &str) -> Vec<Question> {
     let own = format!("mine-{round}");
     match route.path {
-        "/healthz" | "/readyz" | "/metrics" | "/account" | "/account/sessions" | "/" | "/contexts"
+        "/healthz"
+        | "/readyz"
+        | "/.well-known/sourcekeep"
+        | "/metrics"
+        | "/account"
+        | "/account/sessions"
+        | "/"
+        | "/contexts"
         | "/exports"
             if route.methods[0] == "GET" =>
         {
