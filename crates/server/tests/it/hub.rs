@@ -1,4 +1,5 @@
 //! A hub's HTTP: every route as a stranger, constant files, what it does not keep, and how often one may ask.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use access::{ManualClock, PasswordCost, SystemRandomness, Timestamp};
 use axum::body::Body;
