@@ -2,6 +2,7 @@
 
 use crate::database::{Row, int, values};
 use crate::{Fault, Store, Timestamp};
+use access::audit::{Act, Entry, Object};
 
 /// A feed as it is kept. `store` does not look into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +69,8 @@ impl Store {
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (kind) DO UPDATE SET sequence = excluded.sequence, \
              issued = excluded.issued, expires = excluded.expires, valid_ms = excluded.valid_ms, \
              digest = excluded.digest, note = excluded.note, body = excluded.body WHERE hub_feed.sequence = $9";
+        let entry = Entry::new(Act::PublishFeed, Object::named("feed", &feed.kind));
+        let entry = entry.detail("number", feed.sequence);
         let values = values![
             feed.kind,
             int(feed.sequence),
@@ -79,10 +82,12 @@ impl Store {
             feed.body,
             int(after)
         ];
-        match self.database().execute(PUT, values).await? {
-            0 => Err(PublishFeedError::Overtaken),
-            _ => Ok(()),
+        let mut transaction = self.database().begin().await?;
+        if transaction.execute(PUT, values).await? == 0 {
+            return Err(PublishFeedError::Overtaken);
         }
+        self.record_in(&mut transaction, entry).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// The feeds that were taken from the hub with this key.
@@ -104,6 +109,8 @@ impl Store {
              body = excluded.body, taken_at = excluded.taken_at WHERE feed_taken.sequence < excluded.sequence";
         let mut transaction = self.database().begin().await?;
         for feed in feeds {
+            let entry = Entry::new(Act::TakeFeed, Object::named("feed", &feed.kind));
+            let entry = entry.detail("number", feed.sequence).detail("hub", hub);
             let values = values![
                 hub.to_owned(),
                 feed.kind,
@@ -114,7 +121,9 @@ impl Store {
                 feed.body,
                 self.now()
             ];
-            transaction.execute(PUT, values).await?;
+            if transaction.execute(PUT, values).await? > 0 {
+                self.record_in(&mut transaction, entry).await?;
+            }
         }
         transaction.commit().await
     }

@@ -3,6 +3,7 @@
 use crate::database::{Row, Transaction, values};
 use crate::{Fault, Store, Timestamp};
 use access::Digest;
+use access::audit::{Act, Entry, Object};
 use std::time::Duration;
 
 /// Most servers of one hub.
@@ -147,7 +148,13 @@ impl Store {
         const FIRST: &str = "UPDATE hub_desk SET admin = $1 WHERE id = 1 AND admin IS NULL";
         const ANY: &str = "UPDATE hub_desk SET admin = $1 WHERE id = 1";
         let digest = Digest::of(token).as_bytes().to_vec();
-        let n = self.database().execute(if only_first { FIRST } else { ANY }, values![digest]).await?;
+        let mut transaction = self.database().begin().await?;
+        let n = transaction.execute(if only_first { FIRST } else { ANY }, values![digest]).await?;
+        if n > 0 {
+            self.record_in(&mut transaction, Entry::new(Act::ChangeHubToken, Object::named("hub", "")))
+                .await?;
+        }
+        transaction.commit().await?;
         Ok(n > 0)
     }
 }

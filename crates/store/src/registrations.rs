@@ -2,6 +2,7 @@
 
 use crate::database::{Row, values};
 use crate::{Fault, Store, Timestamp};
+use access::audit::{Act, Entry, Object};
 
 /// How far a statement came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +91,12 @@ impl Store {
         let mut transaction = self.database().begin().await?;
         let row = transaction.row(TAKE, values![digest.to_vec()]).await?;
         let taken = row.map(|row| registration_from(&row)).transpose()?;
+        if let Some(taken) = &taken {
+            let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            let entry = Entry::new(Act::SendRegistration, Object::named("hub", &taken.hub));
+            self.record_in(&mut transaction, entry.detail("act", &taken.act).detail("sha256", sha256))
+                .await?;
+        }
         transaction.commit().await?;
         Ok(taken)
     }

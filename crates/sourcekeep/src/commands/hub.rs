@@ -49,13 +49,14 @@ impl From<FeedName> for FeedKind {
 /// The hub of a data directory that is made where it is missing.
 async fn desk(app: &App) -> anyhow::Result<(Opened, Desk)> {
     let opened = app.create().await?;
-    let desk = Desk::open(opened.store.by(Origin::system("hub")), Arc::new(SystemClock)).await?;
+    let desk = Desk::open(opened.store.clone(), Arc::new(SystemClock)).await?;
     Ok((opened, desk))
 }
 
 async fn serve(app: &App, args: HubServeArgs) -> anyhow::Result<Outcome> {
     let lock = DataLock::acquire(&DataDir::create(app.data_root()?)?)?;
-    let (opened, desk) = desk(app).await?;
+    let opened = app.create().await?;
+    let desk = Desk::open(opened.store.by(Origin::system("hub")), Arc::new(SystemClock)).await?;
     logging::start(&opened.config.log, ProgressView::new(app.common.quiet))?;
     let stop = signals::stop_token()?;
     let listener = TcpListener::bind(args.listen).await.with_context(|| {

@@ -3,8 +3,8 @@
 use crate::world::{World, on_both};
 use std::time::Duration;
 use store::{
-    CountPingError, NewHubServer, PublishFeedError, RegisterError, RegistrationState, SignerRole, StoredFeed,
-    Timestamp, UsedChallenge,
+    AuditFilter, CountPingError, NewHubServer, PublishFeedError, RegisterError, RegistrationState,
+    SignerRole, StoredFeed, Timestamp, UsedChallenge,
 };
 
 const VALID_FOR: Duration = Duration::from_secs(1800);
@@ -103,6 +103,9 @@ on_both! {
         let states: Vec<RegistrationState> = all.iter().map(|one| one.state).collect();
         assert_eq!(states, [RegistrationState::Shown, RegistrationState::Taken]);
         assert_eq!(all[1].answer.as_deref(), Some("receipt"));
+        let filter = AuditFilter { act: "hub.registration".into(), ..AuditFilter::default() };
+        let sent = store.audit_entries(&filter, None, 10).await.unwrap();
+        assert!(sent.len() == 1 && sent[0].details.contains("0202"), "what is sent stands in the audit log: {sent:?}");
     }
 
     async fn one_key_in_two_roles(world) {
