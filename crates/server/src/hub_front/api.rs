@@ -66,17 +66,14 @@ pub(super) async fn feed(
     Path(file): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    if file == "feeds.bundle" {
-        return match state.desk.bundle().await {
-            Ok(bytes) => constant(bytes.into(), "application/octet-stream", &headers),
-            Err(fault) => broken(fault),
-        };
-    }
     let published = match state.published.now(&state.desk).await {
         Ok(published) => published,
         Err(fault) => return broken(fault),
     };
-    for feed in published.iter() {
+    if file == "feeds.bundle" {
+        return constant(published.bundle.clone(), "application/octet-stream", &headers);
+    }
+    for feed in &published.feeds {
         if file == feed.kind.file() {
             return constant(feed.body.clone(), "application/json", &headers);
         }

@@ -77,7 +77,7 @@ pub(super) async fn index(State(state): State<HubState>) -> Response {
         Ok(published) => published,
         Err(fault) => return broken(fault),
     };
-    let feeds = published.iter().map(|feed| FeedRow {
+    let feeds = published.feeds.iter().map(|feed| FeedRow {
         kind: feed.kind.to_string(),
         file: feed.kind.file(),
         note_file: feed.kind.note_file(),

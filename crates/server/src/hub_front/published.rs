@@ -1,7 +1,7 @@
 //! Feeds in memory: read from the database when their numbers change, so that a file costs one small question.
 
 use axum::body::Bytes;
-use hub::{Desk, FeedHead, FeedKind};
+use hub::{Desk, FeedHead, FeedKind, bundle};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::Fault;
 
@@ -9,7 +9,15 @@ use store::Fault;
 #[derive(Default)]
 pub(super) struct Published(Mutex<Option<Known>>);
 
-type Known = (Vec<(String, u64)>, Arc<Vec<PublishedFeed>>);
+type Known = (Vec<(String, u64)>, Arc<PublishedNow>);
+
+/// All of it.
+pub(super) struct PublishedNow {
+    /// By kind.
+    pub(super) feeds: Vec<PublishedFeed>,
+    /// In one file.
+    pub(super) bundle: Bytes,
+}
 
 /// One of them.
 pub(super) struct PublishedFeed {
@@ -25,22 +33,24 @@ pub(super) struct PublishedFeed {
 
 impl Published {
     /// What is published now.
-    pub(super) async fn now(&self, desk: &Desk) -> Result<Arc<Vec<PublishedFeed>>, Fault> {
+    pub(super) async fn now(&self, desk: &Desk) -> Result<Arc<PublishedNow>, Fault> {
         let numbers = desk.feed_numbers().await?;
-        if let Some((known, feeds)) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        if let Some((known, published)) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner)
             && *known == numbers
         {
-            return Ok(Arc::clone(feeds));
+            return Ok(Arc::clone(published));
         }
-        let mut feeds = Vec::new();
+        let (mut feeds, mut bundled) = (Vec::new(), Vec::new());
         for kind in FeedKind::ALL {
             let Some(feed) = desk.feed(kind).await? else { continue };
             // What this hub did not sign (another key is in the data directory) is not handed out.
             let Ok(head) = FeedHead::open(desk.key(), kind, &feed.note) else { continue };
-            feeds.push(PublishedFeed { kind, head, note: feed.note.0.into(), body: feed.body.into() });
+            let (note, body) = (feed.note.0.clone().into(), feed.body.clone().into());
+            feeds.push(PublishedFeed { kind, head, note, body });
+            bundled.push(feed);
         }
-        let feeds = Arc::new(feeds);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((numbers, Arc::clone(&feeds)));
-        Ok(feeds)
+        let published = Arc::new(PublishedNow { feeds, bundle: bundle(&bundled).into() });
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((numbers, Arc::clone(&published)));
+        Ok(published)
     }
 }
