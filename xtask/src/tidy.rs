@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The layer of each crate; an arrow may only point down. `ARCHITECTURE.md` explains the crates in the same order.
-const LAYERS: [(&str, u8); 30] = [
+const LAYERS: [(&str, u8); 31] = [
     ("model", 0),
     ("ngram", 0),
     ("tlog", 0),
@@ -29,6 +29,7 @@ const LAYERS: [(&str, u8); 30] = [
     ("oidc", 2),
     ("mirror", 3),
     ("hosts", 3),
+    ("hub", 3),
     ("export", 3),
     ("uploads", 3),
     ("nav", 3),

@@ -17,12 +17,28 @@ pub enum Purpose {
     IdentityProvider,
     /// The owner's own server, asked by a proof that its owner runs.
     OwnServer,
+    /// A hub that the server makes itself known to.
+    Registration,
+    /// A hub's advisories.
+    AdvisoryFeed,
+    /// A hub's list of releases.
+    UpdateCheck,
+    /// A hub's packs of rules.
+    RuleFeed,
 }
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Purpose; 4] =
-        [Purpose::CodeHost, Purpose::GitFetch, Purpose::IdentityProvider, Purpose::OwnServer];
+    pub const ALL: [Purpose; 8] = [
+        Purpose::CodeHost,
+        Purpose::GitFetch,
+        Purpose::IdentityProvider,
+        Purpose::OwnServer,
+        Purpose::Registration,
+        Purpose::AdvisoryFeed,
+        Purpose::UpdateCheck,
+        Purpose::RuleFeed,
+    ];
 
     /// Its name in logs, in the ledger and on pages.
     pub fn as_str(self) -> &'static str {
@@ -31,6 +47,10 @@ impl Purpose {
             Purpose::GitFetch => "git fetch",
             Purpose::IdentityProvider => "identity provider",
             Purpose::OwnServer => "own server",
+            Purpose::Registration => "registration",
+            Purpose::AdvisoryFeed => "advisory feed",
+            Purpose::UpdateCheck => "update check",
+            Purpose::RuleFeed => "rule feed",
         }
     }
 }
@@ -43,6 +63,10 @@ impl Purpose {
             Purpose::GitFetch => "git-fetch",
             Purpose::IdentityProvider => "identity-provider",
             Purpose::OwnServer => "own-server",
+            Purpose::Registration => "registration",
+            Purpose::AdvisoryFeed => "advisory-feed",
+            Purpose::UpdateCheck => "update-check",
+            Purpose::RuleFeed => "rule-feed",
         }
     }
 

@@ -1,6 +1,6 @@
 //! What every command begins with: the data directory, the configuration, the store.
 
-use crate::cli::{Command, CommonArgs, VerifyCommand};
+use crate::cli::{Command, CommonArgs, HubCommand, VerifyCommand};
 use crate::config::{self, Config, Environment, Loaded};
 use crate::failure::UsageError;
 use access::audit::Origin;
@@ -71,8 +71,11 @@ impl App {
         // These two speak to the owner's own server, from wherever they run.
         let speaks_to_server =
             matches!(command, Command::Verify(VerifyCommand::Permissions(_)) | Command::Lsp(_));
-        let is_air_gapped = self.load_config().is_ok_and(|loaded| loaded.config.egress.is_air_gapped());
-        if speaks_to_server || !is_air_gapped {
+        let is_hub = matches!(command, Command::Hub(HubCommand::Serve(_)));
+        let is_shut = |config: &Config| {
+            if is_hub { self.is_hub_shut(config) } else { config.egress.is_air_gapped() }
+        };
+        if speaks_to_server || !self.load_config().is_ok_and(|loaded| is_shut(&loaded.config)) {
             return Ok(());
         }
         if egress::forbid_connections() == Landlocked::NotHere {
@@ -80,10 +83,15 @@ impl App {
                 "this kernel cannot refuse TCP connections by Landlock; the air gap stands by seccomp alone"
             );
         }
-        if !matches!(command, Command::Serve(_) | Command::Up(_)) {
+        if !is_hub && !matches!(command, Command::Serve(_) | Command::Up(_)) {
             egress::shut_air_gap()?;
         }
         Ok(())
+    }
+
+    /// Whether a hub serves behind the air gap: it opens no connection, so that is taken from it unless its database is elsewhere.
+    pub(crate) fn is_hub_shut(&self, config: &Config) -> bool {
+        config.egress.is_air_gapped() || config.database.url.is_none()
     }
 
     pub(crate) fn load_config(&self) -> anyhow::Result<Loaded> {

@@ -63,6 +63,11 @@ pub(crate) fn stderr_is_watched() -> bool {
     std::io::stderr().is_terminal()
 }
 
+/// The same for several lines.
+pub(crate) fn harmless_lines(text: &str) -> String {
+    text.lines().map(harmless).collect::<Vec<_>>().join("\n")
+}
+
 /// Replaces what could command a terminal or turn the order of text: control characters but tab, and the bidirectional
 /// overrides.
 pub(crate) fn harmless(text: &str) -> Cow<'_, str> {

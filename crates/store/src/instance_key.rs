@@ -24,6 +24,15 @@ impl Store {
         Ok(self.egress_signer().await?.map(|key| key.verifying_key()))
     }
 
+    /// The instance's key, to sign in a role of its own; `None` where there is no master key to keep it under.
+    ///
+    /// SECURITY: one key signs in every role. Each role's texts begin with a line that no other's begin with.
+    pub async fn instance_signer(&self, role: SignerRole) -> Result<Option<SigningKey>, Fault> {
+        let Some(key) = self.egress_signer().await? else { return Ok(None) };
+        let name = name_of(&key.public(), role.word());
+        key.under(&name).map(Some).map_err(|_| IMPOSSIBLE)
+    }
+
     async fn open_egress_signer(&self) -> Result<Option<Arc<SigningKey>>, Fault> {
         const READ: &str = "SELECT sealed FROM instance_key WHERE id = 1";
         const PUT: &str = "INSERT INTO instance_key (id, public, sealed, made_at) VALUES (1, $1, $2, $3) \
@@ -52,9 +61,31 @@ impl Store {
 
 const IMPOSSIBLE: Fault = Fault::ImpossibleValue { column: "instance_key.sealed" };
 
-/// The key's name says whose log it is: `sourcekeep-<id>/egress`, the id being the beginning of the key itself.
+/// In which role the instance's key signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignerRole {
+    /// As a server that makes itself known to a hub.
+    Registration,
+    /// As a hub.
+    Hub,
+}
+
+impl SignerRole {
+    fn word(self) -> &'static str {
+        match self {
+            SignerRole::Registration => "registration",
+            SignerRole::Hub => "hub",
+        }
+    }
+}
+
+/// The key's name says in which role it signs: `sourcekeep-<id>/egress`, the id being the beginning of the key itself.
+fn name_of(public: &[u8; 32], role: &str) -> String {
+    let id: String = public[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sourcekeep-{id}/{role}")
+}
+
 fn signing_key(seed: &[u8; 32]) -> Result<SigningKey, Fault> {
     let nameless = SigningKey::new("sourcekeep", seed).map_err(|_| IMPOSSIBLE)?;
-    let id: String = nameless.public()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    SigningKey::new(&format!("sourcekeep-{id}/{EGRESS}"), seed).map_err(|_| IMPOSSIBLE)
+    SigningKey::new(&name_of(&nameless.public(), EGRESS), seed).map_err(|_| IMPOSSIBLE)
 }

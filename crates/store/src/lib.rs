@@ -44,6 +44,9 @@ mod fault;
 mod groups;
 mod history;
 mod host_repositories;
+mod hub_feeds;
+mod hub_pings;
+mod hub_servers;
 mod instance_key;
 mod jobs;
 mod jobs_claim;
@@ -60,6 +63,7 @@ mod precise_keeping;
 mod provider_identities;
 mod provider_sign_ins;
 mod recovery_codes;
+mod registrations;
 mod repo_reads;
 mod repo_sharing;
 mod repositories;
@@ -109,6 +113,10 @@ pub use fault::Fault;
 pub use groups::{Group, GroupError, GroupName, GroupNameError};
 pub use history::{History, HistoryFileKind, StoredHistory};
 pub use host_repositories::{HostListPage, KnownHostRepository, ListedRepository, ListingOutcome};
+pub use hub_feeds::{PublishFeedError, StoredFeed};
+pub use hub_pings::{CountPingError, PingSum};
+pub use hub_servers::{HubServer, NewHubServer, RegisterError, UsedChallenge};
+pub use instance_key::SignerRole;
 pub use jobs::{
     ClaimRequest, ClaimedJob, Enqueued, JobCounts, JobId, Jobs, LeaseError, NewJob, Outcome, WorkerId,
 };
@@ -125,6 +133,7 @@ pub use precise_indexes::{
 };
 pub use provider_identities::{LinkProviderError, LinkedIdentity, ProviderIdentity, WaysIn};
 pub use provider_sign_ins::{PROVIDER_SIGN_IN_VALID_FOR, ProviderPurpose, ProviderSignIn};
+pub use registrations::{Registration, RegistrationState};
 pub use repo_sharing::{RepoSharing, SharedRepo};
 pub use repositories::{
     AddRepositoryError, Added, Adder, ListRepositories, NewRepository, RepoCursor, RepoPage,

@@ -43,6 +43,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(21, "0021_repo_reads"),
     migration!(22, "0022_egress"),
     migration!(23, "0023_usage"),
+    migration!(24, "0024_hub"),
 ];
 
 #[derive(Debug)]

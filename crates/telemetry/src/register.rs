@@ -343,7 +343,7 @@ pub static REQUESTS: Entry = Entry {
 };
 
 /// Every kind of request, in the order of the register.
-pub static ROUTES: [RouteEntry; 141] = [
+pub static ROUTES: [RouteEntry; 142] = [
     RouteEntry { number: 0, template: "none", page: None, counts: &[] },
     RouteEntry { number: 1, template: "/healthz", page: None, counts: &[] },
     RouteEntry { number: 2, template: "/readyz", page: None, counts: &[] },
@@ -645,4 +645,5 @@ pub static ROUTES: [RouteEntry; 141] = [
     RouteEntry { number: 138, template: "/data-collection", page: None, counts: &[] },
     RouteEntry { number: 139, template: "/admin/outbox", page: None, counts: &[] },
     RouteEntry { number: 140, template: "/account/counting", page: None, counts: &[] },
+    RouteEntry { number: 141, template: "/.well-known/sourcekeep", page: None, counts: &[] },
 ];

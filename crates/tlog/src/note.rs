@@ -52,7 +52,9 @@ pub enum NoteError {
     )]
     Malformed,
     /// Nobody known signed it.
-    #[error("this was not signed by this server's key: it is another server's, or was changed")]
+    #[error(
+        "this was not signed by the key that it should be signed by: it is somebody else's, or was changed"
+    )]
     NotSigned,
     /// It is signed by the key, and says something else than the key's own log.
     #[error("this is a checkpoint of another log")]
@@ -60,6 +62,9 @@ pub enum NoteError {
     /// A name for a key has a space, a plus sign or a line break, or is empty.
     #[error("the name of a key must not be empty and must have no space and no '+'")]
     BadName,
+    /// A text is no key.
+    #[error("this is no key: it is written as name+8 hexadecimal digits+base64, on one line")]
+    BadKey,
 }
 
 impl SigningKey {
@@ -80,8 +85,15 @@ impl SigningKey {
         self.key.verifying_key().to_bytes()
     }
 
-    /// Signs a text, which must end with a line break and be printable.
-    fn sign(&self, text: &str) -> Signed {
+    /// The same key under another name, so that its signatures say in which role it signed.
+    pub fn under(&self, name: &str) -> Result<Self, NoteError> {
+        check_name(name)?;
+        Ok(SigningKey { name: name.to_owned(), key: self.key.clone() })
+    }
+
+    /// Signs a text, which must end with a line break and be printable. SECURITY: the name is no part of what is signed, so
+    /// each kind of text begins with a line that no other kind begins with.
+    pub fn sign(&self, text: &str) -> Signed {
         let signature = self.key.sign(text.as_bytes()).to_bytes();
         let hash = key_hash(&self.name, &self.public());
         let line = STANDARD.encode([&hash[..], &signature].concat());
@@ -113,6 +125,41 @@ impl VerifyingKey {
         let public = self.key.to_bytes();
         let hash: String = key_hash(&self.name, &public).iter().map(|byte| format!("{byte:02x}")).collect();
         format!("{}+{hash}+{}", self.name, STANDARD.encode([&[ED25519][..], &public].concat()))
+    }
+
+    /// The key that [`VerifyingKey::to_text`] tells of; nothing but exactly that is read.
+    pub fn from_text(text: &str) -> Result<Self, NoteError> {
+        let mut parts = text.splitn(3, '+');
+        let (Some(name), Some(_), Some(encoded)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(NoteError::BadKey);
+        };
+        let bytes = STANDARD.decode(encoded).map_err(|_| NoteError::BadKey)?;
+        let Some((&[ED25519], public)) = bytes.split_first_chunk::<1>() else {
+            return Err(NoteError::BadKey);
+        };
+        let public = public.try_into().map_err(|_| NoteError::BadKey)?;
+        let key = VerifyingKey::new(name, public).map_err(|_| NoteError::BadKey)?;
+        if key.to_text() == text { Ok(key) } else { Err(NoteError::BadKey) }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its 32 bytes.
+    pub fn public(&self) -> [u8; 32] {
+        self.key.to_bytes()
+    }
+
+    /// The text of a note that this key alone signed, in the one form in which [`SigningKey::sign`] writes it.
+    pub fn open_exactly<'n>(&self, note: &'n Signed) -> Result<&'n str, NoteError> {
+        let text = self.open(&note.0)?;
+        let line = note.0[text.len()..].strip_prefix("\n— ").and_then(|rest| rest.strip_suffix('\n'));
+        match line {
+            Some(line) if !line.contains('\n') && !line.contains('\r') => Ok(text),
+            _ => Err(NoteError::Malformed),
+        }
     }
 
     /// The text of a note that this key signed.
@@ -233,6 +280,40 @@ mod tests {
             let cut = String::from_utf8_lossy(&bytes[..at]).into_owned();
             assert!(key.verifying_key().open_checkpoint(&Signed(cut)).is_err(), "{at}");
         }
+    }
+
+    #[test]
+    fn keys_are_told_and_read() {
+        let key = key().under("hub.example/feeds").unwrap().verifying_key();
+        let text = key.to_text();
+        assert_eq!(VerifyingKey::from_text(&text), Ok(key.clone()));
+        assert_eq!((key.name(), key.public()), ("hub.example/feeds", super::tests::key().public()));
+        for at in 0..text.len() {
+            let mut changed = text.clone().into_bytes();
+            changed[at] ^= 1;
+            let Ok(changed) = String::from_utf8(changed) else { continue };
+            assert!(VerifyingKey::from_text(&changed).is_err(), "{at}: {changed}");
+        }
+        for bad in ["", "a", "a+b", "a+00000000+", "a+00000000+AQ=="] {
+            assert_eq!(VerifyingKey::from_text(bad), Err(NoteError::BadKey), "{bad}");
+        }
+    }
+
+    #[test]
+    fn one_signature_in_one_form() {
+        let key = key();
+        let signed = key.sign("a\nb\n");
+        assert_eq!(key.verifying_key().open_exactly(&signed), Ok("a\nb\n"));
+        let other = SigningKey::new("other", &[9; 32]).unwrap().sign("a\nb\n");
+        let line = other.0.lines().last().unwrap();
+        for more in [line, "", "\n"] {
+            let note = Signed(format!("{}{more}\n", signed.0));
+            assert!(key.verifying_key().open_exactly(&note).is_err(), "{note:?}");
+        }
+        let cut = Signed(signed.0.trim_end().to_owned());
+        assert!(key.verifying_key().open_exactly(&cut).is_err());
+        let returned = Signed(signed.0.replace("=\n", "=\r\n"));
+        assert!(returned == signed || key.verifying_key().open_exactly(&returned).is_err());
     }
 
     #[test]

@@ -152,6 +152,14 @@ acts! {
     Reseal = "key.reseal",
     /// Old master keys were dropped.
     DropKeys = "key.drop",
+    /// A registration or a withdrawal was sent to a hub.
+    SendRegistration = "hub.registration",
+    /// Feeds of a hub were taken, from it or from a file.
+    TakeFeed = "hub.feed.take",
+    /// A feed was published, by this server as a hub.
+    PublishFeed = "hub.feed.publish",
+    /// The token of a hub's administrator was made anew.
+    ChangeHubToken = "hub.token",
     /// An access review was begun.
     StartReview = "review.start",
     /// A grant was certified.

@@ -78,6 +78,7 @@ mod sign_in_passkey;
 mod sign_in_provider;
 mod sign_in_second;
 mod step_up;
+mod well_known;
 mod why;
 
 use crate::caller::{Caller, recognized, theme_of};
@@ -151,6 +152,7 @@ fn table() -> Vec<Route> {
     vec![
         open("/healthz", &["GET"], get(healthz::healthz)),
         open("/readyz", &["GET"], get(healthz::readyz)),
+        open("/.well-known/sourcekeep", &["GET"], get(well_known::sourcekeep)),
         open("/assets/{digest}/{name}", &["GET"], get(assets::asset)),
         open("/sign-in", &["GET", "POST"], get(sign_in::page).post(sign_in::submit)),
         open("/sign-in/second", &["GET", "POST"], get(sign_in_second::page).post(sign_in_second::submit)),

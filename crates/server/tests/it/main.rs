@@ -15,6 +15,7 @@ mod exports;
 mod files;
 mod history;
 mod hostile;
+mod hub;
 mod matrix;
 mod names;
 mod other_sites;

@@ -302,8 +302,17 @@ pub(crate) fn last(path: &str) -> Vec<Question> {
 pub(crate) fn questions(route: &RouteInfo, spec: &Spec, round: usize, export: &str) -> Vec<Question> {
     let own = format!("mine-{round}");
     match route.path {
-        "/healthz" | "/readyz" | "/metrics" | "/api/v1/usage" | "/data-collection" | "/account"
-        | "/account/sessions" | "/" | "/contexts" | "/exports"
+        "/healthz"
+        | "/readyz"
+        | "/.well-known/sourcekeep"
+        | "/metrics"
+        | "/api/v1/usage"
+        | "/data-collection"
+        | "/account"
+        | "/account/sessions"
+        | "/"
+        | "/contexts"
+        | "/exports"
             if route.methods[0] == "GET" =>
         {
             let mut questions = vec![get(route.path)];

@@ -4,6 +4,7 @@ mod access;
 mod admin;
 mod context;
 mod host;
+mod hub;
 mod index;
 mod inspect;
 mod lsp;
@@ -20,6 +21,10 @@ pub(crate) use admin::{
 pub(crate) use context::{ContextCommand, ContextNameArgs, ContextSetArgs};
 pub(crate) use host::{
     HostAddArgs, HostCommand, HostLinkArgs, HostNameArgs, HostRemoveArgs, HostSyncArgs, HostUnlinkArgs,
+};
+pub(crate) use hub::{
+    FeedCommand, FeedImportArgs, FeedName, FeedUpdateArgs, HubBundleArgs, HubCommand, HubPublishArgs,
+    HubServeArgs, RegistrationCommand, RegistrationPreviewArgs,
 };
 pub(crate) use index::{IndexCommand, IndexNamesArgs, IndexRebuildArgs};
 pub(crate) use inspect::{QueryCommand, SegmentCommand, SegmentInspectArgs};
@@ -156,6 +161,15 @@ pub(crate) enum Command {
         after_help = "Examples:\n  sourcekeep egress\n  sourcekeep egress --purpose 'git fetch' --limit 500 --json\n\nThe page /admin/egress shows the same. Exits with 1 when nothing fits. Whether the ledger is whole: sourcekeep verify egress."
     )]
     Egress(EgressArgs),
+    /// Make this server known to a hub, or have the hub forget it; what is sent is shown first.
+    #[command(subcommand)]
+    Registration(RegistrationCommand),
+    /// Take a hub's feeds: advisories, releases, packs of rules.
+    #[command(subcommand)]
+    Feed(FeedCommand),
+    /// Be a hub: list servers, publish feeds, count pings.
+    #[command(subcommand)]
+    Hub(HubCommand),
     /// Prove that what the server keeps is what it should be.
     #[command(subcommand)]
     Verify(VerifyCommand),

@@ -9,9 +9,11 @@ mod egress;
 mod export;
 mod group;
 mod host;
+mod hub;
 mod index;
 mod lsp;
 mod query;
+mod registration;
 mod repo;
 mod search;
 mod segment;
@@ -51,6 +53,9 @@ pub(crate) async fn run(app: App, command: Command) -> anyhow::Result<Outcome> {
         Command::Group(command) => group::run(&app, command).await,
         Command::User(command) => user::run(&app, command).await,
         Command::Token(command) => token::run(&app, command).await,
+        Command::Registration(command) => registration::run(&app, command).await,
+        Command::Feed(command) => registration::run_feed(&app, command).await,
+        Command::Hub(command) => hub::run(&app, command).await,
         Command::Verify(command) => verify::run(&app, command).await,
         Command::Admin(command) => admin::run(&app, command).await,
         Command::Lsp(args) => lsp::run(&app, args).await,

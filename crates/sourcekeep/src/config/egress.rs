@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 pub(crate) struct EgressConfig {
     /// How far the whole server may reach.
     pub(crate) mode: EgressMode,
-    /// Rules by purpose (`code-host`, `git-fetch`, `identity-provider`): which hosts may be connected to. A purpose without a
+    /// Rules by purpose (`code-host`, `git-fetch`, `identity-provider`, `registration`, `advisory-feed`, `update-check`,
+    /// `rule-feed`): which hosts may be connected to. A purpose without a
     /// rule goes wherever it is configured to.
     pub(crate) purposes: BTreeMap<String, EgressRule>,
 }

@@ -238,6 +238,7 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         _ if config.mirror.fetch_seconds_max < config.mirror.fetch_seconds_min => {
             refused("mirror.fetch_seconds_max", "must not be less than mirror.fetch_seconds_min")
         }
+        _ if let Err(fault) = config.hub.address() => refused("hub", fault),
         _ if config.index.file_bytes_max == 0 => refused("index.file_bytes_max", "must be at least 1"),
         _ if config.search.timeout_seconds_max == 0 => {
             refused("search.timeout_seconds_max", "must be at least 1")

@@ -5,6 +5,7 @@
 
 mod egress;
 mod environment;
+mod hub;
 mod keys;
 mod load;
 mod providers;
@@ -12,6 +13,7 @@ mod secret;
 mod trusted_header;
 
 pub(crate) use self::egress::EgressConfig;
+pub(crate) use self::hub::HubConfig;
 pub(crate) use environment::Environment;
 pub(crate) use keys::{Key, keys, schema};
 pub(crate) use load::{Loaded, Origin, load};
@@ -47,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) mirror: MirrorConfig,
     /// What may leave the server.
     pub(crate) egress: EgressConfig,
+    /// The hub that the server may make itself known to, and takes feeds from.
+    pub(crate) hub: HubConfig,
     /// How the index is built.
     pub(crate) index: IndexConfig,
     /// How searches run.
@@ -283,6 +287,7 @@ impl Default for Config {
             vault: VaultConfig::default(),
             mirror: MirrorConfig::default(),
             egress: EgressConfig::default(),
+            hub: HubConfig::default(),
             index: IndexConfig::default(),
             search: SearchConfig::default(),
             export: ExportConfig::default(),

@@ -9,6 +9,7 @@ mod disk_full;
 mod egress;
 mod failing_sync;
 mod git_grep;
+mod hub;
 mod indexers;
 mod inspect;
 mod keep;

@@ -18,6 +18,7 @@ mod exports;
 mod grants;
 mod groups;
 mod histories;
+mod hub;
 mod jobs;
 mod kill;
 mod manifests;

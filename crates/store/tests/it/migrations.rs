@@ -40,6 +40,7 @@ const SCRIPTS: &[(i64, [&str; 2])] = &[
     scripts!(21, "0021_repo_reads"),
     scripts!(22, "0022_egress"),
     scripts!(23, "0023_usage"),
+    scripts!(24, "0024_hub"),
 ];
 
 const FORMAT: &str = "CREATE TABLE store_format (version BIGINT NOT NULL PRIMARY KEY)";

@@ -39,7 +39,7 @@ const ASKED: [&str; 18] = [
 ];
 
 /// By what a route begins with, and why it is not asked.
-const EXCUSED: [(&str, &str); 19] = [
+const EXCUSED: [(&str, &str); 20] = [
     ("//.api/", "the same as with one slash"),
     ("/.api/src-cli/", "the version alone"),
     (
@@ -54,6 +54,7 @@ const EXCUSED: [(&str, &str); 19] = [
     ("/link/", "links with a secret"),
     ("/assets/", "files of the program"),
     ("/healthz", "whether it is well"),
+    ("/.well-known/sourcekeep", "the server's own key"),
     ("/readyz", "whether it is well"),
     ("/metrics", "figures for administrators; no code and no names"),
     ("/admin/", "administration: no code; held by the matrix of roles and routes in the program's tests"),
