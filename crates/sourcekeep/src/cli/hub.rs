@@ -23,10 +23,13 @@ pub(crate) enum HubCommand {
     #[command(after_help = "Example: sourcekeep hub bundle --out feeds.bundle")]
     Bundle(HubBundleArgs),
     /// Print the hub's public key, for `hub.key` in the configuration of others.
+    #[command(after_help = "Example: sourcekeep hub key --data /var/lib/sourcekeep-hub")]
     Key,
     /// List the servers that made themselves known. Exits with 1 when there is none.
+    #[command(after_help = "Example: sourcekeep hub servers --json")]
     Servers,
     /// Make a new token for the hub's page of servers; the one before opens nothing any more.
+    #[command(after_help = "Example: sourcekeep hub token --data /var/lib/sourcekeep-hub")]
     Token,
 }
 
@@ -80,11 +83,15 @@ pub(crate) enum RegistrationCommand {
     )]
     Preview(RegistrationPreviewArgs),
     /// Show what would be sent to the hub so that it forgets this server. Only a challenge is asked for.
+    #[command(
+        after_help = "Example: sourcekeep registration withdraw\n\nThen send what it shows with sourcekeep registration send --approve."
+    )]
     Withdraw,
     /// Send what was shown last, within half an hour.
     #[command(after_help = "Example: sourcekeep registration send --approve 5b1c…")]
     Send(RegistrationSendArgs),
     /// List what was sent, and the hub's receipts. Exits with 1 when nothing was.
+    #[command(after_help = "Example: sourcekeep registration show --json")]
     Show,
 }
 
@@ -117,6 +124,7 @@ pub(crate) enum FeedCommand {
     #[command(after_help = "Example: sourcekeep feed import feeds.bundle")]
     Import(FeedImportArgs),
     /// Tell what is here. Exits with 1 when nothing is.
+    #[command(after_help = "Example: sourcekeep feed show")]
     Show,
 }
 

@@ -31,9 +31,9 @@ fn the_old_index_serves_until_there_is_room() {
     let count_files = || std::fs::read_dir(&row_folder).unwrap().count();
     let n_files = count_files();
     repo.commit_files("main", &[("one.txt", b"alpha again\n"), ("noise.txt", noise(60_000).as_bytes())]);
-    // Files end at 1 MiB, as they do where a quota is reached; the new segment needs more.
+    // Files end at 1.5 MiB, as they do where a quota is reached: the database has room, the new segment needs more.
     let path = world.path();
-    let line = format!("trap '' XFSZ; ulimit -f 2048; exec \"$@\" up --once '{}'", path.display());
+    let line = format!("trap '' XFSZ; ulimit -f 3072; exec \"$@\" up --once '{}'", path.display());
     let ran = finish(&mut keep.shell(&line));
     assert_eq!(ran.code, 3, "{ran:?}");
     assert!(ran.stderr.contains("no space is left for the index"), "{}", ran.stderr);
