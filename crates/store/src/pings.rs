@@ -154,6 +154,11 @@ impl Store {
         Ok(rows.len())
     }
 
+    /// Forgets what was counted by person, where no ping will be made from it. Returns how many rows there were.
+    pub async fn forget_counted_people(&self) -> Result<u64, Fault> {
+        self.database().execute("DELETE FROM usage_people", values![]).await
+    }
+
     async fn make_ping(&self, week: Week, destination: Option<&str>) -> Result<(), Fault> {
         const PUT: &str = "INSERT INTO pings (week, schema_version, bytes, state, made_at) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (week) DO NOTHING";

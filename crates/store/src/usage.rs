@@ -163,13 +163,6 @@ impl Store {
         Ok(found)
     }
 
-    /// Since when something is counted; `None` where nothing is.
-    pub async fn usage_begins(&self) -> Result<Option<Timestamp>, Fault> {
-        let row = self.database().row("SELECT MIN(hour) AS hour FROM usage_requests", values![]).await?;
-        let hour = row.map(|row| row.maybe_int("hour")).transpose()?.flatten();
-        Ok(hour.map(|hour| Timestamp(hour.saturating_mul(HOUR_MS))))
-    }
-
     /// Lets go of what is older than so many days, and makes one row of the hours of days that are over for two weeks. Returns
     /// how many rows there are fewer.
     pub async fn shorten_usage(&self, keep_days: u32) -> Result<u64, Fault> {

@@ -274,8 +274,13 @@ impl Engine {
                 if let Err(error) = store.shorten_usage(config.usage.keep_days.get()).await {
                     tracing::error!(%error, "old numbers of use cannot be let go");
                 }
-                if makes_pings && let Err(error) = store.make_pings(None).await {
-                    tracing::error!(%error, "the ping of a week cannot be made");
+                let made = match makes_pings {
+                    true => store.make_pings(None).await.map(drop),
+                    // What was counted while they were made is not kept for the day they are made again.
+                    false => store.forget_counted_people().await.map(drop),
+                };
+                if let Err(error) = made {
+                    tracing::error!(%error, "the people of a week cannot be made into a ping, or be forgotten");
                 }
             }
             n_pauses = n_pauses.wrapping_add(1);

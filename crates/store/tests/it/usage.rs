@@ -103,6 +103,21 @@ on_both! {
         assert!(store.opted_out_of_usage().await.unwrap().is_empty());
     }
 
+    /// Pings were turned off: what was counted by person for them goes, whatever week it is of.
+    async fn nobody_is_kept_for_pings_that_are_not_made(world) {
+        let store = &world.store;
+        let ada = world.user("ada", Role::Member).await;
+        store.add_usage(&searches(&[ada.id.0], 3)).await.unwrap();
+        world.pass(7 * DAY);
+        store.add_usage(&searches(&[ada.id.0], 3)).await.unwrap();
+        assert_eq!(store.forget_counted_people().await.unwrap(), 2);
+        world.pass(7 * DAY);
+        assert_eq!(store.make_pings(None).await.unwrap(), 0);
+        // How the server was used stays, for it is nobody's.
+        let counts = store.usage_counters(Timestamp(0), 24).await.unwrap();
+        assert_eq!(counts.iter().map(|count| count.n).sum::<u64>(), 6);
+    }
+
     async fn nothing_is_sent_that_was_not_seen(world) {
         let store = &world.store;
         let ada = world.user("ada", Role::Administrator).await;
