@@ -1,10 +1,10 @@
-//! The hub's end: challenges, registrations, feeds, pings. No HTTP: `server::hub` calls it.
+//! The hub's end: challenges, registrations, feeds, pings. No HTTP: `server::HubFront` calls it.
 
 use crate::identity::{Fingerprint, digest_of};
 use crate::ping::{bucket_of, is_open};
 use crate::registration::{Act, CHALLENGE_VALID_FOR, Challenge, Receipt, Refusal, Statement};
 use crate::{
-    AnyPing, BadContent, Content, FeedHead, FeedKind, K, PingCheck, PingRefusal, SignedFeed, bundle,
+    BadContent, Content, FeedHead, FeedKind, K, PingCheck, PingRefusal, Registered, SignedFeed, bundle,
 };
 use crate::{FEED_BYTES_MAX, VALID_FOR_MAX};
 use access::{Clock, Randomness, RandomnessError, SystemRandomness};
@@ -88,11 +88,11 @@ impl Desk {
     pub async fn open(store: Store, clock: Arc<dyn Clock>) -> Result<Self, DeskError> {
         let key = store.instance_signer(SignerRole::Hub).await?.ok_or(DeskError::NoKey)?;
         let verifying = key.verifying_key();
-        let (randomness, pings) = (Arc::new(SystemRandomness), Arc::new(AnyPing));
+        let (randomness, pings) = (Arc::new(SystemRandomness), Arc::new(Registered));
         Ok(Desk { store, key: Arc::new(key), verifying, clock, randomness, pings })
     }
 
-    /// The same, counting only pings that this lets through.
+    /// The same, counting the pings that this lets through.
     pub fn counting(self, pings: PingCheck) -> Self {
         Desk { pings, ..self }
     }

@@ -32,9 +32,7 @@ pub use feed::{
 };
 pub use identity::{Fingerprint, digest_of};
 pub use office::{HubAddress, Office, OfficeError, Preview, Received};
-pub use ping::{
-    AnyPing, CheckPing, K, N_FIELDS_MAX, PING_BYTES_MAX, Ping, PingCheck, PingRefusal, VALUE_MAX,
-};
+pub use ping::{AnyPing, CheckPing, K, N_FIELDS_MAX, Ping, PingCheck, PingRefusal, Registered, VALUE_MAX};
 pub use registration::{
     Act, BadWords, CHALLENGE_VALID_FOR, Challenge, Contact, NOTE_BYTES_MAX, Receipt, Refusal,
     STATEMENT_BYTES_MAX, ServerName, Statement,

@@ -1,13 +1,10 @@
 //! Pings as a hub takes them: numbers of a week, without a sender.
 
-use jiff::civil::{ISOWeekDate, Weekday};
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use telemetry::{NotAPing, PING_BYTES_MAX, Week};
 
-/// Longest ping, in bytes.
-pub const PING_BYTES_MAX: usize = 4 << 10;
 /// Most fields of one ping.
 pub const N_FIELDS_MAX: usize = 256;
 /// Largest value, on both sides of zero: 2⁴⁰. A million pings of it still fit into a sum.
@@ -51,7 +48,7 @@ pub enum PingRefusal {
     Full,
 }
 
-/// What bytes must be to be counted. The hub's own is [`AnyPing`]; a narrower one knows the register.
+/// What bytes must be to be counted. A hub takes [`Registered`] ones.
 pub trait CheckPing: Send + Sync {
     /// Reads a ping.
     fn check(&self, bytes: &[u8]) -> Result<Ping, PingRefusal>;
@@ -60,7 +57,25 @@ pub trait CheckPing: Send + Sync {
 /// A [`CheckPing`] to share.
 pub type PingCheck = Arc<dyn CheckPing>;
 
-/// Takes every ping of the shape, whatever its names are.
+/// Takes the pings that a server of this release makes: names and numbers of the register, and no other. SECURITY: nobody
+/// writes words of their own on the hub's page by sending them often enough.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Registered;
+
+impl CheckPing for Registered {
+    fn check(&self, bytes: &[u8]) -> Result<Ping, PingRefusal> {
+        let ping = telemetry::Ping::from_bytes(bytes).map_err(|refusal| match refusal {
+            NotAPing::TooLong => PingRefusal::TooLong,
+            NotAPing::Shape => PingRefusal::Shape,
+            NotAPing::NotCanonical => PingRefusal::NotCanonical,
+            NotAPing::Schema(_) | NotAPing::Field | NotAPing::Bounds(_) => PingRefusal::Bounds,
+        })?;
+        let fields = ping.values().map(|(field, value)| (field.entry().name.to_owned(), i64::from(value)));
+        Ok(Ping { schema: telemetry::SCHEMA, week: ping.week().to_string(), fields: fields.collect() })
+    }
+}
+
+/// Takes every ping of the shape, whatever its names are: of registers that are not of this release.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AnyPing;
 
@@ -107,13 +122,7 @@ const WEEK_MS: i64 = 7 * 24 * 3600 * 1000;
 
 /// When a week begins (Monday 00:00 UTC), in milliseconds since 1970.
 fn begin_of(week: &str) -> Option<i64> {
-    let (year, number) = week.split_once("-W")?;
-    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if year.len() != 4 || number.len() != 2 || !is_digits(year) || !is_digits(number) {
-        return None;
-    }
-    let date = ISOWeekDate::new(year.parse().ok()?, number.parse().ok()?, Weekday::Monday).ok()?;
-    Some(date.date().to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond())
+    week.parse::<Week>().ok().map(Week::begins_ms)
 }
 
 /// Whether a ping of that week is taken now: once it has begun, and for four weeks after its end.
@@ -141,6 +150,25 @@ mod tests {
             check(r#"{"fields":{"a.b":-3,"people":0,"searches":12},"schema":1,"week":"2026-W47"}"#).unwrap();
         assert_eq!((ping.schema, ping.week.as_str()), (1, "2026-W47"));
         assert_eq!(ping.fields[0], ("a.b".to_owned(), -3));
+    }
+
+    #[test]
+    fn what_a_server_makes_is_taken_and_no_other_word() {
+        let mut made = telemetry::Ping::new("2026-W47".parse().unwrap());
+        made.put(telemetry::Field::People, 3);
+        made.put(telemetry::Field::Searches, 9);
+        let bytes = made.to_bytes();
+        let taken = Registered.check(&bytes).unwrap();
+        assert_eq!(AnyPing.check(&bytes), Ok(taken.clone()), "both read the same");
+        assert_eq!(taken.fields, [("people".to_owned(), 3), ("searches".to_owned(), 9)]);
+        for other in [
+            r#"{"fields":{"kmalloc":1},"schema":1,"week":"2026-W47"}"#,
+            r#"{"fields":{"people":25},"schema":1,"week":"2026-W47"}"#,
+            r#"{"fields":{"people":1},"schema":2,"week":"2026-W47"}"#,
+        ] {
+            assert!(AnyPing.check(other.as_bytes()).is_ok());
+            assert_eq!(Registered.check(other.as_bytes()), Err(PingRefusal::Bounds), "{other}");
+        }
     }
 
     /// H-ping-shape

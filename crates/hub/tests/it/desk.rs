@@ -2,9 +2,10 @@
 
 use crate::world::{DAY, NOW, World, YEAR, block_on};
 use hub::{
-    Act, CHALLENGE_VALID_FOR, Contact, CountError, Desk, FeedHead, FeedKind, K, PingRefusal, PublishError,
-    Receipt, Refusal, ServerName, Statement, TakeError, unbundle,
+    Act, AnyPing, CHALLENGE_VALID_FOR, Contact, CountError, Desk, FeedHead, FeedKind, K, PingRefusal,
+    PublishError, Receipt, Refusal, ServerName, Statement, TakeError, unbundle,
 };
+use std::sync::Arc;
 use std::time::Duration;
 use tlog::{Signed, SigningKey};
 
@@ -202,12 +203,18 @@ fn ping(values: &[(&str, i64)]) -> Vec<u8> {
     format!(r#"{{"fields":{{{}}},"schema":1,"week":"2026-W47"}}"#, fields.join(",")).into_bytes()
 }
 
+/// A hub that counts every name, so that a test can make some up.
+async fn counting_anything(world: &World) -> Desk {
+    let desk = Desk::open(world.store.clone(), world.clock.clone()).await.unwrap();
+    desk.counting(Arc::new(AnyPing))
+}
+
 /// H-ping-few
 #[test]
 fn what_fewer_than_five_hold_is_not_shown() {
     block_on(async {
         let world = World::new().await;
-        let desk = Desk::open(world.store.clone(), world.clock.clone()).await.unwrap();
+        let desk = counting_anything(&world).await;
         let shown = || async { desk.sums().await.unwrap() };
         for n in 1..K as i64 {
             desk.count(&ping(&[("people", n), ("searches", 100)])).await.unwrap();
@@ -235,7 +242,7 @@ fn what_fewer_than_five_hold_is_not_shown() {
 fn pings_of_other_times_are_refused() {
     block_on(async {
         let world = World::new().await;
-        let desk = Desk::open(world.store.clone(), world.clock.clone()).await.unwrap();
+        let desk = counting_anything(&world).await;
         for now in [NOW.plus(YEAR), NOW.minus(YEAR), NOW.plus(40 * DAY)] {
             world.clock.set(now);
             let counted = desk.count(&ping(&[("people", 1)])).await;
@@ -253,6 +260,22 @@ fn pings_of_other_times_are_refused() {
         }
         assert!(refused);
         desk.count(&ping(&[("people", 1)])).await.unwrap();
+    });
+}
+
+/// H-ping-words
+#[test]
+fn words_of_others_are_not_shown_however_often_they_are_sent() {
+    block_on(async {
+        let world = World::new().await;
+        let desk = Desk::open(world.store.clone(), world.clock.clone()).await.unwrap();
+        for _ in 0..2 * K {
+            let counted = desk.count(&ping(&[("visit.evil.example", 1)])).await;
+            assert!(matches!(counted, Err(CountError::Refused(PingRefusal::Bounds))), "{counted:?}");
+            desk.count(&ping(&[("people", 3)])).await.unwrap();
+        }
+        let names: Vec<String> = desk.sums().await.unwrap().into_iter().map(|sum| sum.field).collect();
+        assert_eq!(names, ["people"]);
     });
 }
 

@@ -6,7 +6,8 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use hub::{CountError, PING_BYTES_MAX, Refusal, TakeError, digest_of};
+use hub::{CountError, Refusal, TakeError, digest_of};
+use telemetry::PING_BYTES_MAX;
 use tlog::Signed;
 
 /// Feeds may be kept by whoever stands between for five minutes.
