@@ -186,10 +186,22 @@ impl Register {
              /// The version of what a ping holds.\npub const SCHEMA: u32 = {};\n",
             self.schema
         );
+        self.sources(&mut out);
         self.counters(&mut out);
         self.fields(&mut out);
         self.routes(&mut out);
         out
+    }
+
+    /// The text of each file that makes a number, once.
+    fn sources(&self, out: &mut String) {
+        let counters = self.counter.iter().map(|counter| &counter.file);
+        let fields = self.field.iter().map(|field| &field.file);
+        let files: BTreeSet<&String> = counters.chain(fields).chain([&self.requests.file]).collect();
+        for file in files {
+            let (name, path) = (source_of(file), format!("../../../{file}"));
+            let _ = write!(out, "\nconst {name}: &str = include_str!({path:?});\n");
+        }
     }
 
     fn counters(&self, out: &mut String) {
@@ -364,10 +376,15 @@ fn check_code(name: &str, file: &str, function: &str) -> Result<()> {
     Ok(())
 }
 
+/// The constant that holds the text of a file.
+fn source_of(file: &str) -> String {
+    file.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+}
+
 fn entry(name: &str, what: &str, why: &str, since: &str, file: &str, function: &str) -> String {
     format!(
         "Entry {{ name: {name:?}, what: {what:?}, why: {why:?}, since: {since:?}, file: {file:?}, function: {function:?}, \
-         source: include_str!({:?}) }}",
-        format!("../../../{file}")
+         source: {} }}",
+        source_of(file)
     )
 }

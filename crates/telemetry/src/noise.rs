@@ -63,12 +63,12 @@ fn with_probability_exp<E>(numerator: u64, denominator: u64, draw: &mut Draw<'_,
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use std::convert::Infallible;
 
     /// A generator whose draws are the same in every run (splitmix64).
-    fn seeded(mut state: u64) -> impl FnMut() -> Result<u64, Infallible> {
+    pub(crate) fn seeded(mut state: u64) -> impl FnMut() -> Result<u64, Infallible> {
         move || {
             state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
             let mut mixed = state;

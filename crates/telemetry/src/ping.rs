@@ -245,18 +245,8 @@ impl Ping {
 mod tests {
     use super::*;
     use crate::noise::probability;
+    use crate::noise::tests::seeded;
     use proptest::prelude::*;
-    use std::convert::Infallible;
-
-    fn seeded(mut state: u64) -> impl FnMut() -> Result<u64, Infallible> {
-        move || {
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut mixed = state;
-            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            Ok(mixed ^ (mixed >> 31))
-        }
-    }
 
     fn composed(used: &WeekOfUse, seed: u64) -> Ping {
         let instance = Instance { is_postgres: false, n_repositories: 12 };

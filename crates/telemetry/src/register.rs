@@ -5,6 +5,10 @@ use crate::entry::{Entry, FieldKind, RouteEntry};
 /// The version of what a ping holds.
 pub const SCHEMA: u32 = 1;
 
+const CRATES_SERVER_SRC_USAGE_RS: &str = include_str!("../../../crates/server/src/usage.rs");
+
+const CRATES_TELEMETRY_SRC_PING_RS: &str = include_str!("../../../crates/telemetry/src/ping.rs");
+
 /// How many counters there are.
 pub const N_COUNTERS: usize = 8;
 
@@ -80,7 +84,7 @@ impl Counter {
                 since: "0.1.0",
                 file: "crates/server/src/usage.rs",
                 function: "searched",
-                source: include_str!("../../../crates/server/src/usage.rs"),
+                source: CRATES_SERVER_SRC_USAGE_RS,
             },
             Counter::SearchesEmpty => &Entry {
                 name: "searches_empty",
@@ -89,7 +93,7 @@ impl Counter {
                 since: "0.1.0",
                 file: "crates/server/src/usage.rs",
                 function: "searched",
-                source: include_str!("../../../crates/server/src/usage.rs"),
+                source: CRATES_SERVER_SRC_USAGE_RS,
             },
             Counter::SearchesCut => &Entry {
                 name: "searches_cut",
@@ -98,7 +102,7 @@ impl Counter {
                 since: "0.1.0",
                 file: "crates/server/src/usage.rs",
                 function: "searched",
-                source: include_str!("../../../crates/server/src/usage.rs"),
+                source: CRATES_SERVER_SRC_USAGE_RS,
             },
             Counter::FilesRead => &Entry {
                 name: "files_read",
@@ -107,7 +111,7 @@ impl Counter {
                 since: "0.1.0",
                 file: "crates/server/src/usage.rs",
                 function: "answered",
-                source: include_str!("../../../crates/server/src/usage.rs"),
+                source: CRATES_SERVER_SRC_USAGE_RS,
             },
             Counter::Navigations => &Entry {
                 name: "navigations",
@@ -116,7 +120,7 @@ impl Counter {
                 since: "0.1.0",
                 file: "crates/server/src/usage.rs",
                 function: "answered",
-                source: include_str!("../../../crates/server/src/usage.rs"),
+                source: CRATES_SERVER_SRC_USAGE_RS,
             },
             Counter::Histories => &Entry {
                 name: "histories",
@@ -125,7 +129,7 @@ impl Counter {
                 since: "0.1.0",
                 file: "crates/server/src/usage.rs",
                 function: "answered",
-                source: include_str!("../../../crates/server/src/usage.rs"),
+                source: CRATES_SERVER_SRC_USAGE_RS,
             },
             Counter::ApiCalls => &Entry {
                 name: "api_calls",
@@ -134,7 +138,7 @@ impl Counter {
                 since: "0.1.0",
                 file: "crates/server/src/usage.rs",
                 function: "answered",
-                source: include_str!("../../../crates/server/src/usage.rs"),
+                source: CRATES_SERVER_SRC_USAGE_RS,
             },
             Counter::Failures => &Entry {
                 name: "failures",
@@ -143,7 +147,7 @@ impl Counter {
                 since: "0.1.0",
                 file: "crates/server/src/usage.rs",
                 function: "answered",
-                source: include_str!("../../../crates/server/src/usage.rs"),
+                source: CRATES_SERVER_SRC_USAGE_RS,
             },
         }
     }
@@ -226,7 +230,7 @@ impl Field {
                 since: "0.1.0",
                 file: "crates/telemetry/src/ping.rs",
                 function: "compose",
-                source: include_str!("../../../crates/telemetry/src/ping.rs"),
+                source: CRATES_TELEMETRY_SRC_PING_RS,
             },
             Field::Searches => &Entry {
                 name: "searches",
@@ -235,7 +239,7 @@ impl Field {
                 since: "0.1.0",
                 file: "crates/telemetry/src/ping.rs",
                 function: "compose",
-                source: include_str!("../../../crates/telemetry/src/ping.rs"),
+                source: CRATES_TELEMETRY_SRC_PING_RS,
             },
             Field::SearchesEmpty => &Entry {
                 name: "searches_empty",
@@ -244,7 +248,7 @@ impl Field {
                 since: "0.1.0",
                 file: "crates/telemetry/src/ping.rs",
                 function: "compose",
-                source: include_str!("../../../crates/telemetry/src/ping.rs"),
+                source: CRATES_TELEMETRY_SRC_PING_RS,
             },
             Field::FilesRead => &Entry {
                 name: "files_read",
@@ -253,7 +257,7 @@ impl Field {
                 since: "0.1.0",
                 file: "crates/telemetry/src/ping.rs",
                 function: "compose",
-                source: include_str!("../../../crates/telemetry/src/ping.rs"),
+                source: CRATES_TELEMETRY_SRC_PING_RS,
             },
             Field::Navigations => &Entry {
                 name: "navigations",
@@ -262,7 +266,7 @@ impl Field {
                 since: "0.1.0",
                 file: "crates/telemetry/src/ping.rs",
                 function: "compose",
-                source: include_str!("../../../crates/telemetry/src/ping.rs"),
+                source: CRATES_TELEMETRY_SRC_PING_RS,
             },
             Field::Histories => &Entry {
                 name: "histories",
@@ -271,7 +275,7 @@ impl Field {
                 since: "0.1.0",
                 file: "crates/telemetry/src/ping.rs",
                 function: "compose",
-                source: include_str!("../../../crates/telemetry/src/ping.rs"),
+                source: CRATES_TELEMETRY_SRC_PING_RS,
             },
             Field::ApiCalls => &Entry {
                 name: "api_calls",
@@ -280,7 +284,7 @@ impl Field {
                 since: "0.1.0",
                 file: "crates/telemetry/src/ping.rs",
                 function: "compose",
-                source: include_str!("../../../crates/telemetry/src/ping.rs"),
+                source: CRATES_TELEMETRY_SRC_PING_RS,
             },
             Field::Failures => &Entry {
                 name: "failures",
@@ -289,7 +293,7 @@ impl Field {
                 since: "0.1.0",
                 file: "crates/telemetry/src/ping.rs",
                 function: "compose",
-                source: include_str!("../../../crates/telemetry/src/ping.rs"),
+                source: CRATES_TELEMETRY_SRC_PING_RS,
             },
             Field::Version => &Entry {
                 name: "version",
@@ -298,7 +302,7 @@ impl Field {
                 since: "0.1.0",
                 file: "crates/telemetry/src/ping.rs",
                 function: "of_this_build",
-                source: include_str!("../../../crates/telemetry/src/ping.rs"),
+                source: CRATES_TELEMETRY_SRC_PING_RS,
             },
             Field::Platform => &Entry {
                 name: "platform",
@@ -307,7 +311,7 @@ impl Field {
                 since: "0.1.0",
                 file: "crates/telemetry/src/ping.rs",
                 function: "of_this_build",
-                source: include_str!("../../../crates/telemetry/src/ping.rs"),
+                source: CRATES_TELEMETRY_SRC_PING_RS,
             },
             Field::Database => &Entry {
                 name: "database",
@@ -316,7 +320,7 @@ impl Field {
                 since: "0.1.0",
                 file: "crates/telemetry/src/ping.rs",
                 function: "compose",
-                source: include_str!("../../../crates/telemetry/src/ping.rs"),
+                source: CRATES_TELEMETRY_SRC_PING_RS,
             },
             Field::Repositories => &Entry {
                 name: "repositories",
@@ -325,7 +329,7 @@ impl Field {
                 since: "0.1.0",
                 file: "crates/telemetry/src/ping.rs",
                 function: "compose",
-                source: include_str!("../../../crates/telemetry/src/ping.rs"),
+                source: CRATES_TELEMETRY_SRC_PING_RS,
             },
         }
     }
@@ -339,7 +343,7 @@ pub static REQUESTS: Entry = Entry {
     since: "0.1.0",
     file: "crates/server/src/usage.rs",
     function: "answered",
-    source: include_str!("../../../crates/server/src/usage.rs"),
+    source: CRATES_SERVER_SRC_USAGE_RS,
 };
 
 /// Every kind of request, in the order of the register.

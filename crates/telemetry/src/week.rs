@@ -37,12 +37,6 @@ impl Week {
             _ => 0,
         }
     }
-
-    /// The week after it.
-    pub fn next(self) -> Week {
-        const DAYS_8_MS: i64 = 8 * 24 * 3600 * 1000;
-        Week::of_ms(self.begins_ms() + DAYS_8_MS)
-    }
 }
 
 impl fmt::Display for Week {
@@ -79,7 +73,8 @@ mod tests {
         assert_eq!(Week::of_ms(monday - 1).to_string(), "2026-W46");
         assert_eq!(Week::of_ms(monday).begins_ms(), monday);
         let new_year: Week = "2026-W53".parse().unwrap();
-        assert_eq!(new_year.next().to_string(), "2027-W01");
+        let a_week_ms = 7 * 24 * 3600 * 1000;
+        assert_eq!(Week::of_ms(new_year.begins_ms() + a_week_ms).to_string(), "2027-W01");
     }
 
     #[test]
