@@ -23,8 +23,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let screenshots = run::target_dir().join("screenshots");
     std::fs::create_dir_all(&screenshots)?;
     let folder = run::root().join("crates/sourcekeep/tests/browser");
-    let tests =
-        ["tour.mjs", "pages.mjs", "keyboard.mjs", "accounts.mjs", "administration.mjs", "providers.mjs"];
+    let tests = [
+        "tour.mjs",
+        "pages.mjs",
+        "keyboard.mjs",
+        "accounts.mjs",
+        "administration.mjs",
+        "providers.mjs",
+        "hub.mjs",
+    ];
     let tests = tests.map(|name| folder.join(name).to_string_lossy().into_owned());
     let environment = [
         ("TOUR_BINARY", binary.to_string_lossy().into_owned()),

@@ -80,7 +80,10 @@ pub(crate) async fn page(
         "linked" => Some("The identity provider is linked: you can sign in there from now on."),
         "unlinked" => Some("The identity provider is unlinked. Every other session has ended."),
         "totp" => Some("The authenticator app is asked for from now on."),
-        "counting" => Some("Done. What was counted of you for the next ping is deleted when you leave."),
+        "not-counted" => {
+            Some("You are not counted from now on. What was counted of you for the next ping is deleted.")
+        }
+        "counted" => Some("You are counted from now on."),
         "totp-removed" => Some("The authenticator app is removed."),
         _ => None,
     };

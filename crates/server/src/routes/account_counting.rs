@@ -28,5 +28,6 @@ pub(crate) async fn submit(
     };
     state.config.usage.opt_out(by.user.0, !is_counted);
     by.store.set_counted(by.user, is_counted).await?;
-    Ok(Redirect::to("/account?done=counting").into_response())
+    let done = if is_counted { "/account?done=counted" } else { "/account?done=not-counted" };
+    Ok(Redirect::to(done).into_response())
 }

@@ -96,7 +96,7 @@ async fn preview(app: &App, office: &Office, act: &Act) -> anyhow::Result<Outcom
             terminal::print_line(format_args!("These {} bytes would be sent:\n", preview.statement.0.len()));
             terminal::print_line(&preview.statement.0);
             terminal::print_line(format_args!(
-                "To {}. Nothing was sent yet. To send exactly this, once:\n",
+                "To {}. Until now only a challenge was asked for. To send exactly this, once:\n",
                 preview.url
             ));
             terminal::print_line(format_args!("  sourcekeep registration send --approve {digest}"));

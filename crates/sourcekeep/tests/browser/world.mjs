@@ -158,7 +158,7 @@ export async function waitFor(probe, explain) {
   }
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
