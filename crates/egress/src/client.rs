@@ -71,6 +71,8 @@ pub struct Egress {
 pub struct Client {
     http: legacy::Client<HttpsConnector<Connector>, Full<Bytes>>,
     destination: Arc<Destination>,
+    way: Arc<Way>,
+    who: Traveller,
     limits: Limits,
     turns: Arc<Semaphore>,
 }
@@ -126,7 +128,9 @@ impl Egress {
         let code = place(Location::caller());
         let destination = Arc::new(destination);
         let who = Traveller { initiator: destination.initiator.clone(), code };
-        let connector = Connector { way: Arc::clone(&self.way), destination: Arc::clone(&destination), who };
+        let way = Arc::clone(&self.way);
+        let connector =
+            Connector { way: Arc::clone(&way), destination: Arc::clone(&destination), who: who.clone() };
         let https = HttpsConnectorBuilder::new()
             .with_tls_config(tls()?)
             .https_or_http()
@@ -140,7 +144,7 @@ impl Egress {
             .http2_max_header_list_size(u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX))
             .build(https);
         let turns = Arc::new(Semaphore::new(limits.n_at_once_max.clamp(1, Semaphore::MAX_PERMITS)));
-        Ok(Client { http, destination, limits, turns })
+        Ok(Client { http, destination, way, who, limits, turns })
     }
 }
 
@@ -268,6 +272,7 @@ impl Client {
         body: Vec<u8>,
     ) -> Result<Response<Vec<u8>>, SendError> {
         self.destination.check(url)?;
+        self.way.say(&self.destination, &self.who, url, &body).await?;
         let origin = origin_of(url);
         let n_sent = body.len();
         let mut sent = headers.clone();

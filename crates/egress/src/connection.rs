@@ -1,6 +1,6 @@
 //! Opening a connection: policy, addresses, ledger, and then the wire. Nothing else in the product connects.
 
-use crate::ledger::{Closing, Ledger, LedgerError, Opening, Refusal};
+use crate::ledger::{Closing, Ledger, LedgerError, Opening, Refusal, SAYING_BYTES_MAX, Saying};
 use crate::policy::{Policy, PolicyRefused};
 use crate::resolve::{Resolve, Unresolved, check_all, judge_for};
 use crate::{AddressRefused, Destination, EntryId};
@@ -185,6 +185,33 @@ impl Way {
             Ok(record)
         })
         .await
+    }
+
+    /// Writes down what is about to be said, where the purpose asks for that. SECURITY: what cannot be written down is not sent.
+    pub(crate) async fn say(
+        &self,
+        destination: &Destination,
+        who: &Traveller,
+        url: &url::Url,
+        body: &[u8],
+    ) -> Result<(), LedgerError> {
+        let Some(ledger) = self.ledger.clone() else { return Ok(()) };
+        if body.is_empty() || !destination.purpose().is_shown_whole() {
+            return Ok(());
+        }
+        if body.len() > SAYING_BYTES_MAX {
+            let reason = format!("what would be sent is longer than {SAYING_BYTES_MAX} bytes");
+            return Err(LedgerError { reason });
+        }
+        let saying = Saying {
+            purpose: destination.purpose(),
+            host: url.host_str().unwrap_or_default().to_owned(),
+            port: url.port_or_known_default().unwrap_or_default(),
+            initiator: who.initiator.clone(),
+            code: who.code.clone(),
+            body: body.to_vec(),
+        };
+        detached(async move { ledger.say(saying).await }).await
     }
 
     /// Writes a refusal down, unless the same was written lately: what is tried every minute would fill the ledger.

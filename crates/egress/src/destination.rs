@@ -25,11 +25,13 @@ pub enum Purpose {
     UpdateCheck,
     /// A hub's packs of rules.
     RuleFeed,
+    /// The weekly ping: numbers of the register, to a hub.
+    Ping,
 }
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Purpose; 8] = [
+    pub const ALL: [Purpose; 9] = [
         Purpose::CodeHost,
         Purpose::GitFetch,
         Purpose::IdentityProvider,
@@ -38,6 +40,7 @@ impl Purpose {
         Purpose::AdvisoryFeed,
         Purpose::UpdateCheck,
         Purpose::RuleFeed,
+        Purpose::Ping,
     ];
 
     /// Its name in logs, in the ledger and on pages.
@@ -51,6 +54,7 @@ impl Purpose {
             Purpose::AdvisoryFeed => "advisory feed",
             Purpose::UpdateCheck => "update check",
             Purpose::RuleFeed => "rule feed",
+            Purpose::Ping => "ping",
         }
     }
 }
@@ -67,7 +71,14 @@ impl Purpose {
             Purpose::AdvisoryFeed => "advisory-feed",
             Purpose::UpdateCheck => "update-check",
             Purpose::RuleFeed => "rule-feed",
+            Purpose::Ping => "ping",
         }
+    }
+
+    /// Whether the bodies of its requests stand in the ledger word by word. They are what this product itself says of the server,
+    /// short and without secrets; bodies of other purposes may hold credentials, and are there as a digest.
+    pub fn is_shown_whole(self) -> bool {
+        matches!(self, Purpose::Ping | Purpose::Registration)
     }
 
     /// The purpose of that name in settings.

@@ -11,6 +11,9 @@ use std::pin::Pin;
 /// Most bytes of an initiator that are kept.
 pub const INITIATOR_BYTES_MAX: usize = 120;
 
+/// Most bytes of a body that stands in the ledger; longer ones are not sent.
+pub const SAYING_BYTES_MAX: usize = 64 << 10;
+
 /// A connection that is about to be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opening {
@@ -58,6 +61,23 @@ pub struct Refusal {
     pub reason: String,
 }
 
+/// The body of a request that is about to be sent, for purposes that are shown whole ([`Purpose::is_shown_whole`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saying {
+    /// What for.
+    pub purpose: Purpose,
+    /// The host it is for.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Who or what says it.
+    pub initiator: String,
+    /// The place in the code that asked for the way out, `file:line`.
+    pub code: String,
+    /// What is said, at most [`SAYING_BYTES_MAX`] bytes.
+    pub body: Vec<u8>,
+}
+
 /// The number of an entry, counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId(pub i64);
@@ -77,6 +97,9 @@ pub type Written<T> = Pin<Box<dyn Future<Output = Result<T, LedgerError>> + Send
 pub trait Ledger: Send + Sync {
     /// Writes that a connection is about to be opened. When this returns, the entry is durable.
     fn open(&self, opening: Opening) -> Written<EntryId>;
+
+    /// Writes what is about to be said. When this returns, the entry is durable.
+    fn say(&self, saying: Saying) -> Written<()>;
 
     /// Writes how a connection went.
     fn close(&self, opened: EntryId, closing: Closing) -> Written<()>;

@@ -12,6 +12,7 @@
 //! Invariants:
 //! - What the mode and the rules do not let out is not even resolved.
 //! - A connection is written down before it opens; where it cannot be written down, it does not open.
+//! - What this product says of the server itself (pings, registrations) stands in the ledger word by word, before it is sent.
 //! - A name is resolved once for a connection, every answer is checked, and only a checked address is connected to: a name
 //!   that changes its answer afterwards changes nothing.
 //! - Redirects are followed here and checked like first addresses. Headers of the caller never go to another origin.
@@ -38,7 +39,10 @@ pub use connection::Outcome;
 pub use destination::{Destination, DestinationError, Purpose, Reach};
 pub use door::{Door, DoorError, Pass, Relay, RelayError};
 pub use ipnet::IpNet;
-pub use ledger::{Closing, EntryId, INITIATOR_BYTES_MAX, Ledger, LedgerError, Opening, Refusal, Written};
+pub use ledger::{
+    Closing, EntryId, INITIATOR_BYTES_MAX, Ledger, LedgerError, Opening, Refusal, SAYING_BYTES_MAX, Saying,
+    Written,
+};
 pub use policy::{BadHostPattern, HostPattern, Mode, Policy, PolicyRefused, Rule, UnknownMode};
 pub use resolve::{AddressRefused, Addresses, Resolve, SystemResolver};
 pub use send_error::SendError;

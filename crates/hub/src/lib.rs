@@ -5,7 +5,8 @@
 //! `sourcekeep registration` and `sourcekeep feed` are [`Office`] on a command line.
 //!
 //! Reading order: `lines` (the form of what is signed) · `identity` · `registration` · `feed` · `content` · `bundle` · `ping` ·
-//! [`Desk`], the hub's end · [`Office`], the instance's.
+//! [`Desk`], the hub's end · [`Office`], the instance's, and
+//! [`PingSender`], which sends pings and nothing else.
 //!
 //! Invariants:
 //! - Everything that a hub says is a signed note (C2SP signed-note) of the one key that the instance's owner pinned, and begins
@@ -23,6 +24,7 @@ mod lines;
 mod office;
 mod ping;
 mod registration;
+mod sender;
 
 pub use bundle::{BUNDLE_BYTES_MAX, NoBundle, SignedFeed, bundle, unbundle};
 pub use content::{Advisory, Affected, BadContent, Content, Package, Release, RulePack, Severity};
@@ -37,3 +39,4 @@ pub use registration::{
     Act, BadWords, CHALLENGE_VALID_FOR, Challenge, Contact, NOTE_BYTES_MAX, Receipt, Refusal,
     STATEMENT_BYTES_MAX, ServerName, Statement,
 };
+pub use sender::PingSender;

@@ -14,22 +14,60 @@ use telemetry::{Counter, Ending, Route, Usage};
 #[derive(Clone, Copy)]
 pub(crate) struct AnsweredFor(pub(crate) Option<UserId>);
 
-/// Whether weekly pings are made. None is sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Whether weekly pings are made, and sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum PingMode {
     /// None is made, and nothing is counted by person.
     Off,
     /// Made to be looked at.
     #[default]
     Local,
+    /// They would be sent, but `DO_NOT_TRACK` is set where the server runs: made to be looked at.
+    DoNotTrack,
+    /// Made, and sent once an administrator has seen the bytes and said so.
+    On {
+        /// Where to.
+        destination: String,
+        /// Whether the mode of the server lets pings out.
+        is_let_out: bool,
+    },
 }
 
 impl PingMode {
     /// The word for it.
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             PingMode::Off => "off",
-            PingMode::Local => "local",
+            PingMode::Local | PingMode::DoNotTrack => "local",
+            PingMode::On { .. } => "on",
+        }
+    }
+
+    /// Where pings are sent, where they are.
+    pub fn destination(&self) -> Option<&str> {
+        match self {
+            PingMode::On { destination, .. } => Some(destination),
+            PingMode::Off | PingMode::Local | PingMode::DoNotTrack => None,
+        }
+    }
+
+    /// What that means, in a sentence.
+    pub(crate) fn meaning(&self) -> &'static str {
+        match self {
+            PingMode::Off => "No ping is made, and nothing is counted by person.",
+            PingMode::Local => {
+                "When a week is over its ping is made, so that it can be looked at. None is sent."
+            }
+            PingMode::DoNotTrack => {
+                "When a week is over its ping is made, so that it can be looked at. None is sent: DO_NOT_TRACK is set."
+            }
+            PingMode::On { is_let_out: false, .. } => {
+                "When a week is over its ping is made. None is sent: egress.mode keeps pings in."
+            }
+            PingMode::On { .. } => {
+                "When a week is over its ping is made. It is sent once an administrator has seen its bytes and approved them, \
+                 and from then on each week until that is withdrawn."
+            }
         }
     }
 }

@@ -6,7 +6,7 @@
 use crate::database::{Row, Transaction, Value, int, values};
 use crate::{Fault, Store, Timestamp};
 use access::audit::AuditText;
-use egress::{Closing, EntryId, Ledger, LedgerError, Opening, Outcome, Refusal, Written};
+use egress::{Closing, EntryId, Ledger, LedgerError, Opening, Outcome, Refusal, Saying, Written};
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::net::IpAddr;
@@ -29,10 +29,11 @@ pub(crate) enum Leaf {
     Opened { purpose: String, host: String, port: u16, address: String, initiator: String, code: String },
     Closed { about: i64, outcome: String, sent: i64, received: i64, digest: Vec<u8> },
     Refused { purpose: String, host: String, port: u16, initiator: String, code: String, reason: String },
+    Said { purpose: String, host: String, port: u16, initiator: String, code: String, body: Vec<u8> },
 }
 
 impl Leaf {
-    /// The bytes that are hashed: one line for each thing, no line being able to hold a break.
+    /// The bytes that are hashed: one line for each thing, no line being able to hold a break; what was said comes last.
     pub(crate) fn bytes(&self, seq: i64, at: Timestamp) -> Vec<u8> {
         let head = format!("sourcekeep-egress-v1\n{seq}\n{}\n", at.0);
         let rest = match self {
@@ -46,8 +47,15 @@ impl Leaf {
             Leaf::Refused { purpose, host, port, initiator, code, reason } => {
                 format!("refused\n{purpose}\n{host}\n{port}\n{initiator}\n{code}\n{reason}\n")
             }
+            Leaf::Said { purpose, host, port, initiator, code, .. } => {
+                format!("said\n{purpose}\n{host}\n{port}\n{initiator}\n{code}\n")
+            }
         };
-        (head + &rest).into_bytes()
+        let mut bytes = (head + &rest).into_bytes();
+        if let Leaf::Said { body, .. } = self {
+            bytes.extend(body);
+        }
+        bytes
     }
 
     /// In the order of [`INSERT`], without what every row has.
@@ -69,11 +77,12 @@ impl Leaf {
                 NO_TEXT,
                 NO_INT,
                 NO_INT,
+                NO_BYTES,
                 NO_BYTES
             ],
             Leaf::Closed { about, outcome, sent, received, digest } => values![
                 1_i64, NO_TEXT, NO_TEXT, NO_INT, NO_TEXT, NO_TEXT, NO_TEXT, NO_TEXT, about, outcome, sent,
-                received, digest
+                received, digest, NO_BYTES
             ],
             Leaf::Refused { purpose, host, port, initiator, code, reason } => values![
                 2_i64,
@@ -88,7 +97,24 @@ impl Leaf {
                 NO_TEXT,
                 NO_INT,
                 NO_INT,
+                NO_BYTES,
                 NO_BYTES
+            ],
+            Leaf::Said { purpose, host, port, initiator, code, body } => values![
+                3_i64,
+                purpose,
+                host,
+                i64::from(port),
+                NO_TEXT,
+                initiator,
+                code,
+                NO_TEXT,
+                NO_INT,
+                NO_TEXT,
+                NO_INT,
+                NO_INT,
+                NO_BYTES,
+                body
             ],
         }
     }
@@ -120,15 +146,24 @@ impl Leaf {
                 code: row.text("code")?,
                 reason: row.text("reason")?,
             },
+            3 => Leaf::Said {
+                purpose: row.text("purpose")?,
+                host: row.text("host")?,
+                port: port()?,
+                initiator: row.text("initiator")?,
+                code: row.text("code")?,
+                body: row.bytes("body")?,
+            },
             _ => return Err(Fault::ImpossibleValue { column: "kind" }),
         })
     }
 
     /// Every column that its kind does not use, so that nothing can stand there unhashed.
-    pub(crate) const UNUSED: [&'static [&'static str]; 3] = [
-        &["reason", "about", "outcome", "sent", "received", "digest"],
-        &["purpose", "host", "port", "address", "initiator", "code", "reason"],
-        &["address", "about", "outcome", "sent", "received", "digest"],
+    pub(crate) const UNUSED: [&'static [&'static str]; 4] = [
+        &["reason", "about", "outcome", "sent", "received", "digest", "body"],
+        &["purpose", "host", "port", "address", "initiator", "code", "reason", "body"],
+        &["address", "about", "outcome", "sent", "received", "digest", "body"],
+        &["address", "reason", "about", "outcome", "sent", "received", "digest"],
     ];
 }
 
@@ -145,7 +180,7 @@ pub struct EgressEntry {
     pub host: String,
     /// The port.
     pub port: u16,
-    /// The address that was connected to; none for what was refused.
+    /// The address that was connected to; none for what was refused, and for what was said.
     pub address: Option<IpAddr>,
     /// Who or what wanted it.
     pub initiator: String,
@@ -153,6 +188,8 @@ pub struct EgressEntry {
     pub code: String,
     /// Why it was refused, where it was.
     pub reason: Option<String>,
+    /// What was said, word by word, where the entry is that; the connection has an entry of its own.
+    pub body: Option<Vec<u8>>,
     /// How it went, once it is over.
     pub end: Option<EgressEnd>,
 }
@@ -299,6 +336,21 @@ impl Ledger for EgressLedger {
         }))
     }
 
+    fn say(&self, saying: Saying) -> Written<()> {
+        let ledger = self.clone();
+        Box::pin(async move {
+            let leaf = Leaf::Said {
+                purpose: saying.purpose.as_str().to_owned(),
+                host: line(&saying.host, HOST_BYTES_MAX),
+                port: saying.port,
+                initiator: line(&saying.initiator, TEXT_BYTES_MAX),
+                code: line(&saying.code, TEXT_BYTES_MAX),
+                body: saying.body,
+            };
+            ledger.append(leaf).await.map(drop)
+        })
+    }
+
     fn close(&self, opened: EntryId, closing: Closing) -> Written<()> {
         let ledger = self.clone();
         Box::pin(async move { ledger.append(closed(opened, closing)).await.map(drop) })
@@ -356,7 +408,7 @@ impl Store {
         const TAKE: &str = "UPDATE egress_head SET size = size + 1 WHERE id = 1 RETURNING size, frontier";
         const LEAVE: &str = "UPDATE egress_head SET frontier = $1, checkpoint = $2 WHERE id = 1";
         const INSERT: &str = "INSERT INTO egress_ledger (seq, at, leaf, kind, purpose, host, port, address, initiator, \
-             code, reason, about, outcome, sent, received, digest)";
+             code, reason, about, outcome, sent, received, digest, body)";
         let signer = self.egress_signer().await?;
         let mut transaction: Transaction = self.database().begin().await?;
         let head = transaction.row(TAKE, values![]).await?;
@@ -389,7 +441,7 @@ impl Store {
         filter: &EgressFilter,
         n_max: usize,
     ) -> Result<Vec<EgressEntry>, Fault> {
-        const READ: &str = "SELECT o.seq, o.at, o.purpose, o.host, o.port, o.address, o.initiator, o.code, o.reason, \
+        const READ: &str = "SELECT o.seq, o.at, o.purpose, o.host, o.port, o.address, o.initiator, o.code, o.reason, o.body, \
              c.at AS end_at, c.outcome, c.sent, c.received, c.digest \
              FROM egress_ledger o LEFT JOIN egress_ledger c ON c.about = o.seq \
              WHERE o.kind <> 1 AND o.seq < $1 AND ($2 = '' OR o.purpose = $2) AND ($3 = '' OR o.host = $3) \
@@ -487,6 +539,7 @@ fn entry_from(row: &Row) -> Result<EgressEntry, Fault> {
         initiator: row.text("initiator")?,
         code: row.text("code")?,
         reason: row.maybe_text("reason")?,
+        body: row.maybe_bytes("body")?,
         end,
     })
 }

@@ -97,6 +97,8 @@ pub struct EgressReport {
     pub n_open: u64,
     /// Things that were refused.
     pub n_refused: u64,
+    /// Things that were said word by word: pings and registrations.
+    pub n_said: u64,
     /// Checkpoints kept elsewhere that agree.
     pub n_witnesses: u64,
     /// The checkpoint of the ledger as it is, to be kept elsewhere.
@@ -144,7 +146,7 @@ impl Store {
     ) -> Result<EgressReport, Fault> {
         const HEAD: &str = "SELECT size, frontier, checkpoint FROM egress_head WHERE id = 1";
         const READ: &str = "SELECT seq, at, kind, purpose, host, port, address, initiator, code, reason, about, outcome, \
-             sent, received, digest, leaf FROM egress_ledger WHERE seq >= $1 ORDER BY seq LIMIT $2";
+             sent, received, digest, body, leaf FROM egress_ledger WHERE seq >= $1 ORDER BY seq LIMIT $2";
         let mut reading = Reading::default();
         let key = self.egress_verifying_key().await?;
         reading.report.key = key.as_ref().map(|key| key.to_text());
@@ -230,6 +232,7 @@ impl Reading {
             Leaf::Opened { .. } => 0,
             Leaf::Closed { .. } => 1,
             Leaf::Refused { .. } => 2,
+            Leaf::Said { .. } => 3,
         }];
         if unused.iter().any(|column| !is_null(row, column)) {
             return None;
@@ -244,6 +247,7 @@ impl Reading {
                 self.open.insert(seq);
             }
             Leaf::Refused { .. } => self.report.n_refused += 1,
+            Leaf::Said { .. } => self.report.n_said += 1,
             Leaf::Closed { about, .. } => {
                 if !self.open.remove(&about) {
                     self.report.fault(EgressFault::Unopened { seq });
@@ -286,7 +290,7 @@ impl Reading {
 
 fn is_null(row: &Row, column: &'static str) -> bool {
     match column {
-        "digest" => matches!(row.maybe_bytes(column), Ok(None)),
+        "digest" | "body" => matches!(row.maybe_bytes(column), Ok(None)),
         "port" | "about" | "sent" | "received" => matches!(row.maybe_int(column), Ok(None)),
         _ => matches!(row.maybe_text(column), Ok(None)),
     }

@@ -44,6 +44,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(22, "0022_egress"),
     migration!(23, "0023_usage"),
     migration!(24, "0024_hub"),
+    migration!(26, "0026_ledger_body"),
 ];
 
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use crate::server::{Answer, Server, ok};
 use crate::world::{Names, get, networks};
 use egress::{
     Client, Closing, Destination, Door, Egress, EntryId, Ledger, LedgerError, Limits, Mode, Opening, Outcome,
-    Policy, Purpose, Reach, Refusal, Relay, RelayError, SendError, Written,
+    Policy, Purpose, Reach, Refusal, Relay, RelayError, SAYING_BYTES_MAX, Saying, SendError, Written,
 };
 use sha2::{Digest as _, Sha256};
 use std::sync::{Arc, Mutex};
@@ -16,6 +16,7 @@ pub(crate) struct Book {
     pub(crate) opened: Mutex<Vec<Opening>>,
     pub(crate) closed: Mutex<Vec<(EntryId, Closing)>>,
     pub(crate) refused: Mutex<Vec<Refusal>>,
+    pub(crate) said: Mutex<Vec<Saying>>,
     pub(crate) is_full: Mutex<bool>,
 }
 
@@ -44,6 +45,10 @@ impl Ledger for Book {
 
     fn refuse(&self, refusal: Refusal) -> Written<()> {
         self.write(|| self.refused.lock().unwrap().push(refusal))
+    }
+
+    fn say(&self, saying: Saying) -> Written<()> {
+        self.write(|| self.said.lock().unwrap().push(saying))
     }
 }
 
@@ -315,6 +320,41 @@ impl Ledger for Locked {
     fn refuse(&self, refusal: Refusal) -> Written<()> {
         self.write(self.book.refuse(refusal))
     }
+
+    fn say(&self, saying: Saying) -> Written<()> {
+        self.write(self.book.say(saying))
+    }
+}
+
+/// A ping's own bytes are in the ledger before they are sent, and not sent where they cannot be; a code host's are not in it.
+#[tokio::test]
+async fn what_is_said_of_the_server_stands_in_the_ledger_word_by_word() {
+    let server = Server::start(|_| ok("", b"taken")).await;
+    let (egress, book) = door_with(Names::of(&[]), Mode::Open);
+    let post = async |purpose: Purpose, body: Vec<u8>| {
+        let networks = networks(&["127.0.0.0/8"]);
+        let destination = Destination::new(purpose, &server.url(""), networks, Reach::OwnOrigin).unwrap();
+        let client = egress.client(destination.asked_by("pings"), Limits::default()).unwrap();
+        let request = http::Request::post(server.url("/ping")).body(body).unwrap();
+        client.send(request).await.map(|answer| answer.status().as_u16())
+    };
+    let body = b"{\"fields\":{\"people\":5}}\nand a second line".to_vec();
+    assert_eq!(post(Purpose::Ping, body.clone()).await.unwrap(), 200);
+    assert_eq!(post(Purpose::CodeHost, b"password".to_vec()).await.unwrap(), 200);
+    assert_eq!(post(Purpose::Ping, Vec::new()).await.unwrap(), 200);
+    {
+        let said = book.said.lock().unwrap();
+        assert_eq!(said.len(), 1);
+        assert_eq!((&said[0].body, said[0].purpose, &*said[0].initiator), (&body, Purpose::Ping, "pings"));
+        assert_eq!((&*said[0].host, said[0].port), ("127.0.0.1", server.address.port()));
+    }
+    let n_opened = book.opened.lock().unwrap().len();
+    let too_long = post(Purpose::Ping, vec![b'x'; SAYING_BYTES_MAX + 1]).await;
+    assert!(matches!(too_long, Err(SendError::Ledger(_))), "{too_long:?}");
+    *book.is_full.lock().unwrap() = true;
+    let refused = post(Purpose::Ping, body).await;
+    assert!(matches!(refused, Err(SendError::Ledger(_))), "{refused:?}");
+    assert_eq!(book.opened.lock().unwrap().len(), n_opened, "nothing was even connected to");
 }
 
 /// What was found when requests were sent side by side while their answers were stored: one that nobody polls held the

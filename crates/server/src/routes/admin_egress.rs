@@ -125,6 +125,8 @@ struct EntryRow {
     is_bad: bool,
     took: String,
     digest: String,
+    /// What was said, word by word.
+    body: Option<String>,
 }
 
 /// The page.
@@ -277,6 +279,7 @@ impl EntryRow {
     fn new(entry: EgressEntry, now_ms: i64) -> Self {
         let (state, is_bad) = match (&entry.reason, &entry.end) {
             (Some(_), _) => ("refused", true),
+            (None, None) if entry.body.is_some() => ("said", false),
             (None, None) => ("open", false),
             (None, Some(end)) => match end.outcome.as_str() {
                 "closed" => ("closed", false),
@@ -299,6 +302,7 @@ impl EntryRow {
             received: end.map(|end| size(end.n_received)).unwrap_or_default(),
             took: end.map(|end| took(end.at.0 - entry.at.0)).unwrap_or_default(),
             digest: end.map(|end| hex(&end.digest)).unwrap_or_default(),
+            body: entry.body.map(|body| String::from_utf8_lossy(&body).into_owned()),
             state,
             is_bad,
         }
@@ -371,7 +375,7 @@ fn pieces(
     tokio_stream::wrappers::ReceiverStream::new(receiver)
 }
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 15] = [
     "entry",
     "opened",
     "closed",
@@ -386,6 +390,7 @@ const COLUMNS: [&str; 14] = [
     "received_bytes",
     "sha256_of_sent",
     "reason",
+    "said",
 ];
 
 fn write_entry(entry: &EgressEntry, is_csv: bool, out: &mut Vec<u8>) {
@@ -393,10 +398,12 @@ fn write_entry(entry: &EgressEntry, is_csv: bool, out: &mut Vec<u8>) {
     let outcome = match (&entry.reason, end) {
         (Some(_), _) => "refused",
         (None, Some(end)) => &end.outcome,
+        (None, None) if entry.body.is_some() => "said",
         (None, None) => "open",
     };
     let address = entry.address.map(|address| address.to_string());
     let digest = end.map(|end| hex(&end.digest));
+    let said = entry.body.as_ref().map(|body| String::from_utf8_lossy(body).into_owned());
     if is_csv {
         let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
         let cells = [
@@ -414,6 +421,7 @@ fn write_entry(entry: &EgressEntry, is_csv: bool, out: &mut Vec<u8>) {
             number(end.map(|end| end.n_received)),
             digest.unwrap_or_default(),
             entry.reason.clone().unwrap_or_default(),
+            said.unwrap_or_default(),
         ];
         return write(&cells.map(|cell| harmless(&cell)), out);
     }
@@ -421,7 +429,7 @@ fn write_entry(entry: &EgressEntry, is_csv: bool, out: &mut Vec<u8>) {
         "entry": entry.seq, "opened": rfc3339(entry.at.0), "closed": end.map(|end| rfc3339(end.at.0)),
         "outcome": outcome, "purpose": entry.purpose, "host": entry.host, "port": entry.port, "address": address,
         "initiator": entry.initiator, "code": entry.code, "sent_bytes": end.map(|end| end.n_sent),
-        "received_bytes": end.map(|end| end.n_received), "sha256_of_sent": digest, "reason": entry.reason,
+        "received_bytes": end.map(|end| end.n_received), "sha256_of_sent": digest, "reason": entry.reason, "said": said,
     });
     out.extend(line.to_string().as_bytes());
     out.push(b'\n');

@@ -6,7 +6,6 @@ use crate::format::thousands;
 use crate::markup::{Html as Markup, code_line};
 use crate::shell::Shell;
 use crate::state::AppState;
-use crate::usage::PingMode;
 use askama::Template;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
@@ -102,12 +101,7 @@ pub(crate) async fn page(State(state): State<AppState>, caller: Caller) -> Resul
         counts: state.config.usage.counts(),
         keep_days: state.config.usage_keep_days,
         mode: state.config.pings.as_str(),
-        meaning: match state.config.pings {
-            PingMode::Off => "No ping is made, and nothing is counted by person.",
-            PingMode::Local => {
-                "A ping is made each week so that it can be looked at. None is sent: nothing in this release does."
-            }
-        },
+        meaning: state.config.pings.meaning(),
         schema: SCHEMA,
         bits: format!("{:.0}", telemetry::bits_max().ceil()),
         bytes_max: thousands(PING_BYTES_MAX as u64),

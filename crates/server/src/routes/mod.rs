@@ -248,9 +248,9 @@ fn table() -> Vec<Route> {
         },
         Route {
             path: "/admin/outbox",
-            methods: &["GET"],
+            methods: &["GET", "POST"],
             door: Door::Administrator,
-            answer: get(admin_outbox::page),
+            answer: get(admin_outbox::page).post(admin_outbox::submit),
         },
         Route {
             path: "/hooks/{id}",

@@ -18,13 +18,13 @@ async fn world() -> World {
 }
 
 /// Ada's cookie after she proved again who she is.
-async fn fresh(world: &World) -> String {
+pub(crate) async fn fresh(world: &World) -> String {
     let form = format!("password={}", crate::world::PASSWORD.replace(' ', "+"));
     let answer = world.post(Who::Ada, "/step-up", &form).await;
     answer.header("set-cookie").split(';').next().unwrap_or_default().to_owned()
 }
 
-async fn post(world: &World, cookie: &str, target: &str, form: &str) -> Answer {
+pub(crate) async fn post(world: &World, cookie: &str, target: &str, form: &str) -> Answer {
     let headers = [
         ("accept", "text/html"),
         ("origin", "http://127.0.0.1:7080"),
@@ -35,7 +35,7 @@ async fn post(world: &World, cookie: &str, target: &str, form: &str) -> Answer {
     world.ask(Who::Stranger, "POST", target, &headers, Body::from(form.to_owned())).await
 }
 
-async fn get(world: &World, cookie: &str, target: &str) -> Answer {
+pub(crate) async fn get(world: &World, cookie: &str, target: &str) -> Answer {
     let headers = [("accept", "text/html"), ("cookie", cookie)];
     world.ask(Who::Stranger, "GET", target, &headers, Body::empty()).await
 }

@@ -311,6 +311,7 @@ fn takes(route: &RouteInfo, method: &str) -> Takes {
         ("/account/passkeys", _) => Form("ceremony=x&answer={}&name=x"),
         ("/account/passkeys/{id}/{act}", _) => Form("name=x"),
         ("/account/counting", _) => Form("counted=yes"),
+        ("/admin/outbox", _) => Form("decision=withdraw"),
         ("/account/password", _) => {
             Form("present=wrong&password=four+unrelated+birds&again=four+unrelated+birds")
         }

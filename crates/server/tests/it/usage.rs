@@ -1,11 +1,16 @@
 //! What is counted: by kind and never by address, for whom it may be, and shown to whom it is for.
 
+use crate::code_hosts;
 use crate::world::{Secret, Who, World, run};
 use axum::body::Body;
-use server::{Server, ServerConfig};
+use egress::{Egress, Mode, Policy, SystemResolver};
+use hub::{Desk, PingSender};
+use server::{HubFront, PingMode, Server, ServerConfig};
 use std::sync::Arc;
 use std::time::Duration;
+use store::{EgressFilter, EgressLedger, Options, Store, StoreUrl};
 use telemetry::{Batch, Counter, Route, Usage};
+use tokio_util::sync::CancellationToken;
 
 async fn counted_world() -> (World, Arc<Usage>) {
     let usage = Arc::new(Usage::new(true, true));
@@ -148,5 +153,126 @@ fn the_outbox_shows_the_exact_bytes() {
         assert!(page.contains(&bytes.replace('"', "&#34;")) || page.contains(&bytes), "{bytes}: {page}");
         assert!(page.contains("None is sent") && page.contains("In words"), "{page}");
         assert!(!bytes.contains("searches"), "one person is too few: {bytes}");
+    });
+}
+
+/// Answers as a hub on a listener until the token is cancelled.
+async fn serve_hub(
+    listener: tokio::net::TcpListener,
+    clock: Arc<access::ManualClock>,
+    folder: &std::path::Path,
+    stop: &CancellationToken,
+) {
+    let source = vault::KeySource::OwnFile(folder.join("master.key"));
+    let vault = vault::Vault::open_source(source, Arc::new(access::SystemRandomness)).expect("a vault");
+    let options = Options {
+        password_cost: access::PasswordCost::FOR_TESTS,
+        vault,
+        clock: clock.clone(),
+        ..Options::default()
+    };
+    let store = Store::open_with(&StoreUrl::file(folder.join("hub.db")), options).await.expect("a store");
+    let front = HubFront::new(ServerConfig::default(), Desk::open(store, clock).await.expect("a desk"));
+    let stopped = stop.clone();
+    tokio::spawn(async move { front.serve(listener, stopped.cancelled_owned()).await });
+}
+
+/// From the count to the hub: nothing leaves before its bytes were seen; what was seen is what is sent, what the ledger holds, and
+/// what the hub counts; and a mode that keeps pings in keeps them in.
+#[test]
+fn what_was_seen_is_what_is_sent_and_nothing_before() {
+    run(async {
+        let usage = Arc::new(Usage::new(true, true));
+        let folder = tempfile::tempdir().expect("a folder");
+        let stop = CancellationToken::new();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+        let hub = format!("http://{}", listener.local_addr().expect("bound"));
+        let destination = PingSender::address_of(&hub);
+        let pings = PingMode::On { destination: destination.clone(), is_let_out: true };
+        let config = ServerConfig { usage: Arc::clone(&usage), pings, ..ServerConfig::default() };
+        let world = World::with_config(Secret::Exists, config).await;
+        serve_hub(listener, world.clock.clone(), folder.path(), &stop).await;
+        let door = |mode| {
+            let ledger = Arc::new(EgressLedger::new(world.store.clone(), None));
+            Egress::new(Arc::new(SystemResolver), Policy { mode, ..Policy::default() }, ledger)
+        };
+        let sender = |mode| {
+            let networks = vec!["127.0.0.0/8".parse().expect("a network")];
+            PingSender::new(world.store.clone(), door(mode), &hub, networks).expect("an address")
+        };
+        world.get(Who::Bob, "/search?q=needle").await.text();
+        world.store.add_usage(&usage.take()).await.expect("written");
+        world.clock.advance(Duration::from_secs(5 * 24 * 3600));
+        assert_eq!(world.store.make_pings(Some(&destination)).await.expect("made"), 1);
+        assert_eq!(sender(Mode::Open).send_due().await.expect("asked"), 0, "nobody has looked at it");
+
+        // The page shows it, and takes no decision on other bytes.
+        let ping = world.store.pings().await.expect("pings").remove(0);
+        let seen: String = ping.digest().iter().map(|byte| format!("{byte:02x}")).collect();
+        let page = world.get(Who::Ada, "/admin/outbox").await.text();
+        assert!(page.contains("Nobody has approved one") && page.contains("Send these bytes"), "{page}");
+        assert!(page.contains(&seen) && page.contains(&destination), "{page}");
+        let approve = |seen: &str| format!("decision=approve&ping={}&seen={seen}", ping.id.0);
+        let unproved = world.post(Who::Ada, "/admin/outbox", &approve(&seen)).await;
+        assert!(unproved.header("location").starts_with("/step-up"), "{}", unproved.status);
+        assert_eq!(world.post(Who::Bob, "/admin/outbox", &approve(&seen)).await.status, 403);
+        let ada = code_hosts::fresh(&world).await;
+        let decide =
+            async |form: &str| code_hosts::post(&world, &ada, "/admin/outbox", form).await.status.as_u16();
+        assert_eq!(decide(&approve(&"0".repeat(64))).await, 409);
+        assert_eq!(decide(&approve("zz")).await, 400);
+        assert_eq!(decide("decision=shout").await, 400);
+        assert_eq!(decide("decision=deny&ping=77").await, 404);
+        assert_eq!(sender(Mode::Open).send_due().await.expect("asked"), 0, "still nobody");
+        assert_eq!(decide(&approve(&seen)).await, 303);
+
+        // Modes that keep it in: it waits, and nothing is even tried.
+        for mode in [Mode::AirGapped, Mode::CodeHosts] {
+            assert_eq!(sender(mode).send_due().await.expect("asked"), 0, "{mode}");
+        }
+        let entries = async || {
+            let filter = EgressFilter { purpose: Some("ping".into()), ..EgressFilter::default() };
+            world.store.egress_entries(&filter, 100).await.expect("entries")
+        };
+        assert!(entries().await.is_empty());
+
+        assert_eq!(sender(Mode::Open).send_due().await.expect("sent"), 1);
+        assert_eq!(sender(Mode::Open).send_due().await.expect("asked"), 0, "once");
+        let entries = entries().await;
+        assert_eq!(entries.len(), 2, "what was said, and the connection: {entries:?}");
+        let said: Vec<_> = entries.iter().filter_map(|entry| entry.body.clone()).collect();
+        assert_eq!(
+            said,
+            std::slice::from_ref(&ping.bytes),
+            "shown, sent and written down are the same bytes"
+        );
+        let page = code_hosts::get(&world, &ada, "/admin/outbox").await.text();
+        assert!(page.contains("202 counted") && page.contains("Withdraw the approval"), "{page}");
+        let page = code_hosts::get(&world, &ada, "/admin/egress").await.text();
+        assert!(page.contains("Word by word") && page.contains("crates/hub/src/sender.rs:"), "{page}");
+        assert!(world.store.verify_egress(&[], |_| {}).await.expect("read").is_intact());
+
+        // Withdrawn, the next week waits again.
+        assert_eq!(decide("decision=withdraw").await, 303);
+        world.get(Who::Bob, "/search?q=needle").await.text();
+        world.store.add_usage(&usage.take()).await.expect("written");
+        world.clock.advance(Duration::from_secs(7 * 24 * 3600));
+        assert_eq!(world.store.make_pings(Some(&destination)).await.expect("made"), 1);
+        assert_eq!(sender(Mode::Open).send_due().await.expect("asked"), 0);
+        stop.cancel();
+    });
+}
+
+#[test]
+fn without_pings_on_nothing_can_be_approved() {
+    run(async {
+        for pings in [PingMode::Off, PingMode::Local, PingMode::DoNotTrack] {
+            let config = ServerConfig { pings: pings.clone(), ..ServerConfig::default() };
+            let world = World::with_config(Secret::Exists, config).await;
+            let page = world.get(Who::Ada, "/admin/outbox").await.text();
+            assert!(!page.contains("Send these bytes"), "{pings:?}");
+            assert_eq!(page.contains("DO_NOT_TRACK"), pings == PingMode::DoNotTrack);
+            assert_eq!(world.post(Who::Ada, "/admin/outbox", "decision=withdraw").await.status, 409);
+        }
     });
 }

@@ -34,6 +34,7 @@ fn outcome(entry: &EgressEntry) -> &str {
     match (&entry.reason, &entry.end) {
         (Some(_), _) => "refused",
         (None, Some(end)) => &end.outcome,
+        (None, None) if entry.body.is_some() => "said",
         (None, None) => "open",
     }
 }
@@ -61,5 +62,6 @@ fn shape(entry: &EgressEntry) -> Value {
         "address": entry.address.map(|address| address.to_string()), "initiator": entry.initiator, "code": entry.code,
         "sent_bytes": end.map(|end| end.n_sent), "received_bytes": end.map(|end| end.n_received),
         "sha256_of_sent": end.map(|end| hex(&end.digest)), "reason": entry.reason,
+        "said": entry.body.as_ref().map(|body| String::from_utf8_lossy(body)),
     })
 }

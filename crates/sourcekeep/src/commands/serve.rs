@@ -7,6 +7,7 @@ use crate::failure::{Outcome, UsageError};
 use crate::progress::ProgressView;
 use crate::terminal::{self, STRONG};
 use crate::{logging, signals};
+use ::hub::PingSender;
 use access::SystemClock;
 use access::audit::Origin;
 use anyhow::Context as _;
@@ -16,7 +17,7 @@ use hosts::{CredentialBook, QueueRepositories, Surroundings, SyncOptions, SyncWo
 use mirror::{Board, CredentialSource, DataDir, DataLock, SidecarOptions, Sidecars, Worker, WorkerOptions};
 use oidc::Provider;
 use search::{Catalog, Searcher};
-use server::{Deps, Server, ServerConfig};
+use server::{Deps, PingMode, Server, ServerConfig};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -41,6 +42,8 @@ const RESEAL_PAUSE: Duration = Duration::from_secs(60);
 const SHORTEN_PAUSE: Duration = Duration::from_secs(3600);
 /// How often what was counted is written down.
 const USAGE_PAUSE: Duration = Duration::from_secs(10);
+/// How often it is looked whether a ping may be sent.
+const PING_PAUSE: Duration = Duration::from_secs(60);
 /// After how many of these pauses old numbers are let go, and the pings of weeks that are over are made.
 const N_PAUSES_A_SWEEP: u32 = 180;
 
@@ -57,6 +60,7 @@ pub(crate) struct Engine {
     pub(crate) hosts: SyncWorker,
     providers: Vec<Arc<Provider>>,
     usage: Arc<Usage>,
+    pings: PingMode,
     _lock: DataLock,
 }
 
@@ -109,6 +113,7 @@ impl Locked {
         let hosts = sync_worker(app, &opened, credentials).await?;
         let providers = app.providers(config, &opened.egress)?;
         let usage = Arc::new(config.usage.usage(&config.pings));
+        let pings = config.pings(&app.environment);
         for damaged in &report.damaged {
             view.print(&format!("{damaged}"));
         }
@@ -123,6 +128,7 @@ impl Locked {
             hosts,
             providers,
             usage,
+            pings,
             _lock: lock,
         })
     }
@@ -185,7 +191,7 @@ impl Engine {
             egress: self.opened.egress.policy().clone(),
             usage: Arc::clone(&self.usage),
             usage_keep_days: self.opened.config.usage.keep_days.get(),
-            pings: self.opened.config.pings.mode(),
+            pings: self.pings.clone(),
             trusted_proxies: sign_in.trusted_networks().context("sign_in.trusted_proxies")?,
             ..ServerConfig::default()
         };
@@ -242,7 +248,8 @@ impl Engine {
         let resealing = reseal(&self.opened.store, stop);
         let shortening = shorten_audit(&self.opened.store, self.opened.config.audit.keep_days, stop);
         let counting = self.write_usage(stop);
-        let (served, (), (), (), (), (), (), (), ()) = tokio::join!(
+        let pinging = self.send_pings(stop);
+        let (served, (), (), (), (), (), (), (), (), ()) = tokio::join!(
             serving,
             self.worker.run(stop),
             exporter.run(stop),
@@ -251,7 +258,8 @@ impl Engine {
             self.hosts.run(stop),
             resealing,
             shortening,
-            counting
+            counting,
+            pinging
         );
         self.opened.settle_egress().await;
         Ok(served?)
@@ -263,7 +271,7 @@ impl Engine {
     async fn write_usage(&self, stop: &CancellationToken) {
         let store = self.opened.store.by(Origin::system("usage"));
         let config = &self.opened.config;
-        let makes_pings = config.usage.count && config.pings.mode() == server::PingMode::Local;
+        let makes_pings = config.usage.count && self.pings != PingMode::Off;
         let mut n_pauses = 0;
         loop {
             match store.opted_out_of_usage().await {
@@ -275,7 +283,7 @@ impl Engine {
                     tracing::error!(%error, "old numbers of use cannot be let go");
                 }
                 let made = match makes_pings {
-                    true => store.make_pings(None).await.map(drop),
+                    true => store.make_pings(self.pings.destination()).await.map(drop),
                     // What was counted while they were made is not kept for the day they are made again.
                     false => store.forget_counted_people().await.map(drop),
                 };
@@ -287,6 +295,27 @@ impl Engine {
             tokio::select! {
                 () = tokio::time::sleep(USAGE_PAUSE) => write_down(&store, &self.usage).await,
                 () = stop.cancelled() => return write_down(&store, &self.usage).await,
+            }
+        }
+    }
+
+    /// Sends the pings that were approved, where pings are on.
+    async fn send_pings(&self, stop: &CancellationToken) {
+        let hub = &self.opened.config.hub;
+        let (PingMode::On { .. }, Some(url)) = (&self.pings, &hub.url) else { return };
+        let networks = hub.address().ok().flatten().map(|hub| hub.networks).unwrap_or_default();
+        let store = self.opened.store.by(Origin::system("pings"));
+        let sender = match PingSender::new(store, self.opened.egress.clone(), url, networks) {
+            Ok(sender) => sender,
+            Err(error) => return tracing::error!(%error, "hub.url: pings cannot be sent there"),
+        };
+        loop {
+            if let Err(error) = sender.send_due().await {
+                tracing::error!(%error, "pings cannot be sent");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PING_PAUSE) => {}
+                () = stop.cancelled() => return,
             }
         }
     }

@@ -64,6 +64,7 @@ fn print_json(report: &EgressReport) {
         "connections": report.n_opened,
         "open": report.n_open,
         "refused": report.n_refused,
+        "said": report.n_said,
         "checkpoints_that_agree": report.n_witnesses,
         "checkpoint": report.checkpoint,
         "key": report.key,

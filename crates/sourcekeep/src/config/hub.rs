@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tlog::VerifyingKey;
 
-/// The hub that the server may make itself known to, and takes feeds from. Nothing is sent or fetched by itself.
+/// The hub that the server may make itself known to, and takes feeds from. Nothing is fetched by itself, and nothing
+/// sent but approved pings (`[pings]`).
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct HubConfig {

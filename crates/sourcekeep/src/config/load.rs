@@ -1,7 +1,7 @@
 //! Reading the configuration: defaults, then the file, then the environment.
 
 use super::keys::KeyKind;
-use super::{Config, Environment, Key, keys};
+use super::{Config, Environment, Key, PingsMode, keys};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -239,6 +239,9 @@ fn check(config: &Config) -> Result<(), ConfigError> {
             refused("mirror.fetch_seconds_max", "must not be less than mirror.fetch_seconds_min")
         }
         _ if let Err(fault) = config.hub.address() => refused("hub", fault),
+        _ if config.pings.mode == PingsMode::On && config.hub.url.is_none() => {
+            refused("pings.mode", "'on' needs hub.url and hub.key: where pings are sent")
+        }
         _ if config.index.file_bytes_max == 0 => refused("index.file_bytes_max", "must be at least 1"),
         _ if config.search.timeout_seconds_max == 0 => {
             refused("search.timeout_seconds_max", "must be at least 1")

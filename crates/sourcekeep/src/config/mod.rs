@@ -228,7 +228,7 @@ pub(crate) struct PingsConfig {
     pub(crate) mode: PingsMode,
 }
 
-/// Whether pings are made. None is sent by this release.
+/// Whether pings are made, and sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum PingsMode {
@@ -237,21 +237,35 @@ pub(crate) enum PingsMode {
     /// One each week, to be looked at in the outbox.
     #[default]
     Local,
+    /// Likewise, and sent to the hub once an administrator has seen its bytes and approved them. With `DO_NOT_TRACK` set where
+    /// the server runs none is sent.
+    On,
 }
 
 impl UsageConfig {
     /// What counts, by this and by the mode of pings.
     pub(crate) fn usage(&self, pings: &PingsConfig) -> telemetry::Usage {
-        telemetry::Usage::new(self.count, pings.mode == PingsMode::Local)
+        telemetry::Usage::new(self.count, pings.mode != PingsMode::Off)
     }
 }
 
-impl PingsConfig {
-    /// The same as the server knows it.
-    pub(crate) fn mode(&self) -> server::PingMode {
-        match self.mode {
-            PingsMode::Off => server::PingMode::Off,
-            PingsMode::Local => server::PingMode::Local,
+impl Config {
+    /// What becomes of pings, by the configuration and by `DO_NOT_TRACK` (consoledonottrack.com): set to anything but `0` and
+    /// `false`, it keeps them here.
+    pub(crate) fn pings(&self, environment: &Environment) -> server::PingMode {
+        let is_not_to_track =
+            environment.get("DO_NOT_TRACK").is_some_and(|value| !matches!(value, "0" | "false"));
+        match (self.pings.mode, &self.hub.url) {
+            (PingsMode::Off, _) => server::PingMode::Off,
+            (PingsMode::On, _) if is_not_to_track => server::PingMode::DoNotTrack,
+            (PingsMode::On, Some(hub)) => server::PingMode::On {
+                destination: ::hub::PingSender::address_of(hub),
+                is_let_out: self
+                    .egress
+                    .policy()
+                    .is_ok_and(|policy| policy.mode.allows(::egress::Purpose::Ping)),
+            },
+            (PingsMode::Local | PingsMode::On, _) => server::PingMode::Local,
         }
     }
 }

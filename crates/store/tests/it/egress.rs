@@ -3,7 +3,7 @@
 use crate::audit::{Random, raw};
 use crate::world::{Backend, World, block_on, on_both};
 use access::{Clock as _, SystemRandomness};
-use egress::{Closing, EntryId, Ledger, Opening, Outcome, Purpose, Refusal};
+use egress::{Closing, EntryId, Ledger, Opening, Outcome, Purpose, Refusal, Saying};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, SqliteConnection};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -34,6 +34,17 @@ fn refusal() -> Refusal {
         initiator: "sign-in".into(),
         code: "crates/oidc/src/provider.rs:115".into(),
         reason: "'login.example.org' is not connected to".into(),
+    }
+}
+
+fn saying() -> Saying {
+    Saying {
+        purpose: Purpose::Ping,
+        host: "hub.example.org".into(),
+        port: 443,
+        initiator: "weekly ping".into(),
+        code: "crates/hub/src/sender.rs:60".into(),
+        body: b"{\"fields\":{},\n\"schema\":1}\n".to_vec(),
     }
 }
 
@@ -99,6 +110,12 @@ on_both! {
         assert_eq!((report.n_entries, report.n_opened, report.n_open, report.n_refused), (11, 6, 2, 1));
         assert_eq!(report.n_witnesses, 1);
         assert_ne!(report.checkpoint, Some(first.0));
+        // What was said stands there word by word, and opens nothing.
+        ledger.say(saying()).await.unwrap();
+        let said = world.store.egress_entries(&EgressFilter::default(), 1).await.unwrap().remove(0);
+        assert_eq!((said.body, said.purpose.as_str(), said.address), (Some(saying().body), "ping", None));
+        let report = world.store.verify_egress(&[], |_| {}).await.unwrap();
+        assert!(report.is_intact() && report.n_said == 1 && report.n_opened == 6, "{report:?}");
         // A process that ended without saying so is told by the next one.
         assert_eq!(ledger.close_interrupted().await.unwrap(), 2);
         let report = world.store.verify_egress(&[], |_| {}).await.unwrap();
@@ -190,6 +207,7 @@ fn ten_thousand_changes_are_all_found() {
         let world = World::new(Backend::Sqlite, Arc::new(SystemRandomness)).await;
         let ledger = EgressLedger::new(world.store.clone(), None);
         fill(&ledger, 4).await;
+        ledger.say(saying()).await.unwrap();
         let mut raw = SqliteConnection::connect(&world.address).await.unwrap();
         run(
             &mut raw,
@@ -214,7 +232,10 @@ fn ten_thousand_changes_are_all_found() {
                 4 => format!("UPDATE egress_ledger SET {number} = {number} + 1 + {n} WHERE seq = {row}"),
                 5 => format!("UPDATE egress_ledger SET {number} = -{number} - 1 WHERE seq = {row}"),
                 6 => format!("UPDATE egress_ledger SET {number} = {n} WHERE seq = {row}"),
-                7 => format!("UPDATE egress_ledger SET digest = randomblob({}) WHERE seq = {row}", n % 64),
+                7 => {
+                    let bytes = if n.is_multiple_of(2) { "digest" } else { "body" };
+                    format!("UPDATE egress_ledger SET {bytes} = randomblob({}) WHERE seq = {row}", n % 64)
+                }
                 8 => format!("UPDATE egress_ledger SET leaf = randomblob(8) WHERE seq = {row}"),
                 9 => format!("DELETE FROM egress_ledger WHERE seq = {row}"),
                 10 => format!("DELETE FROM egress_ledger WHERE seq >= {row}"),

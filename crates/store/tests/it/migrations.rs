@@ -41,6 +41,7 @@ const SCRIPTS: &[(i64, [&str; 2])] = &[
     scripts!(22, "0022_egress"),
     scripts!(23, "0023_usage"),
     scripts!(24, "0024_hub"),
+    scripts!(26, "0026_ledger_body"),
 ];
 
 const FORMAT: &str = "CREATE TABLE store_format (version BIGINT NOT NULL PRIMARY KEY)";
