@@ -75,10 +75,11 @@ impl Purpose {
         }
     }
 
-    /// Whether the bodies of its requests stand in the ledger word by word. They are what this product itself says of the server,
-    /// short and without secrets; bodies of other purposes may hold credentials, and are there as a digest.
+    /// Whether the bodies of its requests stand in the ledger word by word: numbers that this product itself tells, of nobody. Bodies
+    /// of other purposes may hold credentials, or name people (a registration's contact), and the ledger forgets nothing: of
+    /// them it holds a digest.
     pub fn is_shown_whole(self) -> bool {
-        matches!(self, Purpose::Ping | Purpose::Registration)
+        self == Purpose::Ping
     }
 
     /// The purpose of that name in settings.

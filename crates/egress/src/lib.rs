@@ -12,7 +12,7 @@
 //! Invariants:
 //! - What the mode and the rules do not let out is not even resolved.
 //! - A connection is written down before it opens; where it cannot be written down, it does not open.
-//! - What this product says of the server itself (pings, registrations) stands in the ledger word by word, before it is sent.
+//! - What this product tells of use (pings) stands in the ledger word by word, before it is sent.
 //! - A name is resolved once for a connection, every answer is checked, and only a checked address is connected to: a name
 //!   that changes its answer afterwards changes nothing.
 //! - Redirects are followed here and checked like first addresses. Headers of the caller never go to another origin.

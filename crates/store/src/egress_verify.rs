@@ -97,7 +97,7 @@ pub struct EgressReport {
     pub n_open: u64,
     /// Things that were refused.
     pub n_refused: u64,
-    /// Things that were said word by word: pings and registrations.
+    /// Things that were said word by word: pings.
     pub n_said: u64,
     /// Checkpoints kept elsewhere that agree.
     pub n_witnesses: u64,

@@ -120,8 +120,8 @@ on_both! {
         assert_eq!(ledger.close_interrupted().await.unwrap(), 2);
         let report = world.store.verify_egress(&[], |_| {}).await.unwrap();
         assert!(report.is_intact() && report.n_open == 0, "{report:?}");
-        let entries = world.store.egress_entries(&EgressFilter::default(), 1).await.unwrap();
-        assert_eq!(entries[0].end.as_ref().unwrap().outcome, "interrupted");
+        let entries = world.store.egress_entries(&EgressFilter::default(), 2).await.unwrap();
+        assert_eq!(entries[1].end.as_ref().unwrap().outcome, "interrupted");
     }
 
     /// Each gets a number of its own, in one unbroken row.
